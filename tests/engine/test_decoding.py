@@ -1,0 +1,77 @@
+"""Decoding gives the same text for any batch size, and the text that the model itself would give."""
+
+import itertools
+
+import pytest
+import torch
+from softshot.engine.decoding import beam, decode, greedy, prefill
+from softshot.engine.layout import Row
+from softshot.settings import GenerationSettings
+
+
+def random_rows(base, count=9):
+    """Rows of very different lengths."""
+    generator = torch.Generator().manual_seed(4)
+    lengths = [1, 2, 3, 5, 8, 13, 21, 34, 40][:count]
+    return [Row(str(n), torch.randint(2, 250, (n,), generator=generator).tolist()) for n in lengths]
+
+
+def soft_prompt(base, tokens):
+    if not tokens:
+        return None
+    return torch.randn(tokens, base.embedding_size, generator=torch.Generator().manual_seed(2))
+
+
+def plain_greedy(base, prompt, row, limit):
+    """One row, no cache, no padding: the whole sequence anew for every token."""
+    prompt = torch.empty(0, base.embedding_size) if prompt is None else prompt
+    ids = list(row.context)
+    for _ in range(limit):
+        embeddings = base.model.get_input_embeddings()(torch.tensor([ids]))
+        logits = base.model(inputs_embeds=torch.cat([prompt[None], embeddings], dim=1)).logits
+        ids.append(int(logits[0, -1].argmax()))
+        if ids[-1] in base.line_feed_ids:
+            break
+    return ids[len(row.context) :]
+
+
+@pytest.mark.parametrize("tokens", [0, 6])
+def test_greedy_equals_the_plain_computation_token_for_token(base, tokens):
+    prompt, rows = soft_prompt(base, tokens), random_rows(base)
+    with torch.no_grad():
+        outputs = greedy(base, prompt, rows, GenerationSettings(max_new_tokens=20))
+        expected = [plain_greedy(base, prompt, row, 20) for row in rows]
+    assert outputs == expected
+
+
+@pytest.mark.parametrize("tokens", [0, 6])
+@pytest.mark.parametrize("beams", [1, 3])
+def test_text_does_not_depend_on_the_batch_size(base, tokens, beams):
+    prompt, rows = soft_prompt(base, tokens), random_rows(base)
+    settings = GenerationSettings(max_new_tokens=16, beams=beams)
+    alone, together, threes = (sorted(decode(base, prompt, rows, settings, n), key=lambda o: o.id) for n in (1, 9, 3))
+    assert alone == together == threes
+
+
+def test_a_wide_enough_beam_finds_the_most_likely_text(base):
+    """With K = V beams and two tokens, every text is looked at: the best must be the exhaustive one."""
+    prompt, row = soft_prompt(base, 3), random_rows(base)[4]
+    size, stops = base.model.config.vocab_size, set(base.line_feed_ids)
+    with torch.no_grad():
+        first = prefill(base, prompt, [row])[0][0].log_softmax(-1)
+        rows = [Row("", row.context + [i]) for i in range(size)]
+        second = prefill(base, prompt, rows)[0].log_softmax(-1)
+        settings = GenerationSettings.model_construct(max_new_tokens=2, beams=size, length_penalty=1.0)
+        found = beam(base, prompt, [row], settings)[0]
+    scores = {(i,): float(first[i]) for i in stops}
+    for i, j in itertools.product(set(range(size)) - stops, range(size)):
+        scores[i, j] = float(first[i] + second[i, j]) / 2
+    assert tuple(found) == max(scores, key=scores.get)
+
+
+def test_generation_ends_at_the_limit_or_at_a_stop_token(base):
+    outputs = greedy(base, None, random_rows(base), GenerationSettings(max_new_tokens=5))
+    for ids in outputs:
+        assert 1 <= len(ids) <= 5
+        assert len(ids) == 5 or ids[-1] in base.line_feed_ids
+        assert not set(ids[:-1]) & set(base.line_feed_ids)

@@ -1,0 +1,408 @@
+"""A study made on disk with known scores: what the analysis must say about it."""
+
+import contextlib
+import csv
+import io
+import itertools
+import json
+import math
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from softshot.analysis import __main__ as program
+from softshot.analysis.collect import collect, read_settings
+from softshot.analysis.examples import examples
+from softshot.analysis.figures import _apart
+from softshot.analysis.report import duration, number
+from softshot.analysis.tables import summarise
+from softshot.errors import UserError
+
+HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=alert(1)> & \"quoted\""
+SEEDS = [1, 2, 3]
+VARIANTS = [  # deliberately not in the order of the report
+    ("ipt", "tokens-5_retrieved-1", 5, 1, "retrieved"),
+    ("ipt", "tokens-25_retrieved-1", 25, 1, "retrieved"),
+    ("pt", "tokens-25", 25, 0, None),
+    ("pt", "tokens-5", 5, 0, None),
+    ("icl", "retrieved-1", 0, 1, "retrieved"),
+    ("icl", "random-1", 0, 1, "random"),
+]
+BASE = {"random-1": 10.0, "retrieved-1": 20.0, "tokens-5": 30.0, "tokens-25": 50.0}
+BASE |= {"tokens-5_retrieved-1": 40.0, "tokens-25_retrieved-1": 60.0}
+METRICS = {"dart": ["bleu", "chrf"], "mtop": ["exact_match"]}
+UNFINISHED = [("beta", "mtop", "pt", "tokens-25", 3)]
+UNFINISHED += [("alpha", "dart", "ipt", "tokens-25_retrieved-1", seed) for seed in SEEDS]
+
+
+def settings_of(grid: list[dict], **other) -> dict:
+    defaults = {
+        "study": "trial",
+        "title": f"Title {HOSTILE}",
+        "note": "A note.",
+        "examples": 2,
+        "seeds": SEEDS,
+        "evaluation": {"dart": "test", "mtop": "validation"},
+        "config": {"study": "trial", "analysis": {"title": HOSTILE}},
+    }
+    return {**defaults, "grid": grid, **other}
+
+
+def whole_grid() -> list[dict]:
+    return [
+        {"model": model, "task": task, "arm": arm, "variant": variant, "seed": seed}
+        | {"tokens": tokens, "shots": shots, "retriever": retriever}
+        for model in ("beta", "alpha")
+        for task in ("dart", "mtop")
+        for arm, variant, tokens, shots, retriever in VARIANTS
+        for seed in ([0] if variant == "retrieved-1" else SEEDS)
+    ]
+
+
+def score_of(run: dict) -> float:
+    """Seeds 1, 2, 3 score one below, at and one above the base: the mean is the base, the deviation 1."""
+    return BASE[run["variant"]] + (run["seed"] - 2 if run["seed"] else 0)
+
+
+def write_records(results: Path) -> None:
+    for task, split in (("dart", "test"), ("mtop", "validation")):
+        folder = results / "data" / task
+        folder.mkdir(parents=True)
+        for name in ("train", split):
+            rows = [
+                {"id": f"{name}-{n}", "input": f"input {name} {n}", "target": f"target {n}", "meta": {}}
+                | {"references": [f"target {n}", f"other {n}"]}
+                for n in range(4)
+            ]
+            (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_run(results: Path, run: dict) -> Path:
+    folder = results / "runs" / "/".join(str(run[key]) for key in ("model", "task", "arm", "variant"))
+    folder /= f"seed-{run['seed']}"
+    folder.mkdir(parents=True)
+    main, *others = METRICS[run["task"]]
+    scores = {**{name: score_of(run) + 1 for name in others}, main: score_of(run)}  # the main one is last on disk
+    (folder / "scores.json").write_text(
+        json.dumps({"main": main, "n": 4, "scores": scores, "signatures": {main: "v1"}})
+    )
+    split = "test" if run["task"] == "dart" else "validation"
+    shown = [{"id": "train-3", "score": 0.75}][: run["shots"]]
+    answers = [HOSTILE, "target  1", "", "something else"]
+    (folder / "predictions.jsonl").write_text(
+        "".join(
+            json.dumps({"id": f"{split}-{n}", "prediction": answers[n], "demonstrations": shown, "stopped": n != 3})
+            + "\n"
+            for n in range(4)
+        )
+    )
+    tuning = None
+    if run["tokens"]:
+        history = [{"step": 1, "loss": 3.0}, {"step": 1, "validation_loss": 3.0}, {"step": 9, "validation_loss": 2.0}]
+        (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history))
+        tuning = {"seconds": 60.0 + run["seed"], "steps": 9, "stopped_early": False, "tokens_per_second": 100.0}
+        tuning |= {"trainable_parameters": 8 * run["tokens"], "peak_memory_mb": 300.0, "best_step": 9}
+        tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.0, "first_loss": 3.0, "last_loss": 2.0}
+    generation = {"seconds": 2.0, "records": 4, "input_tokens": 40, "output_tokens": 8, "peak_memory_mb": 200.0}
+    generation |= {"truncated": {"demonstrations": run["shots"], "inputs": 0}}
+    versions = {"softshot": "0.1.0", "torch": "2.0" if run["seed"] == 1 else "2.1"}
+    note = {**run, "versions": versions, "commit": "abc123", "device": "cpu", "threads": 1}
+    (folder / "run.json").write_text(json.dumps({**note, "generation": generation, "tuning": tuning}))
+    return folder
+
+
+def analyse(results: Path, settings: dict) -> str:
+    """Run the program as a rule does; return what it printed."""
+    text = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(text):
+        arguments = ["--settings", json.dumps(settings), "--results", str(results)]
+        patch.setattr("sys.argv", ["softshot.analysis", *arguments])
+        program.main()
+    return text.getvalue()
+
+
+def read_tsv(path: Path) -> list[dict]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+@pytest.fixture(scope="module")
+def half_done(tmp_path_factory) -> tuple[Path, str]:
+    """The study with some runs missing, analysed: its folder, and what was printed."""
+    results = tmp_path_factory.mktemp("results") / "trial"
+    write_records(results)
+    for run in whole_grid():
+        key = tuple(run[part] for part in ("model", "task", "arm", "variant", "seed"))
+        folder = write_run(results, run)
+        if key in UNFINISHED:
+            (folder / "scores.json").unlink()  # killed before its last step: not finished
+    return results, analyse(results, settings_of(whole_grid()))
+
+
+class Page(HTMLParser):
+    """The page's elements as (tag, attributes), and the text inside `strong`."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.elements: list[tuple[str, dict]] = []
+        self.bold: list[str] = []
+        self.feed(self.source)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        if self.elements and self.elements[-1][0] == "strong" and data.strip():
+            self.bold.append(data)
+            self.elements.append(("text", {}))
+
+
+def cell(rows: list[dict], model: str, task: str, variant: str, metric: str) -> dict:
+    wanted = {"model": model, "task": task, "variant": variant, "metric": metric}
+    (found,) = [row for row in rows if wanted.items() <= row.items()]
+    return found
+
+
+def test_summary_has_means_deviations_and_counts(half_done):
+    rows = read_tsv(half_done[0] / "summary.tsv")
+    whole = cell(rows, "beta", "dart", "tokens-5", "bleu")
+    assert (whole["mean"], whole["sd"], whole["n"], whole["missing_seeds"]) == ("30", "1", "3", "")
+    assert whole["values"] == "1=29.0000,2=30.0000,3=31.0000"
+    assert cell(rows, "beta", "dart", "tokens-5", "chrf")["mean"] == "31"
+    once = cell(rows, "alpha", "mtop", "retrieved-1", "exact_match")
+    assert (once["mean"], once["sd"], once["n"], once["expected"]) == ("20", "", "1", "1")
+
+
+def test_summary_shows_what_is_missing(half_done):
+    rows = read_tsv(half_done[0] / "summary.tsv")
+    short = cell(rows, "beta", "mtop", "tokens-25", "exact_match")
+    assert (short["mean"], short["n"], short["expected"], short["missing_seeds"]) == ("49.5", "2", "3", "3")
+    assert float(short["sd"]) == pytest.approx(math.sqrt(0.5), abs=1e-5)
+    for metric in METRICS["dart"]:
+        absent = cell(rows, "alpha", "dart", "tokens-25_retrieved-1", metric)
+        assert (absent["mean"], absent["sd"], absent["n"], absent["missing_seeds"]) == ("", "", "0", "1,2,3")
+
+
+def test_summary_is_in_the_order_of_the_study_with_the_main_metric_first(half_done):
+    rows = read_tsv(half_done[0] / "summary.tsv")
+    assert list(dict.fromkeys((row["model"], row["task"]) for row in rows)) == [
+        ("beta", "dart"),
+        ("beta", "mtop"),
+        ("alpha", "dart"),
+        ("alpha", "mtop"),
+    ]
+    assert [(row["variant"], row["metric"]) for row in rows[:12]] == [
+        (variant, metric)
+        for variant in [
+            "random-1",
+            "retrieved-1",
+            "tokens-5",
+            "tokens-25",
+            "tokens-5_retrieved-1",
+            "tokens-25_retrieved-1",
+        ]
+        for metric in ("bleu", "chrf")
+    ]
+
+
+def test_tokens_table_is_the_main_score_by_prompt_length(half_done):
+    rows = [row for row in read_tsv(half_done[0] / "tokens.tsv") if (row["model"], row["task"]) == ("alpha", "dart")]
+    assert [(row["arm"], row["tokens"], row["metric"], row["mean"], row["sd"], row["n"]) for row in rows] == [
+        ("pt", "5", "bleu", "30", "1", "3"),
+        ("pt", "25", "bleu", "50", "1", "3"),
+        ("ipt", "5", "bleu", "40", "1", "3"),
+        ("ipt", "25", "bleu", "", "", "0"),
+    ]
+
+
+def test_cost_table_has_a_row_per_finished_run(half_done):
+    rows = read_tsv(half_done[0] / "cost.tsv")
+    assert len(rows) == len(whole_grid()) - len(UNFINISHED)
+    tuned = next(row for row in rows if row["variant"] == "tokens-25" and row["seed"] == "2")
+    assert (tuned["trainable_parameters"], tuned["tuning_seconds"], tuned["ms_per_record"]) == ("200", "62", "500")
+    assert next(row for row in rows if row["arm"] == "icl")["tuning_seconds"] == ""
+
+
+def test_printed_table_names_the_page_and_counts_runs(half_done):
+    results, printed = half_done
+    assert f"60 of 64 runs done; report: {results / 'report.html'}" in printed
+    assert re.search(r"PT, 25 tokens +49\.5 ± 0\.7 +2/3\n", printed)
+    assert re.search(r"IPT, 25 tokens, 1 retrieved +– +– +0/3\n", printed)
+
+
+def test_page_says_what_is_missing(half_done):
+    text = " ".join(re.sub("<[^>]*>", "", (half_done[0] / "report.html").read_text()).split())
+    assert "60 of 64 runs are done." in text
+    assert "beta, MTOP: PT 25 tokens, seed 3" in text
+    assert "alpha, DART: IPT 25 tokens, 1 retrieved, seeds 1, 2, 3" in text
+    assert "n 2 of 3" in text
+    assert "no run yet" in text
+
+
+def test_page_has_the_best_mean_of_each_model_and_task_in_bold(half_done):
+    bold = [text for text in Page(half_done[0] / "report.html").bold if re.fullmatch(r"[\d.]+", text)]
+    assert sorted(bold) == ["50.0", "60.0", "60.0", "60.0"]  # alpha's IPT with 25 tokens has no run on DART
+
+
+def test_hostile_text_is_shown_and_never_markup(half_done):
+    page = Page(half_done[0] / "report.html")
+    tags = {tag for tag, _ in page.elements}
+    assert not tags & {"script", "img", "iframe", "object", "embed", "link"}
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    assert "&lt;script&gt;document.title" in page.source
+
+
+def test_page_asks_the_network_for_nothing(half_done):
+    page = Page(half_done[0] / "report.html")
+    targets = [
+        v for _, a in page.elements for k, v in a.items() if k in ("src", "href", "srcset", "xlink:href", "data")
+    ]
+    assert targets
+    assert all(target.startswith("#") for target in targets)
+    assert "url(" not in page.source
+    assert "@import" not in page.source
+
+
+def test_page_is_readable_without_sight_and_without_a_mouse(half_done):
+    page = Page(half_done[0] / "report.html")
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("table") == tags.count("caption") == 2
+    figures = [attributes["aria-label"] for _, attributes in page.elements if attributes.get("role") == "img"]
+    assert len(figures) == 8  # two figures of two models on two tasks
+    assert any("BLEU on DART" in words and "PT 50.0 with 25 tokens" in words for words in figures)
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {target[1:] for _, a in page.elements if (target := a.get("href"))} <= set(ids)
+    assert all(a.get("tabindex") == "0" for _, a in page.elements if a.get("class") == "scroll")
+
+
+def test_page_reports_truncation_versions_that_differ_and_the_settings(half_done):
+    text = " ".join(re.sub("<[^>]*>", "", (half_done[0] / "report.html").read_text()).split())
+    assert "3 demonstrations left out, 0 inputs cut, over 3 runs" in text
+    assert "2.0; 2.1 runs differ" in text
+    assert "study: trial" in text
+
+
+def test_figures_are_written_as_svg_and_png(half_done):
+    for name in ("tokens", "learning"):
+        svg = (half_done[0] / "figures" / f"{name}.svg").read_text()
+        assert svg.startswith("<svg")
+        assert ' id="' not in svg  # several drawings share one page
+        assert "IPT, 1 retrieved" in svg
+        assert (half_done[0] / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_examples_hold_what_each_arm_saw_and_wrote(half_done):
+    settings = read_settings(json.dumps(settings_of(whole_grid(), examples=4)))
+    shown = examples(collect(settings, half_done[0]), settings, half_done[0])
+    records = shown["dart"]
+    assert [record["input"] for record in records] == [f"input test {n}" for n in range(4)]
+    answers = records[1]["answers"]["beta"]
+    assert [answer["variant"] for answer in answers] == [
+        "random-1",
+        "retrieved-1",
+        "tokens-25",
+        "tokens-25_retrieved-1",
+    ]
+    assert all(answer["exact"] for answer in answers)  # `target  1`: white space does not count
+    assert not any(answer["exact"] for answer in records[0]["answers"]["beta"])
+    assert not any(answer["stopped"] for answer in records[3]["answers"]["beta"])
+    assert answers[2]["demonstrations"] == []
+    assert answers[3]["demonstrations"] == [{"input": "input train 3", "target": "target 3", "score": 0.75}]
+
+
+def test_more_examples_than_records_shows_every_record(half_done):
+    settings = read_settings(json.dumps(settings_of(whole_grid(), examples=100)))
+    assert len(examples(collect(settings, half_done[0]), settings, half_done[0])["mtop"]) == 4
+
+
+@pytest.mark.parametrize("arms", [("icl", "pt", "ipt"), ("icl",), ("pt",)])
+def test_a_study_without_a_finished_run_has_all_its_files(tmp_path, arms):
+    grid = [run for run in whole_grid() if run["arm"] in arms]
+    printed = analyse(tmp_path, settings_of(grid))
+    rows = read_tsv(tmp_path / "summary.tsv")
+    assert {row["n"] for row in rows} == {"0"}
+    assert len(rows) == len({tuple(row[key] for key in ("model", "task", "arm", "variant")) for row in rows})
+    assert f"0 of {len(grid)} runs done" in printed
+    assert f"0 of {len(grid)} runs are done." in (tmp_path / "report.html").read_text()
+    assert read_tsv(tmp_path / "cost.tsv") == []
+    for name in ("tokens.svg", "tokens.png", "learning.svg", "learning.png"):
+        assert (tmp_path / "figures" / name).stat().st_size > 0
+
+
+def test_a_study_of_icl_alone_has_a_report(tmp_path):
+    write_records(tmp_path)
+    grid = [run for run in whole_grid() if run["arm"] == "icl"]
+    for run in grid:
+        write_run(tmp_path, run)
+    printed = analyse(tmp_path, settings_of(grid))
+    assert f"{len(grid)} of {len(grid)} runs done" in printed
+    assert "Score against prompt length" not in (tmp_path / "report.html").read_text()
+
+
+def test_settings_may_be_in_a_file(tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(settings_of(whole_grid())))
+    assert read_settings(f"@{path}") == read_settings(path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (settings_of([]), "`grid` is empty"),
+        (settings_of(whole_grid(), evaluation={"dart": "test"}), "`evaluation` names no split for mtop"),
+    ],
+)
+def test_settings_that_cannot_be_right_are_refused(tmp_path, settings, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        analyse(tmp_path, settings)
+
+
+def test_settings_that_are_not_json_are_refused():
+    with pytest.raises(UserError, match="not valid JSON"):
+        read_settings("{")
+
+
+def test_a_broken_file_is_named_and_nothing_is_written(tmp_path, half_done):
+    results = tmp_path / "trial"
+    shutil.copytree(half_done[0] / "runs", results / "runs")
+    broken = results / "runs/beta/dart/pt/tokens-5/seed-2/scores.json"
+    broken.write_text('{"main": "bleu"')
+    with pytest.raises(UserError, match=re.escape(str(broken))):
+        analyse(results, settings_of(whole_grid()))
+    assert [path.name for path in results.iterdir()] == ["runs"]
+
+
+def test_a_metric_that_one_run_lacks_counts_as_missing_there(tmp_path):
+    grid = [
+        run for run in whole_grid() if run["variant"] == "tokens-5" and (run["model"], run["task"]) == ("beta", "dart")
+    ]
+    for run in grid:
+        folder = write_run(tmp_path, run)
+        if run["seed"] == 2:
+            (folder / "scores.json").write_text(json.dumps({"main": "bleu", "n": 4, "scores": {"bleu": 30.0}}))
+    summary = summarise(collect(read_settings(json.dumps(settings_of(grid))), tmp_path))
+    assert list(summary["n"]) == [3, 2]
+    assert list(summary["missing_seeds"]) == ["", "2"]
+
+
+@pytest.mark.parametrize("values", [[5.0, 5.0, 5.0], [0.0, 10.0, 0.1], [9.9, 10.0, 9.8, 1.0], [3.0], []])
+def test_labels_are_moved_apart_in_order_and_stay_inside(values):
+    places = _apart(values, 1.0, 0.0, 10.0)
+    ranked = sorted(range(len(values)), key=values.__getitem__)
+    assert all(places[b] - places[a] >= 1.0 - 1e-9 for a, b in itertools.pairwise(ranked))
+    assert all(0.0 <= place <= 10.0 for place in places)
+
+
+def test_numbers_and_durations_are_written_for_people():
+    assert number(12345.678, 1) == "12\u2009345.7"
+    assert number(None) == "–"
+    assert [duration(s) for s in (8.44, 200, 7500, None)] == ["8.4 s", "3 min 20 s", "2 h 05 min", "–"]

@@ -1,0 +1,94 @@
+"""pytest tests/unit/test_catalogue.py"""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from softshot import catalogue
+from softshot.data.convert import CONVERTERS
+from softshot.errors import UserError
+from softshot.models.fetch import SOURCES
+from softshot.settings import DataSettings, DemonstrationsSettings, ModelsSettings
+
+NEEDED = {
+    "hub": {"hub", "revision", "positions", "parameters", "licence"},
+    "package": {"package", "module", "folder", "parameters", "licence"},
+    "gguf": {"package", "module", "file", "positions", "parameters", "licence"},
+}
+
+
+def test_every_model_has_a_known_kind_and_its_fields():
+    for name, entry in catalogue.models().items():
+        assert entry["kind"] in SOURCES, name
+        assert NEEDED[entry["kind"]] <= entry.keys(), name
+
+
+def test_every_task_has_a_converter_three_files_an_address_and_an_evaluation_split():
+    assert catalogue.tasks().keys() == CONVERTERS.keys()
+    for name, entry in catalogue.tasks().items():
+        assert entry["files"].keys() == {"train", "validation", "test"}, name
+        assert ("base" in entry) != ("archive" in entry), name
+        assert set(entry["sha256"]) <= set(entry["files"].values()), name
+        assert entry["evaluation"] in entry["files"], name
+        assert {"title", "licence", "citation"} <= entry.keys(), name
+
+
+def test_the_defaults_of_the_settings_are_in_the_catalogues():
+    for name in [*ModelsSettings().use, DemonstrationsSettings().encoder]:
+        assert name in catalogue.models()
+    for name in DataSettings().tasks:
+        assert name in catalogue.tasks()
+
+
+def test_evaluation_splits_and_metrics_are_those_of_the_published_study():
+    assert catalogue.task_entry("dart")["evaluation"] == "test"
+    assert catalogue.task_entry("mtop")["evaluation"] == "validation"
+    assert catalogue.task_entry("dart")["metrics"] == ["bleu", "chrf"]
+    assert catalogue.task_entry("mtop")["metrics"] == ["exact_match", "chrf"]
+
+
+def test_an_unknown_model_is_an_error_with_the_known_names_and_the_closest():
+    with pytest.raises(UserError) as error:
+        catalogue.model_entry("gpt2-x1", {"mine": "/models/mine"})
+    assert "Did you mean gpt2-xl?" in str(error.value)
+    for name in ["mine", *catalogue.models()]:
+        assert name in str(error.value)
+
+
+def test_an_unknown_task_is_an_error_with_the_known_names():
+    with pytest.raises(UserError, match=r"Did you mean dart\?.*dart, mtop"):
+        catalogue.task_entry("darts")
+
+
+def test_a_studys_own_folder_comes_before_the_catalogue():
+    assert catalogue.model_entry("opt-1.3b", {"opt-1.3b": "/x"}) == {"kind": "folder", "path": "/x"}
+
+
+def test_positions_of_catalogue_models():
+    found = {name: catalogue.positions(name, {}) for name in ("bloom-1b1", "opt-1.3b", "gpt2-xl", "smollm2-135m")}
+    assert found == {"bloom-1b1": 2048, "opt-1.3b": 2048, "gpt2-xl": 1024, "smollm2-135m": 8192}
+
+
+@pytest.mark.parametrize(("architecture", "expected"), [("gpt2", 256), ("opt", 256), ("llama", 256), ("bloom", None)])
+def test_positions_of_a_folder_are_those_of_its_config(architecture, expected, tiny_models):
+    # BLOOM has no position table: its config need not name a limit.
+    assert catalogue.positions("mine", {"mine": str(tiny_models[architecture])}) == expected
+
+
+def test_positions_of_a_bloom_folder_that_names_its_training_length(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bloom", "seq_length": 2048}))
+    assert catalogue.positions("mine", {"mine": str(tmp_path)}) == 2048
+
+
+def test_positions_of_a_missing_folder_is_an_error_that_names_the_setting(tmp_path):
+    with pytest.raises(UserError, match=r"models\.folders\.mine.*nowhere"):
+        catalogue.positions("mine", {"mine": str(tmp_path / "nowhere")})
+
+
+def test_importing_the_catalogue_imports_nothing_heavy():
+    code = "import sys, softshot.catalogue; print(*sys.modules)"
+    modules = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert "softshot.catalogue" in modules
+    assert not {"torch", "transformers", "requests", "pydantic"} & {*modules}

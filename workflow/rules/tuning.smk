@@ -1,0 +1,39 @@
+"""
+Soft prompts, one job per (model, task, arm, tokens, seed).
+
+needs: the model, training and validation records, their demonstrations (IPT)
+makes: results/<study>/runs/.../seed-<s>/: the prompt in PEFT's format, history.jsonl, tuning.json
+"""
+
+
+rule tune:
+    """Train one soft prompt; a killed job continues from its last state."""
+    input:
+        model="resources/models/{model}/provenance.json",
+        train="results/{study}/data/{task}/train.jsonl",
+        validation="results/{study}/data/{task}/validation.jsonl",
+        train_demonstrations=lambda wildcards: neighbours(wildcards, "train"),
+        validation_demonstrations=lambda wildcards: neighbours(wildcards, "validation"),
+        code=code("softshot/engine/**/*.py", "softshot/tuning/*.py", "softshot/demonstrations/shown.py"),
+    output:
+        weights="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/adapter_model.safetensors",
+        config="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/adapter_config.json",
+        history="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/history.jsonl",
+        tuning="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/tuning.json",
+    log:
+        "results/{study}/logs/tuning/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
+    params:
+        settings=lambda wildcards: canonical(studies.tuning_slice(STUDY, run_of(wildcards))),
+    resources:
+        gpu=1,
+        mem_mb=12000,
+        runtime="12h",
+    conda:
+        "../../envs/softshot.yaml"
+    shell:
+        "python -m softshot.launch --gpus {resources.gpu}"
+        " python -m softshot.tuning --settings {params.settings:q} --threads {threads}"
+        " --model $(dirname {input.model:q}) --train {input.train:q} --validation {input.validation:q}"
+        " --train-demonstrations {input.train_demonstrations:q}"
+        " --validation-demonstrations {input.validation_demonstrations:q}"
+        " --out $(dirname {output.tuning:q}) > {log:q} 2>&1"

@@ -1,0 +1,1 @@
+"""softshot: in-context learning, prompt tuning and instruction prompt tuning, side by side."""

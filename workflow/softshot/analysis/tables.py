@@ -1,0 +1,104 @@
+"""The study's tables: scores over seeds, score against prompt length, cost; and the words that name their rows."""
+
+import pandas as pd
+
+from softshot.analysis.collect import CELL, RUN, Study
+
+ARMS = {"icl": "ICL", "pt": "PT", "ipt": "IPT"}
+TASKS = {"dart": "DART", "mtop": "MTOP", "totto": "ToTTo", "spider": "Spider", "logic2text": "Logic2Text"}
+METRICS = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER", "parent": "PARENT", "blec": "BLEC"}
+
+
+def summarise(study: Study) -> pd.DataFrame:
+    """Mean, sample standard deviation, n and missing seeds per model, task, arm, variant and metric.
+
+    A task's main metric comes first. The deviation of a single run is NaN; a cell without any finished
+    run has n = 0, and an empty metric where no run of its task says what is measured.
+    """
+    metrics = study.metrics[["task", "metric"]]
+    rows = study.runs.merge(metrics, on="task", how="left").merge(study.scores, on=[*RUN, "metric"], how="left")
+    rows["metric"] = rows["metric"].fillna("")
+    rows["missing"] = rows["seed"].where(rows["value"].isna())
+    rows["said"] = [f"{seed}={value:.4f}" for seed, value in zip(rows["seed"], rows["value"], strict=True)]
+    rows["said"] = rows["said"].where(rows["value"].notna())
+    cells = rows.groupby([*CELL, "metric"], sort=False)
+    summary = cells.agg(
+        tokens=("tokens", "first"),
+        mean=("value", "mean"),
+        sd=("value", "std"),
+        n=("value", "count"),
+        expected=("seed", "count"),
+        missing_seeds=("missing", lambda seeds: ",".join(str(int(seed)) for seed in seeds.dropna())),
+        values=("said", lambda said: ",".join(said.dropna())),
+    )
+    return summary.reset_index()
+
+
+def main_scores(summary: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the summary that are about each task's main metric."""
+    return summary.drop_duplicates(CELL)
+
+
+def score_against_tokens(summary: pd.DataFrame) -> pd.DataFrame:
+    """The main metric of the arms with a soft prompt, by its length."""
+    rows = main_scores(summary)
+    return rows.loc[rows["tokens"] > 0, [*CELL, "tokens", "metric", "mean", "sd", "n"]]
+
+
+def as_tsv(table: pd.DataFrame) -> str:
+    """Tab-separated text with a header; an unknown value is an empty field."""
+    return table.to_csv(sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+
+
+def as_text(summary: pd.DataFrame) -> str:
+    """The summary for a terminal: one aligned block per model and task, all metrics, runs done of expected."""
+    blocks = []
+    for (model, task), block in summary.groupby(["model", "task"], sort=False):
+        metrics = [metric_label(name) for name in block["metric"].unique()]
+        lines = [[f"{model}, {task_label(task)}", *metrics, "runs"]]
+        for (arm, variant), cell in block.groupby(["arm", "variant"], sort=False):
+            scores = [
+                plus_minus(mean, sd) + (" " * len(" ± 0.0") if pd.isna(sd) else "")  # means stand below one another
+                for mean, sd in zip(cell["mean"], cell["sd"], strict=True)
+            ]
+            lines.append([f"  {run_label(arm, variant)}", *scores, "{n}/{expected}".format(**cell.iloc[0])])
+        blocks.append(lines)
+    first = max(len(line[0]) for lines in blocks for line in lines)
+    return "\n\n".join("\n".join(_aligned(line, lines[0], first) for line in lines) for lines in blocks)
+
+
+def _aligned(line: list[str], header: list[str], first: int) -> str:
+    """One line of a block: its name over `first` characters, then the columns flush right."""
+    columns = [text.rjust(max(15, len(title) + 2)) for text, title in zip(line[1:-1], header[1:-1], strict=True)]
+    return "".join([line[0].ljust(first), *columns, line[-1].rjust(7)])
+
+
+def plus_minus(mean: float, sd: float) -> str:
+    """`41.2 ± 0.9`; a single run has no deviation, and what has no run is a dash."""
+    if pd.isna(mean):
+        return "–"
+    return f"{mean:.1f}" if pd.isna(sd) else f"{mean:.1f} ± {sd:.1f}"
+
+
+def task_label(task: str) -> str:
+    """A task's usual spelling; one of your own keeps its name."""
+    return TASKS.get(task, task)
+
+
+def metric_label(metric: str) -> str:
+    """A metric's usual spelling; others are their name in plain words."""
+    return METRICS.get(metric, metric.replace("_", " ")) or "score"
+
+
+def run_label(arm: str, variant: str) -> str:
+    """An arm and its variant in words: `IPT, 25 tokens, 1 retrieved`."""
+    return f"{ARMS[arm]}, {variant_label(variant)}"
+
+
+def variant_label(variant: str) -> str:
+    """A variant in words: `tokens-25_retrieved-1` is `25 tokens, 1 retrieved` (demonstration)."""
+    words = []
+    for part in variant.split("_"):
+        kind, _, count = part.rpartition("-")
+        words.append(f"{count} {'token' if part == 'tokens-1' else kind}")
+    return ", ".join(words)

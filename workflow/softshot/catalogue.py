@@ -1,0 +1,71 @@
+"""The catalogues of models and tasks, `resources/models.yaml` and `resources/tasks.yaml`.
+
+Read while the Snakefile is parsed: standard library and yaml only.
+"""
+
+import difflib
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from softshot.errors import UserError
+
+RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+POSITION_KEYS = ("max_position_embeddings", "n_positions", "seq_length")  # as the architectures call them
+
+
+def models() -> dict[str, dict[str, Any]]:
+    """The model catalogue: name to entry."""
+    return _read("models.yaml")
+
+
+def model_entry(name: str, folders: dict[str, str]) -> dict[str, Any]:
+    """A model's entry. The study's own `folders` (name to folder) come before the catalogue."""
+    if name in folders:
+        return {"kind": "folder", "path": folders[name]}
+    return _entry(name, models(), [*folders, *models()], "model", "or give it a folder in `models.folders`")
+
+
+def positions(name: str, folders: dict[str, str]) -> int | None:
+    """The most positions a model takes; None where neither the catalogue nor the folder's config.json says it."""
+    entry = model_entry(name, folders)
+    if entry["kind"] != "folder":
+        return entry.get("positions")
+    config = Path(entry["path"]).expanduser() / "config.json"
+    try:
+        values = json.loads(config.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"models.folders.{name}: {config} does not exist; name the folder of a saved model") from None
+    except ValueError as error:
+        raise UserError(f"{config}: not valid JSON: {error}") from None
+    return next((values[key] for key in POSITION_KEYS if key in values), None)
+
+
+def tasks() -> dict[str, dict[str, Any]]:
+    """The task catalogue: name to entry."""
+    return _read("tasks.yaml")
+
+
+def task_entry(name: str) -> dict[str, Any]:
+    """A task's entry."""
+    return _entry(name, tasks(), list(tasks()), "task", "or add it there")
+
+
+@functools.cache
+def _read(file: str) -> dict[str, dict[str, Any]]:
+    return yaml.safe_load((RESOURCES / file).read_text(encoding="utf-8"))
+
+
+def _entry(name: str, entries: dict[str, dict], known: list[str], what: str, remedy: str) -> dict[str, Any]:
+    """The named entry; an unknown name is an error that lists the known ones and the closest."""
+    if name in entries:
+        return entries[name]
+    close = difflib.get_close_matches(name, known, n=1)
+    guess = f" Did you mean {close[0]}?" if close else ""
+    raise UserError(
+        f"no {what} {name!r}.{guess} Known {what}s: {', '.join(known)}."
+        f" Use one of these from resources/{what}s.yaml, {remedy}."
+    )

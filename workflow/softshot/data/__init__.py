@@ -1,0 +1,1 @@
+"""The tasks' data: official files onto disk, and records out of them."""

@@ -1,0 +1,27 @@
+"""What may not be a record's demonstration: the record itself and its exact duplicates."""
+
+from collections import defaultdict
+
+
+class Exclusion:
+    """Looks up the training records that give a record's answer away.
+
+    A training record is left out by id and by text, never by its position: it has the record's id, or its input
+    is the same after white space and case are folded. Which split the record comes from makes no difference.
+    """
+
+    def __init__(self, train: list[dict]):
+        self._by_id = defaultdict(set)
+        self._by_text = defaultdict(set)
+        for position, record in enumerate(train):
+            self._by_id[record["id"]].add(position)
+            self._by_text[fold(record["input"])].add(position)
+
+    def of(self, record: dict) -> set[int]:
+        """Positions in `train` that are left out for this record."""
+        return self._by_id.get(record["id"], set()) | self._by_text.get(fold(record["input"]), set())
+
+
+def fold(text: str) -> str:
+    """The text in one case, with single blanks for all white space."""
+    return " ".join(text.casefold().split())

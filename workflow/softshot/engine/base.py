@@ -1,0 +1,68 @@
+"""The frozen base model and its tokenizer."""
+
+import inspect
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
+
+from softshot.errors import UserError
+
+
+@dataclass(frozen=True)
+class Base:
+    """A frozen causal language model. Nothing of it is ever trained or changed."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    @cached_property
+    def takes_position_ids(self) -> bool:
+        """BLOOM has none: its ALiBi distances are counted from the attention mask."""
+        return "position_ids" in inspect.signature(self.model.forward).parameters
+
+    @cached_property
+    def embedding_size(self) -> int:
+        """H of a soft token: the embedding's width, which OPT-350M's hidden size is not."""
+        return self.model.get_input_embeddings().embedding_dim
+
+    @cached_property
+    def line_feed_ids(self) -> list[int]:
+        """Every token that ends an output: the end-of-sequence tokens and all that contain a line feed."""
+        ends = {self.tokenizer.eos_token_id, self.model.config.eos_token_id, self.tokenizer.pad_token_id}
+        # Byte-level BPE writes a line feed as "Ċ", SentencePiece's byte fallback as "<0x0A>".
+        feeds = {i for text, i in self.tokenizer.get_vocab().items() if any(f in text for f in ("\n", "Ċ", "<0x0A>"))}
+        size = self.model.get_output_embeddings().weight.shape[0]
+        return sorted(i for i in ends | feeds if isinstance(i, int) and i < size)
+
+    @cached_property
+    def start_ids(self) -> list[int]:
+        """What the tokenizer puts before any text by itself: `</s>` for OPT, nothing for GPT-2 and BLOOM."""
+        return [i for i in self.tokenizer("")["input_ids"] if i == self.tokenizer.bos_token_id]
+
+
+def load(folder: Path, dtype: str = "auto", threads: int = 1) -> Base:
+    """Load the frozen model from `folder` onto the GPU where there is one, offline, safetensors only.
+
+    `dtype` is one of the setting `engine.dtype`; `threads` are torch's threads on the CPU.
+    """
+    torch.set_num_threads(threads)
+    logging.disable_progress_bar()  # a bar per weight shard is noise in a log file
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if dtype == "auto":
+        # bfloat16 is emulated, and very slow, on most CPUs.
+        dtype = "bfloat16" if device == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+    try:
+        options = {"local_files_only": True, "trust_remote_code": False}
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, **options)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: cannot load the model ({error}). Delete the folder to fetch it again.") from None
+    return Base(model.requires_grad_(False).eval().to(device), tokenizer)

@@ -1,0 +1,86 @@
+"""How a row is laid out: `demonstrations ; input ; target`, the same for every arm.
+
+The soft prompt, where an arm has one, stands before the row and is not part of it.
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from softshot.engine.base import Base
+from softshot.errors import UserError
+from softshot.settings import EngineSettings
+
+
+@dataclass(frozen=True)
+class Row:
+    """Token ids of one record: what the model is given, and what it is to write."""
+
+    id: str
+    context: list[int]
+    target: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.context) + len(self.target)
+
+
+@dataclass
+class Truncation:
+    """What was left out to fit `engine.context`: demonstrations dropped, inputs cut from their left."""
+
+    demonstrations: int = 0
+    inputs: int = 0
+
+
+class Layout:
+    """Turns records into rows. Every piece is tokenised by itself, so that tuning and decoding agree."""
+
+    def __init__(self, base: Base, settings: EngineSettings):
+        self.settings = settings
+        self.start = base.start_ids
+        self.truncation = Truncation()
+        self._encode = lru_cache(maxsize=None)(
+            lambda text: tuple(base.tokenizer.encode(text, add_special_tokens=False))
+        )
+        self.marker = self.encode(settings.marker)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text` without special tokens."""
+        return list(self._encode(text))
+
+    def target(self, text: str) -> list[int]:
+        """Token ids of an output with the separator that ends it."""
+        return self.encode(f" {text}") + self.encode(self.settings.separator)
+
+    def example(self, record: dict) -> list[int]:
+        """Token ids of a record as a demonstration: input, marker, target, separator."""
+        return self.encode(record["input"]) + self.marker + self.target(record["target"])
+
+    def tuning_row(self, record: dict, demonstrations: list[dict], target: str) -> Row:
+        """The row that teaches `target`. Demonstrations come nearest first and are shown nearest last."""
+        ids = self.target(target)
+        return Row(record["id"], self._context(record, demonstrations, len(ids)), ids)
+
+    def generation_row(self, record: dict, demonstrations: list[dict], max_new_tokens: int) -> Row:
+        """The row that is to be continued, with room for `max_new_tokens`."""
+        return Row(record["id"], self._context(record, demonstrations, max_new_tokens))
+
+    def _context(self, record: dict, demonstrations: list[dict], output: int) -> list[int]:
+        """Demonstrations and input, leaving `output` positions free; never longer than the rest.
+
+        Raises UserError, naming the record, where not even one token of the input fits.
+        """
+        text = self.encode(record["input"])
+        room = self.settings.context - output - len(self.start) - len(self.marker)
+        if room < 1:
+            raise UserError(
+                f"record {record['id']}: its output needs {output} of the {self.settings.context} positions that"
+                " `engine.context` allows, which leaves none for the input. Raise `engine.context`."
+            )
+        shown = [self.example(demonstration) for demonstration in demonstrations]
+        while shown and sum(map(len, shown)) + len(text) > room:
+            shown.pop()
+            self.truncation.demonstrations += 1
+        if len(text) > room:
+            text = text[-room:]
+            self.truncation.inputs += 1
+        return self.start + [i for ids in reversed(shown) for i in ids] + text + self.marker

@@ -1,0 +1,93 @@
+"""`python -m softshot.generation`: predict the evaluation records of one run."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+from softshot.demonstrations.shown import Shown
+from softshot.engine import base as engine_base
+from softshot.engine.arms import soft_prompt
+from softshot.engine.decoding import decode
+from softshot.engine.layout import Layout
+from softshot.errors import run_program
+from softshot.files import read_json, read_jsonl, write_json, write_jsonl
+from softshot.grid import Run
+from softshot.provenance import peak_memory_mb, provenance
+from softshot.settings import EngineSettings, GenerationSettings, Section, read
+
+
+class GenerationSlice(Section):
+    """What predictions depend on, besides their inputs and the run's own name."""
+
+    engine: EngineSettings
+    generation: GenerationSettings
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m softshot.generation", description=__doc__)
+    parser.add_argument("--settings", required=True, type=json.loads, help="the generation slice, JSON")
+    parser.add_argument("--model", required=True, type=Path, help="folder of the frozen model")
+    parser.add_argument("--train", required=True, type=Path, help="training records, where demonstrations come from")
+    parser.add_argument("--records", required=True, type=Path, help="records to predict, JSONL")
+    parser.add_argument("--demonstrations", nargs="?", type=Path, help="neighbours of the records (ICL, IPT)")
+    parser.add_argument("--batch-size", type=int, default=32, help="rows decoded together; never changes a text")
+    parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
+    parser.add_argument("--out", required=True, type=Path, help="the run's folder, with the tuned prompt (PT, IPT)")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Read, decode, write."""
+    args = arguments()
+    settings = read(GenerationSlice, args.settings, "--settings")
+    run = Run.of(args.out)
+    base = engine_base.load(args.model, settings.engine.dtype, args.threads)
+    layout = Layout(base, settings.engine)
+    records = read_jsonl(args.records)
+    shown = Shown(args.demonstrations, run.shots, read_jsonl(args.train))
+    limit = settings.generation.max_new_tokens
+    rows = [layout.generation_row(record, shown.records(record["id"]), limit) for record in records]
+    prompt = soft_prompt.load(args.out, base) if run.tokens else None
+
+    began = time.monotonic()
+    decoded = decode(base, prompt, rows, settings.generation, args.batch_size)
+    outputs = {output.id: output for output in tqdm(decoded, total=len(rows), unit="record", disable=None)}
+    seconds = time.monotonic() - began
+
+    predictions = [
+        {
+            "id": row.id,
+            "prediction": outputs[row.id].text,
+            "demonstrations": [{"id": i, "score": None if s != s else s} for i, s in shown.ids(row.id)],
+            "input_tokens": len(row),
+            "output_tokens": outputs[row.id].tokens,
+            "stopped": outputs[row.id].stopped,
+        }
+        for row in rows
+    ]
+    generation = {
+        "seconds": seconds,
+        "records": len(rows),
+        "input_tokens": sum(map(len, rows)),
+        "output_tokens": sum(output.tokens for output in outputs.values()),
+        "truncated": vars(layout.truncation),
+        "peak_memory_mb": peak_memory_mb(),
+    }
+    tuned = read_json(args.out / "tuning.json") if run.tokens else {"settings": {}, "tuning": None}
+    write_jsonl(args.out / "predictions.jsonl", predictions)
+    write_json(
+        args.out / "run.json",
+        vars(run)
+        | {"variant": run.variant, "split": args.records.stem, "settings": args.settings | tuned["settings"]}
+        | provenance()
+        | {"generation": generation, "tuning": tuned["tuning"]},
+    )
+    print(f"{len(rows)} predictions in {seconds:.0f} s", file=sys.stderr)
+
+
+run_program(main)

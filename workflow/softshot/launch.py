@@ -1,0 +1,74 @@
+"""`python -m softshot.launch --gpus N COMMAND ...`: claim N GPUs of this machine, then become COMMAND.
+
+Snakemake counts GPUs but hands out none (its issue #281). Here each device has a lock file; a claim
+is a lock on it that the job inherits, so that the kernel frees the device on any death of the job.
+Standard library only: it runs before torch may be imported. Within SLURM the devices are already
+assigned and nothing is claimed.
+"""
+
+import fcntl
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+LOCKS = Path(tempfile.gettempdir()) / "softshot-gpus"  # node-local, shared by all studies and users
+POLL = 1.0  # seconds between two looks at occupied devices
+
+
+def devices() -> list[str]:
+    """The devices this job may use: those of CUDA_VISIBLE_DEVICES where it is set, else all of the machine."""
+    mask = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if mask is not None:
+        return [device.strip() for device in mask.split(",") if device.strip() not in ("", "-1")]
+    numbers = [path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")]
+    return sorted(numbers, key=int)
+
+
+def claim(device: str) -> int | None:
+    """A file descriptor that holds the device's lock and outlives exec, or None where another job holds it."""
+    LOCKS.mkdir(mode=0o1777, exist_ok=True)
+    descriptor = os.open(LOCKS / device, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    os.set_inheritable(descriptor, True)
+    return descriptor
+
+
+def claim_some(count: int, among: list[str]) -> list[str]:
+    """Wait until `count` devices are free at once and hold them. A partial claim is given back, never kept."""
+    waiting = False
+    while True:
+        held = {}
+        for device in among:
+            if len(held) < count and (descriptor := claim(device)) is not None:
+                held[device] = descriptor
+        if len(held) == count:
+            return list(held)
+        for descriptor in held.values():
+            os.close(descriptor)
+        if not waiting:
+            print(f"waiting for {count} of the GPUs {','.join(among)}", file=sys.stderr, flush=True)
+            waiting = True
+        time.sleep(POLL)
+
+
+def main() -> None:
+    """Claim, then exec."""
+    if len(sys.argv) < 4 or sys.argv[1] != "--gpus" or not sys.argv[2].isdigit():
+        sys.exit("usage: python -m softshot.launch --gpus N COMMAND ...")
+    count, command = int(sys.argv[2]), sys.argv[3:]
+    usable = devices()
+    if count and usable and "SLURM_JOB_ID" not in os.environ:
+        if count > len(usable):
+            sys.exit(f"softshot: {count} GPUs asked for, but this machine has {len(usable)}; lower the rule's `gpu`.")
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(claim_some(count, usable))
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    main()

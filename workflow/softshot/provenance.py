@@ -1,0 +1,30 @@
+"""What made an artefact: versions, commit, device. Written beside every trained or generated one."""
+
+import platform
+import resource
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+PACKAGES = ("torch", "transformers", "tokenizers", "sentence-transformers", "faiss-cpu", "sacrebleu", "snakemake")
+
+
+def provenance() -> dict:
+    """Versions of what decides a result, the checkout's commit where there is one, and the device."""
+    root = Path(__file__).resolve().parents[2]
+    git = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return {
+        "versions": {"python": platform.python_version()} | {package: version(package) for package in PACKAGES},
+        "commit": git.stdout.strip() or None,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine() + " CPU",
+        "threads": torch.get_num_threads(),
+    }
+
+
+def peak_memory_mb() -> float:
+    """The largest memory this process has held so far, in MB: the GPU's where there is one, else resident."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

@@ -1,0 +1,280 @@
+"""Every setting of a study: type, default, description, limits.
+
+This is the one source: config.yaml is checked against it before any job, the stage programs read
+their `--settings` through it, and `docs/settings.md` is generated from it.
+"""
+
+import difflib
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from softshot.errors import UserError
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Demonstrations = Annotated[str, StringConstraints(pattern=r"^(random|retrieved)-[1-9][0-9]*$")]
+Positive = Annotated[int, Field(ge=1)]
+Split = Literal["train", "validation", "test"]
+Arm = Literal["icl", "pt", "ipt"]
+
+
+class Section(BaseModel):
+    """Settings that belong together. Unknown keys and wrong types are errors, nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+
+
+class IclSettings(Section):
+    """In-context learning: nothing is trained."""
+
+    demonstrations: list[Demonstrations] = Field(
+        ["random-1", "retrieved-1", "retrieved-3"],
+        description="One variant per entry, `<retriever>-<shots>`; an empty list leaves ICL out.",
+    )
+
+
+class PtSettings(Section):
+    """Prompt tuning: the soft prompt before the input."""
+
+    tokens: list[Positive] = Field([25], description="Soft prompt lengths; an empty list leaves PT out.")
+
+
+class IptSettings(Section):
+    """Instruction prompt tuning: the soft prompt, then demonstrations, then the input."""
+
+    tokens: list[Positive] = Field([25], description="Soft prompt lengths; an empty list leaves IPT out.")
+    demonstrations: list[Demonstrations] = Field(
+        ["retrieved-1"], description="Demonstrations beside the soft prompt, `<retriever>-<shots>`."
+    )
+
+
+class ArmsSettings(Section):
+    """The ways to adapt that are compared."""
+
+    icl: IclSettings = Field(IclSettings(), description=IclSettings.__doc__)
+    pt: PtSettings = Field(PtSettings(), description=PtSettings.__doc__)
+    ipt: IptSettings = Field(IptSettings(), description=IptSettings.__doc__)
+
+
+class ModelsSettings(Section):
+    """The frozen base models."""
+
+    use: list[Name] = Field(
+        ["bloom-1b1", "opt-1.3b", "gpt2-xl"],
+        min_length=1,
+        description="Names from `resources/models.yaml` or from `folders`.",
+    )
+    folders: dict[Name, str] = Field(
+        {}, description="Models of your own: a short name, and the folder with safetensors and tokenizer."
+    )
+    hub: str = Field("https://huggingface.co", description="The hub, or a mirror of it, that models come from.")
+
+
+class LimitSettings(Section):
+    """How many records of each split to use; a seeded sample where the split has more."""
+
+    train: Positive | None = Field(None, description="Training records per task; null for all.")
+    validation: Positive | None = Field(None, description="Validation records per task; null for all.")
+    test: Positive | None = Field(None, description="Test records per task; null for all.")
+
+
+class DataSettings(Section):
+    """The tasks and where their official files come from."""
+
+    tasks: list[Name] = Field(["dart", "mtop"], min_length=1, description="Names from `resources/tasks.yaml`.")
+    source: str = Field(
+        "official",
+        description="`official` (each task's own address), the base address of a mirror that holds"
+        " `<task>/<file>`, or a local folder that holds `<task>/<file>`.",
+    )
+    evaluation: dict[Name, Split] = Field(
+        {}, description="The split that is predicted and scored, per task; the catalogue says it otherwise."
+    )
+    limits: LimitSettings = Field(LimitSettings(), description=LimitSettings.__doc__)
+    sample_seed: int = Field(0, ge=0, description="Seed of the sample that `limits` takes.")
+
+
+class DemonstrationsSettings(Section):
+    """Finding demonstrations for a record among the training records."""
+
+    encoder: Name = Field("all-minilm-l6-v2", description="Sentence encoder, a name from `resources/models.yaml`.")
+    neighbours: int = Field(
+        8, ge=1, le=1000, description="Neighbours stored per record; no variant can have more shots than this."
+    )
+
+
+class EngineSettings(Section):
+    """The frozen model with a soft prompt: layout of a row and number format. The same for all arms."""
+
+    context: int = Field(
+        768,
+        ge=16,
+        description="Most text positions of a row: demonstrations, input and output (the soft prompt not counted).",
+    )
+    marker: str = Field(" =>", min_length=1, description="Stands between an input and its output.")
+    separator: str = Field(
+        "\n\n", pattern=r"^\n+$", description="Ends an output: line feeds, since a line feed stops generation."
+    )
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="`auto` is bfloat16 on a GPU that has it and float32 elsewhere."
+    )
+
+
+class TuningSettings(Section):
+    """Training a soft prompt (PT, IPT)."""
+
+    learning_rate: float = Field(0.01, gt=0, le=10, description="Peak learning rate of AdamW.")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="AdamW weight decay.")
+    steps: Positive = Field(2000, description="Optimiser steps.")
+    batch_size: Positive = Field(16, description="Rows per forward pass.")
+    accumulation: Positive = Field(1, description="Forward passes per optimiser step.")
+    warmup: float = Field(0.05, ge=0, lt=1, description="Share of the steps in which the learning rate rises linearly.")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        "linear", description="Learning rate after the warm-up; linear and cosine fall to zero."
+    )
+    clip: float = Field(1.0, gt=0, description="Largest norm of the gradient; larger ones are scaled down to it.")
+    initialisation: Literal["vocabulary", "demonstrations", "text", "uniform"] = Field(
+        "vocabulary",
+        description="First value of the soft prompt: embeddings of randomly drawn vocabulary entries (Lester et al."
+        " 2021), of randomly drawn training pairs (context tuning, 2025), of `initial_text`, or uniform noise in"
+        " [-0.5, 0.5].",
+    )
+    initial_text: str | None = Field(
+        None, description="Text for `initialisation: text`; repeated or cut to the prompt's length."
+    )
+    reparameterisation: Literal["none", "mlp", "residual"] = Field(
+        "none",
+        description="While training, pass the prompt through an MLP (Li & Liang 2021), or add the MLP's output to"
+        " it (Razdaibiedina et al. 2023); the plain prompt is saved.",
+    )
+    reparameterisation_hidden: Positive = Field(512, description="Width of the MLP's hidden layer.")
+    validate_every: Positive = Field(100, description="Steps between two validation losses.")
+    validation_records: Positive | None = Field(
+        256, description="Validation records behind that loss (the first ones); null for all."
+    )
+    patience: Positive | None = Field(
+        None, description="Stop after this many validation losses without a new best; null never stops early."
+    )
+
+
+class GenerationSettings(Section):
+    """Decoding the predictions."""
+
+    max_new_tokens: Positive = Field(128, description="Most tokens of an output.")
+    beams: int = Field(1, ge=1, le=64, description="Beam width; 1 is greedy decoding.")
+    length_penalty: float = Field(
+        1.0, description="Beams are ranked by log-probability / length ** length_penalty."
+    )
+
+
+class Override(Section):
+    """Other values for some of the runs: those of the named model, task and arm."""
+
+    model: Name | None = Field(None, description="Only runs of this model.")
+    task: Name | None = Field(None, description="Only runs of this task.")
+    arm: Arm | None = Field(None, description="Only runs of this arm.")
+    set: dict[str, Any] = Field(..., min_length=1, description="Settings of the section and their values.")
+
+    def matches(self, model: str, task: str, arm: str) -> bool:
+        """Whether a run of this model, task and arm is meant."""
+        return self.model in (None, model) and self.task in (None, task) and self.arm in (None, arm)
+
+
+class TuningSection(TuningSettings):
+    """Training a soft prompt (PT, IPT)."""
+
+    overrides: list[Override] = Field([], description=Override.__doc__ + " Later entries win.")
+
+
+class GenerationSection(GenerationSettings):
+    """Decoding the predictions."""
+
+    overrides: list[Override] = Field([], description=Override.__doc__ + " Later entries win.")
+    batch_size: Positive = Field(
+        32, description="Rows decoded together. Changes speed and memory, never the text: no re-run."
+    )
+
+
+class ScoringSettings(Section):
+    """Metrics of a task's predictions."""
+
+    metrics: dict[Name, list[Name]] = Field(
+        {}, description="Metrics per task, the main one first; the catalogue says it otherwise."
+    )
+
+
+class AnalysisSettings(Section):
+    """Tables, figures and the report."""
+
+    title: str = Field("softshot study", description="Heading of the report.")
+    note: str = Field("", description="A sentence for the top of the report, such as where the data comes from.")
+    examples: int = Field(4, ge=0, le=100, description="Records per task shown with their predictions in the report.")
+
+
+class Study(Section):
+    """A study: everything config.yaml says."""
+
+    study: Name = Field("published", description="Name of the study; its results are in `results/<study>/`.")
+    seeds: list[Positive] = Field(
+        [1, 2, 3], min_length=1, description="One run per seed for whatever is random: tuning, random demonstrations."
+    )
+    arms: ArmsSettings = Field(ArmsSettings(), description=ArmsSettings.__doc__)
+    models: ModelsSettings = Field(ModelsSettings(), description=ModelsSettings.__doc__)
+    data: DataSettings = Field(DataSettings(), description=DataSettings.__doc__)
+    demonstrations: DemonstrationsSettings = Field(
+        DemonstrationsSettings(), description=DemonstrationsSettings.__doc__
+    )
+    engine: EngineSettings = Field(EngineSettings(), description=EngineSettings.__doc__)
+    tuning: TuningSection = Field(TuningSection(), description=TuningSection.__doc__)
+    generation: GenerationSection = Field(GenerationSection(), description=GenerationSection.__doc__)
+    scoring: ScoringSettings = Field(ScoringSettings(), description=ScoringSettings.__doc__)
+    analysis: AnalysisSettings = Field(AnalysisSettings(), description=AnalysisSettings.__doc__)
+
+
+def read(section: type[Section], values: Any, where: str) -> Any:
+    """Check `values` against a section and return it; every fault is listed with its key and a remedy.
+
+    `where` names the source of the values in the message, such as `config.yaml` or `--settings`.
+    """
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        faults = [_explain(section, fault) for fault in error.errors()]
+        raise UserError("\n  ".join([f"{where} has {len(faults)} fault(s):", *faults])) from None
+
+
+def _explain(section: type[Section], fault: dict) -> str:
+    """One line for one fault: the key's path, what is wrong, and what would be right."""
+    path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        known = list(_keys_at(section, fault["loc"][:-1]))
+        close = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
+        remedy = f"did you mean `{close[0]}`?" if close else f"known keys here: {', '.join(known)}."
+        return f"{path}: no such setting; {remedy}"
+    remedy = ""
+    if "demonstrations" in fault["loc"] and fault["type"] == "string_pattern_mismatch":
+        remedy = " Write `<retriever>-<shots>` with at least one shot, such as retrieved-1 or random-3."
+    elif fault["type"] == "float_type" and isinstance(fault["input"], str):
+        remedy = " YAML reads 1e-5 as text: write 1.0e-5."
+    return f"{path}: {fault['msg']} (you wrote {fault['input']!r}).{remedy}"
+
+
+def _keys_at(section: type[Section], path: tuple) -> list[str]:
+    """The keys of the (nested) section that `path` leads to."""
+    for part in path:
+        field = section.model_fields.get(part)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, Section):
+            return list(Override.model_fields) if part == "overrides" or isinstance(part, int) else []
+        section = field.annotation
+    return list(section.model_fields)
+
+
+def resolve(section: TuningSection | GenerationSection, model: str, task: str, arm: str) -> dict[str, Any]:
+    """The values that hold for one run: the section's own, then every matching override in order."""
+    plain = TuningSettings if isinstance(section, TuningSection) else GenerationSettings
+    values = {key: getattr(section, key) for key in plain.model_fields}
+    for override in section.overrides:
+        if override.matches(model, task, arm):
+            values |= override.set
+    name = "tuning" if plain is TuningSettings else "generation"
+    return read(plain, values, f"config.yaml: {name} with its overrides for {model}, {task}, {arm}").model_dump()

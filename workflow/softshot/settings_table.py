@@ -1,0 +1,60 @@
+"""`python -m softshot.settings_table`: the reference table of all settings, as Markdown (docs/settings.md)."""
+
+import json
+import typing
+
+from softshot.settings import Override, Section, Study
+
+
+def rows(section: type[Section], prefix: str = "") -> list[str]:
+    """One table row per setting, depth first, in the order of the source."""
+    lines = []
+    for name, field in section.model_fields.items():
+        key = f"{prefix}{name}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            lines += rows(field.annotation, f"{key}.")
+            continue
+        default = "" if field.is_required() else f"`{json.dumps(field.default)}`"
+        limits = ", ".join(limit(constraint) for constraint in field.metadata)
+        kind = type_name(field.annotation) + (f" ({limits})" if limits else "")
+        lines.append(f"| `{key}` | {kind} | {default} | {field.description} |")
+    return lines
+
+
+def limit(constraint: object) -> str:
+    """A limit as a reader writes it: `>= 1`, `at least 1`."""
+    signs = {"ge": ">= {}", "gt": "> {}", "le": "<= {}", "lt": "< {}", "min_length": "at least {}", "pattern": "`{}`"}
+    parts = [text.format(value) for sign, text in signs.items() if (value := getattr(constraint, sign, None)) is not None]
+    return ", ".join(parts).replace("|", "\\|").replace("\n", "\\n")
+
+
+def type_name(annotation: typing.Any) -> str:
+    """A type as a reader of YAML knows it."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        limits = ", ".join(limit(part) for constraint in arguments[1:] for part in (getattr(constraint, "metadata", None) or [constraint]))
+        return f"{type_name(arguments[0])} {limits}".strip()
+    if origin is typing.Literal:
+        return " or ".join(f"`{argument}`" for argument in arguments)
+    if origin is list:
+        return f"list of {type_name(arguments[0])}"
+    if origin is dict:
+        return f"mapping of {type_name(arguments[0])} to {type_name(arguments[1])}"
+    if arguments:  # X | None
+        return " or ".join(type_name(argument) for argument in arguments)
+    names = {int: "integer", float: "number", str: "text", type(None): "null", typing.Any: "any value"}
+    return names.get(annotation) or annotation.__name__.lower()
+
+
+def main() -> None:
+    """Print the page."""
+    print("# Settings\n")
+    print("Every key of config.yaml. Written by `make docs` from `workflow/softshot/settings.py`, the one source.\n")
+    head = "| key | type and limits | default | meaning |\n| --- | --- | --- | --- |"
+    print(head, *rows(Study), sep="\n")
+    print(f"\n## An override (`tuning.overrides`, `generation.overrides`)\n\n{Override.__doc__}\n")
+    print(head, *rows(Override), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
