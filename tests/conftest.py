@@ -25,8 +25,11 @@ def shared_data() -> Path:
     return folder
 
 
-def save_tiny_model(architecture: str, folder: Path, seed: int = 0) -> None:
-    """Write a random model of about 100,000 parameters, with a byte-level tokenizer, as safetensors."""
+def save_tiny_model(architecture: str, folder: Path, projected: bool = True) -> None:
+    """Write a random model of about 30,000 parameters, with a byte-level tokenizer, as safetensors.
+
+    `projected`: OPT's embeddings are narrower than its hidden states, as in OPT-350M.
+    """
     import torch
     from tokenizers import ByteLevelBPETokenizer
     from transformers import (
@@ -51,7 +54,7 @@ def save_tiny_model(architecture: str, folder: Path, seed: int = 0) -> None:
             num_hidden_layers=2,
             num_attention_heads=4,
             max_position_embeddings=256,
-            word_embed_proj_dim=16,
+            word_embed_proj_dim=16 if projected else 32,
             init_std=0.4,
             **common,
         ),
@@ -66,7 +69,7 @@ def save_tiny_model(architecture: str, folder: Path, seed: int = 0) -> None:
             **common,
         ),
     }[architecture]()
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
     AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+
 from softshot.engine.decoding import beam, decode, greedy, prefill
 from softshot.engine.layout import Row
 from softshot.settings import GenerationSettings
@@ -59,7 +60,7 @@ def test_a_wide_enough_beam_finds_the_most_likely_text(base):
     size, stops = base.model.config.vocab_size, set(base.line_feed_ids)
     with torch.no_grad():
         first = prefill(base, prompt, [row])[0][0].log_softmax(-1)
-        rows = [Row("", row.context + [i]) for i in range(size)]
+        rows = [Row("", [*row.context, i]) for i in range(size)]
         second = prefill(base, prompt, rows)[0].log_softmax(-1)
         settings = GenerationSettings.model_construct(max_new_tokens=2, beams=size, length_penalty=1.0)
         found = beam(base, prompt, [row], settings)[0]

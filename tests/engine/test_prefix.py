@@ -1,9 +1,10 @@
 """The shared prefix is exact: its loss and gradient are those of the plain computation."""
 
 import torch
+from torch.nn.functional import cross_entropy
+
 from softshot.engine.layout import Row
 from softshot.engine.prefix import target_loss
-from torch.nn.functional import cross_entropy
 
 ROWS = [Row("a", [5, 9, 11, 40], [17, 23]), Row("b", [7], [60, 61, 62, 63, 64]), Row("c", list(range(30, 50)), [3])]
 

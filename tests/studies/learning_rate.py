@@ -15,7 +15,15 @@ import yaml
 
 STUDY = Path("tests/studies/learning_rate.yaml")
 TABLE = Path("results/learning-rate/table.tsv")
-COLUMNS = ["task", "arm", "initialisation", "learning rate", "validation loss before", "best validation loss", "seconds"]
+COLUMNS = [
+    "task",
+    "arm",
+    "initialisation",
+    "learning rate",
+    "validation loss before",
+    "best validation loss",
+    "seconds",
+]
 VALUES = [("demonstrations", rate) for rate in (0.03, 0.003, 0.01, 0.1, 0.3)] + [("vocabulary", 0.03)]
 
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 import yaml
 from conftest import ROOT
+
 from softshot import study as studies
 from softshot.errors import UserError
 from softshot.settings import Section, Study, resolve
@@ -74,7 +75,12 @@ def test_the_settings_page_is_up_to_date():
         ("arms.ipt.demonstrations", [], "arms.ipt.demonstrations", "leave IPT out"),
         ("arms.icl.demonstrations", ["retrieved-9"], "demonstrations.neighbours", "raise it to 9"),
         ("arms.pt.tokens", [300], "arms.pt.tokens", "1024 positions of gpt2-xl"),
-        ("arms", {"icl": {"demonstrations": []}, "pt": {"tokens": []}, "ipt": {"tokens": []}}, "arms", "no run is left"),
+        (
+            "arms",
+            {"icl": {"demonstrations": []}, "pt": {"tokens": []}, "ipt": {"tokens": []}},
+            "arms",
+            "no run is left",
+        ),
         ("generation.max_new_tokens", 768, "generation.max_new_tokens", "no room for the input"),
         ("models.use", ["gpt2-x"], "gpt2-x", "gpt2-xl"),
         ("models.use", ["all-minilm-l6-v2"], "models.use", "causal language model"),

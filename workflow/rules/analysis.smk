@@ -2,7 +2,7 @@
 From runs to tables, figures and the report.
 
 needs: the files of every run, the records that are quoted
-makes: results/<study>/: summary.tsv, tokens.tsv, cost.tsv, figures/, report.html
+makes: results/<study>/: summary.tsv, summary.txt, tokens.tsv, cost.tsv, figures/, report.html
 """
 
 
@@ -15,16 +15,17 @@ rule analyse:
         code=code("softshot/analysis/*.py", "report/*"),
     output:
         summary="results/{study}/summary.tsv",
+        text="results/{study}/summary.txt",
         tokens="results/{study}/tokens.tsv",
         cost="results/{study}/cost.tsv",
         figures=multiext("results/{study}/figures/", "tokens.svg", "tokens.png", "learning.svg", "learning.png"),
         report="results/{study}/report.html",
     log:
         "results/{study}/logs/analysis.log",
-    params:
-        settings=canonical(studies.analysis_slice(STUDY)),
     conda:
         "../../envs/softshot.yaml"
+    params:
+        settings=canonical(studies.analysis_slice(STUDY)),
     shell:
         "python -m softshot.analysis --settings {params.settings:q} --results results/{wildcards.study}"
-        " 2> {log:q} | tee -a {log:q}"
+        " > {log:q} 2>&1"

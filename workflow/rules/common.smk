@@ -71,6 +71,13 @@ def records(wildcards) -> str:
     return f"results/{wildcards.study}/data/{wildcards.task}/{studies.evaluation(STUDY, wildcards.task)}.jsonl"
 
 
+def folder_files(wildcards) -> list[str]:
+    """The files of a model of the user's own, which are a reason to fetch it again; none for the catalogue's."""
+    entry = catalogue.model_entry(wildcards.model, STUDY.models.folders)
+    folder = Path(entry.get("path", "")).expanduser()
+    return sorted(str(path) for path in folder.iterdir() if path.is_file()) if entry["kind"] == "folder" else []
+
+
 def local_source() -> Path | None:
     """The local folder with the official files; None where they are downloaded."""
     source = STUDY.data.source

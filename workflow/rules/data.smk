@@ -12,6 +12,9 @@ rule download:
         "resources/downloads/{task}/checksums.json",
     log:
         "resources/downloads/logs/{task}.log",
+    retries: 2
+    conda:
+        "../../envs/softshot.yaml"
     params:
         settings=lambda wildcards: canonical(
             {
@@ -20,8 +23,6 @@ rule download:
                 "source": STUDY.data.source,
             }
         ),
-    conda:
-        "../../envs/softshot.yaml"
     shell:
         "python -m softshot.data download --settings {params.settings:q} --out $(dirname {output:q}) > {log:q} 2>&1"
 
@@ -35,6 +36,8 @@ rule convert:
         "results/{study}/data/{task}/{split}.jsonl",
     log:
         "results/{study}/logs/data/{task}/{split}.log",
+    conda:
+        "../../envs/softshot.yaml"
     params:
         settings=lambda wildcards: canonical(
             {
@@ -44,8 +47,6 @@ rule convert:
             }
         ),
         source=official_file,
-    conda:
-        "../../envs/softshot.yaml"
     shell:
         "python -m softshot.data convert --settings {params.settings:q} --split {wildcards.split}"
         " --source {params.source:q} --out {output:q} > {log:q} 2>&1"

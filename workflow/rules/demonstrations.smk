@@ -16,13 +16,13 @@ rule encode:
         "results/{study}/demonstrations/{task}/embeddings/{split}.npz",
     log:
         "results/{study}/logs/demonstrations/{task}/encode-{split}.log",
-    params:
-        settings=canonical({"encoder": STUDY.demonstrations.encoder}),
+    conda:
+        "../../envs/softshot.yaml"
     resources:
         gpu=1,
         mem_mb=4000,
-    conda:
-        "../../envs/softshot.yaml"
+    params:
+        settings=canonical({"encoder": STUDY.demonstrations.encoder}),
     shell:
         "python -m softshot.launch --gpus {resources.gpu}"
         " python -m softshot.demonstrations encode --settings {params.settings:q} --threads {threads}"
@@ -41,10 +41,10 @@ rule retrieve:
         "results/{study}/demonstrations/{task}/retrieved/{split}.parquet",
     log:
         "results/{study}/logs/demonstrations/{task}/retrieve-{split}.log",
-    params:
-        settings=canonical({"neighbours": STUDY.demonstrations.neighbours}),
     conda:
         "../../envs/softshot.yaml"
+    params:
+        settings=canonical({"neighbours": STUDY.demonstrations.neighbours}),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --threads {threads}"
         " --index {input.index:q} --queries {input.queries:q} --train {input.train:q} --records {input.records:q}"
@@ -61,10 +61,10 @@ rule random_demonstrations:
         "results/{study}/demonstrations/{task}/random_seed-{seed}/{split}.parquet",
     log:
         "results/{study}/logs/demonstrations/{task}/random_seed-{seed}-{split}.log",
-    params:
-        settings=canonical({"neighbours": STUDY.demonstrations.neighbours}),
     conda:
         "../../envs/softshot.yaml"
+    params:
+        settings=canonical({"neighbours": STUDY.demonstrations.neighbours}),
     shell:
         "python -m softshot.demonstrations random --settings {params.settings:q} --seed {wildcards.seed}"
         " --train {input.train:q} --records {input.records:q} --out {output:q} > {log:q} 2>&1"

@@ -20,17 +20,18 @@ rule generate:
         run="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/run.json",
     log:
         "results/{study}/logs/generation/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
-    params:
-        settings=lambda wildcards: canonical(studies.generation_slice(STUDY, run_of(wildcards))),
-    resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime="4h",
     conda:
         "../../envs/softshot.yaml"
+    resources:
+        gpu=1,
+        rows=STUDY.generation.batch_size,  # decoded together: memory, never the text, so no parameter
+        mem_mb=12000,
+        runtime="4h",
+    params:
+        settings=lambda wildcards: canonical(studies.generation_slice(STUDY, run_of(wildcards))),
     shell:
         "python -m softshot.launch --gpus {resources.gpu}"
         " python -m softshot.generation --settings {params.settings:q} --threads {threads}"
-        " --batch-size {config[generation][batch_size]} --model $(dirname {input.model:q}) --train {input.train:q}"
+        " --batch-size {resources.rows} --model $(dirname {input.model:q}) --train {input.train:q}"
         " --records {input.records:q} --demonstrations {input.demonstrations:q}"
         " --out $(dirname {output.run:q}) > {log:q} 2>&1"

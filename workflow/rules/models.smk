@@ -8,10 +8,16 @@ makes: resources/models/<model>/ with weights, tokenizer and provenance.json, sh
 
 rule model:
     """Fetch one model; provenance.json is written last."""
+    input:
+        folder_files,
     output:
         "resources/models/{model}/provenance.json",
     log:
         "resources/models/logs/{model}.log",
+    conda:
+        "../../envs/softshot.yaml"
+    resources:
+        mem_mb=4000,
     params:
         settings=lambda wildcards: canonical(
             {
@@ -20,9 +26,5 @@ rule model:
                 "hub": STUDY.models.hub,
             }
         ),
-    resources:
-        mem_mb=4000,
-    conda:
-        "../../envs/softshot.yaml"
     shell:
         "python -m softshot.models --settings {params.settings:q} --out $(dirname {output:q}) > {log:q} 2>&1"

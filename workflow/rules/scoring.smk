@@ -17,10 +17,10 @@ rule score:
         statistics="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/scores.parquet",
     log:
         "results/{study}/logs/scoring/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
-    params:
-        settings=lambda wildcards: canonical({"metrics": studies.metrics(STUDY, wildcards.task)}),
     conda:
         "../../envs/softshot.yaml"
+    params:
+        settings=lambda wildcards: canonical({"metrics": studies.metrics(STUDY, wildcards.task)}),
     shell:
         "python -m softshot.scoring --settings {params.settings:q} --records {input.records:q}"
         " --predictions {input.predictions:q} --out $(dirname {output.scores:q}) > {log:q} 2>&1"

@@ -22,14 +22,14 @@ rule tune:
         tuning="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/tuning.json",
     log:
         "results/{study}/logs/tuning/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
-    params:
-        settings=lambda wildcards: canonical(studies.tuning_slice(STUDY, run_of(wildcards))),
+    conda:
+        "../../envs/softshot.yaml"
     resources:
         gpu=1,
         mem_mb=12000,
         runtime="12h",
-    conda:
-        "../../envs/softshot.yaml"
+    params:
+        settings=lambda wildcards: canonical(studies.tuning_slice(STUDY, run_of(wildcards))),
     shell:
         "python -m softshot.launch --gpus {resources.gpu}"
         " python -m softshot.tuning --settings {params.settings:q} --threads {threads}"

@@ -162,9 +162,7 @@ class GenerationSettings(Section):
 
     max_new_tokens: Positive = Field(128, description="Most tokens of an output.")
     beams: int = Field(1, ge=1, le=64, description="Beam width; 1 is greedy decoding.")
-    length_penalty: float = Field(
-        1.0, description="Beams are ranked by log-probability / length ** length_penalty."
-    )
+    length_penalty: float = Field(1.0, description="Beams are ranked by log-probability / length ** length_penalty.")
 
 
 class Override(Section):
@@ -221,9 +219,7 @@ class Study(Section):
     arms: ArmsSettings = Field(ArmsSettings(), description=ArmsSettings.__doc__)
     models: ModelsSettings = Field(ModelsSettings(), description=ModelsSettings.__doc__)
     data: DataSettings = Field(DataSettings(), description=DataSettings.__doc__)
-    demonstrations: DemonstrationsSettings = Field(
-        DemonstrationsSettings(), description=DemonstrationsSettings.__doc__
-    )
+    demonstrations: DemonstrationsSettings = Field(DemonstrationsSettings(), description=DemonstrationsSettings.__doc__)
     engine: EngineSettings = Field(EngineSettings(), description=EngineSettings.__doc__)
     tuning: TuningSection = Field(TuningSection(), description=TuningSection.__doc__)
     generation: GenerationSection = Field(GenerationSection(), description=GenerationSection.__doc__)

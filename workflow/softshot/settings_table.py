@@ -24,7 +24,9 @@ def rows(section: type[Section], prefix: str = "") -> list[str]:
 def limit(constraint: object) -> str:
     """A limit as a reader writes it: `>= 1`, `at least 1`."""
     signs = {"ge": ">= {}", "gt": "> {}", "le": "<= {}", "lt": "< {}", "min_length": "at least {}", "pattern": "`{}`"}
-    parts = [text.format(value) for sign, text in signs.items() if (value := getattr(constraint, sign, None)) is not None]
+    parts = [
+        text.format(value) for sign, text in signs.items() if (value := getattr(constraint, sign, None)) is not None
+    ]
     return ", ".join(parts).replace("|", "\\|").replace("\n", "\\n")
 
 
@@ -32,7 +34,11 @@ def type_name(annotation: typing.Any) -> str:
     """A type as a reader of YAML knows it."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        limits = ", ".join(limit(part) for constraint in arguments[1:] for part in (getattr(constraint, "metadata", None) or [constraint]))
+        limits = ", ".join(
+            limit(part)
+            for constraint in arguments[1:]
+            for part in (getattr(constraint, "metadata", None) or [constraint])
+        )
         return f"{type_name(arguments[0])} {limits}".strip()
     if origin is typing.Literal:
         return " or ".join(f"`{argument}`" for argument in arguments)

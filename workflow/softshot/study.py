@@ -10,7 +10,10 @@ from softshot.settings import Study, read, resolve
 
 
 def load(config: dict[str, Any]) -> Study:
-    """The study that `config` (the merged config.yaml) describes; UserError, naming key and remedy, if it cannot run."""
+    """The study that `config` (the merged config.yaml) describes.
+
+    Raises UserError, naming the key and the remedy, where it could not run.
+    """
     study = read(Study, config, "config.yaml")
     for name in study.models.use:
         if catalogue.model_entry(name, study.models.folders).get("role") == "encoder":

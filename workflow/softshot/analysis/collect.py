@@ -1,52 +1,26 @@
 """Reads a study's runs from disk into tables. A run that is not finished is a row without values, never an error."""
 
-import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from softshot import grid
 from softshot.errors import UserError
 from softshot.files import read_json, read_jsonl
-from softshot.settings import Arm, Section, Split, read
+from softshot.settings import Study
 
 CELL = ["model", "task", "arm", "variant"]  # what a score is averaged over the seeds of
 RUN = [*CELL, "seed"]
 FILES = ("run.json", "predictions.jsonl", "scores.json")  # a run is finished when it has all of them
 
 
-class ExpectedRun(Section):
-    """One run of the study, finished or not."""
-
-    model: str
-    task: str
-    arm: Arm
-    variant: str
-    seed: int
-    tokens: int
-    shots: int
-    retriever: str | None
-
-
-class ReportSettings(Section):
-    """What `--settings` says: the study's name and texts, every run it expects, and its configuration."""
-
-    study: str
-    title: str
-    note: str
-    examples: int
-    seeds: list[int]
-    evaluation: dict[str, Split]
-    grid: list[ExpectedRun]
-    config: dict[str, Any]
-
-
 @dataclass(frozen=True)
-class Study:
-    """A study as it is on disk; all tables are in the study's order.
+class Results:
+    """A study's results as they are on disk; all tables are in the order of its grid.
 
-    runs    one row per expected run: RUN, tokens, shots, retriever, folder, done
+    runs    one row per expected run: RUN, tokens, shots, retriever, folder (below results/<study>), done
     metrics one row per task and metric, the main metric first: task, metric, records
     scores  one row per finished run and metric: RUN, metric, value
     costs   one row per finished run: RUN and what it took
@@ -62,46 +36,30 @@ class Study:
     notes: list[dict]
 
 
-def read_settings(text: str) -> ReportSettings:
-    """Read `--settings`: JSON, or `@file` with JSON in it (the grid of a large study outgrows a command line)."""
-    if text.startswith("@"):
-        return read(ReportSettings, read_json(Path(text[1:])), text[1:])
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"--settings: not valid JSON: {error}") from None
-    return read(ReportSettings, values, "--settings")
-
-
-def collect(settings: ReportSettings, results: Path) -> Study:
-    """Read every expected run that is finished from the study's folder `results`."""
-    if not settings.grid:
-        raise UserError("--settings: `grid` is empty: the study has no runs; give it at least one arm.")
-    unknown = {run.task for run in settings.grid} - set(settings.evaluation)
-    if unknown:
-        raise UserError(f"--settings: `evaluation` names no split for {', '.join(sorted(unknown))}.")
-    runs = pd.DataFrame([run.model_dump() for run in settings.grid])
-    runs = _in_study_order(runs)
-    runs["folder"] = [
-        f"runs/{run.model}/{run.task}/{run.arm}/{run.variant}/seed-{run.seed}" for run in runs.itertuples()
-    ]
-    runs["done"] = [all((results / folder / name).is_file() for name in FILES) for folder in runs["folder"]]
+def collect(study: Study, folder: Path) -> Results:
+    """Read every run of the study that is finished from its folder `results/<study>`."""
+    runs = pd.DataFrame(
+        [{**asdict(run), "variant": run.variant, "folder": f"runs/{run.path}"} for run in grid.runs(study)]
+    )
+    if runs.empty:
+        raise UserError("--settings: arms: the study has no runs; give icl, pt or ipt something to do.")
+    runs["done"] = [all((folder / place / name).is_file() for name in FILES) for place in runs["folder"]]
 
     metrics, scores, costs, curves, notes = {}, [], [], [], []
     for run in runs[runs["done"]].to_dict("records"):
-        folder = results / run["folder"]
-        note, score = read_json(folder / "run.json"), read_json(folder / "scores.json")
+        place = folder / run["folder"]
+        note, score = read_json(place / "run.json"), read_json(place / "scores.json")
         key = {column: run[column] for column in RUN}
         for metric in [score["main"], *(name for name in score["scores"] if name != score["main"])]:
             metrics.setdefault((run["task"], metric), score["n"])
             scores.append({**key, "metric": metric, "value": score["scores"][metric]})
         costs.append({**key, **_cost(note)})
         notes.append({**note, "signatures": score.get("signatures", {})})
-        history = folder / "history.jsonl"
+        history = place / "history.jsonl"
         if history.is_file():
             points = [row for row in read_jsonl(history) if "validation_loss" in row]
             curves += [{**key, "tokens": run["tokens"], **point} for point in points]
-    return Study(
+    return Results(
         runs=runs,
         metrics=pd.DataFrame([(*key, n) for key, n in metrics.items()], columns=["task", "metric", "records"]),
         scores=pd.DataFrame(scores, columns=[*RUN, "metric", "value"]).astype({"value": float}),
@@ -109,22 +67,6 @@ def collect(settings: ReportSettings, results: Path) -> Study:
         curves=pd.DataFrame(curves, columns=[*RUN, "tokens", "step", "validation_loss"]),
         notes=notes,
     )
-
-
-def _in_study_order(runs: pd.DataFrame) -> pd.DataFrame:
-    """Models and tasks as the study lists them; then ICL with random, with retrieved demonstrations, PT, IPT."""
-    order = pd.DataFrame(
-        {
-            "model": pd.factorize(runs["model"])[0],
-            "task": pd.factorize(runs["task"])[0],
-            "arm": runs["arm"].map(["icl", "pt", "ipt"].index),
-            "retriever": runs["retriever"].fillna(""),  # random sorts before retrieved
-            "shots": runs["shots"],
-            "tokens": runs["tokens"],
-            "seed": runs["seed"],
-        }
-    )
-    return runs.loc[order.sort_values(list(order)).index].reset_index(drop=True)
 
 
 def _cost(note: dict) -> dict[str, Any]:

@@ -4,38 +4,40 @@ from pathlib import Path
 
 import pandas as pd
 
-from softshot.analysis.collect import ReportSettings, Study
+from softshot.analysis.collect import Results
 from softshot.files import read_jsonl
+from softshot.settings import Study
+from softshot.study import evaluation
 
 
-def shown_runs(study: Study) -> pd.DataFrame:
+def shown_runs(results: Results) -> pd.DataFrame:
     """One finished run per variant, the first seed; of an arm with several prompt lengths the middle one."""
-    runs = study.runs
+    runs = results.runs
     lengths = {arm: sorted(block["tokens"].unique()) for arm, block in runs.groupby("arm")}
     middle = runs["arm"].map({arm: several[len(several) // 2] for arm, several in lengths.items()})
     runs = runs[runs["done"] & (runs["tokens"] == middle)]
     return runs.drop_duplicates(["model", "task", "arm", "variant"])
 
 
-def examples(study: Study, settings: ReportSettings, results: Path) -> dict[str, list[dict]]:
-    """Per task `settings.examples` records at even distances through its evaluation split.
+def examples(study: Study, results: Results, folder: Path) -> dict[str, list[dict]]:
+    """Per task `analysis.examples` records at even distances through its evaluation split, from `results/<study>`.
 
     Each has its `input`, `references`, and `answers`: per model and shown run the arm, variant, prediction,
     whether that is `exact`, whether it `stopped` by itself, and its demonstrations (input, target, score).
     A task whose records are not there yet is left out.
     """
     tasks = {}
-    for task, runs in shown_runs(study).groupby("task", sort=False):
-        folder = results / "data" / task
-        split, train = folder / f"{settings.evaluation[task]}.jsonl", folder / "train.jsonl"
-        if not (split.is_file() and train.is_file()) or settings.examples == 0:
+    for task, runs in shown_runs(results).groupby("task", sort=False):
+        data = folder / "data" / task
+        split, train = data / f"{evaluation(study, task)}.jsonl", data / "train.jsonl"
+        if not (split.is_file() and train.is_file()) or study.analysis.examples == 0:
             continue
         records = read_jsonl(split)
-        count = min(settings.examples, len(records))
+        count = min(study.analysis.examples, len(records))
         chosen = [records[len(records) * place // count] for place in range(count)]
         pool = {record["id"]: record for record in read_jsonl(train)}
         predictions = [
-            (run, {row["id"]: row for row in read_jsonl(results / run["folder"] / "predictions.jsonl")})
+            (run, {row["id"]: row for row in read_jsonl(folder / run["folder"] / "predictions.jsonl")})
             for run in runs.to_dict("records")
         ]
         tasks[task] = [

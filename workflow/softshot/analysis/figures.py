@@ -12,7 +12,7 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
-from softshot.analysis.collect import Study
+from softshot.analysis.collect import Results
 from softshot.analysis.tables import ARMS, main_scores, metric_label, task_label, variant_label
 from softshot.files import replacing, write_text
 
@@ -97,12 +97,12 @@ def _tokens_panel(model: str, task: str, rows: pd.DataFrame, lengths: list[int],
     )
 
 
-def learning_figure(study: Study) -> list[Panel]:
+def learning_figure(results: Results) -> list[Panel]:
     """Validation loss against optimiser step, one thin line per tuning run; shorter prompts are fainter."""
-    curves = _with_looks(study.curves.dropna(subset="validation_loss"))
+    curves = _with_looks(results.curves.dropna(subset="validation_loss"))
     return [
         _learning_panel(model, task, curves[(curves["model"] == model) & (curves["task"] == task)])
-        for model, task in study.runs[["model", "task"]].drop_duplicates().itertuples(index=False)
+        for model, task in results.runs[["model", "task"]].drop_duplicates().itertuples(index=False)
     ]
 
 

@@ -9,16 +9,18 @@ import yaml
 from markupsafe import Markup
 
 from softshot.analysis import tables
-from softshot.analysis.collect import CELL, ReportSettings, Study
+from softshot.analysis.collect import CELL, Results
 from softshot.analysis.examples import examples
 from softshot.analysis.figures import Panel, as_svg
 from softshot.files import write_text
+from softshot.settings import Study
+from softshot.study import analysis_slice, evaluation
 
 TEMPLATE = Path(__file__).parents[2] / "report"
 
 
 def write_report(
-    path: Path, settings: ReportSettings, study: Study, summary: pd.DataFrame, drawings: dict[str, list[Panel]]
+    path: Path, study: Study, results: Results, summary: pd.DataFrame, drawings: dict[str, list[Panel]]
 ) -> None:
     """Render the page to `path`; the study's other files are read from the folder `path` is in."""
     environment = jinja2.Environment(
@@ -36,9 +38,9 @@ def write_report(
         "number": number,
         "duration": duration,
     }
-    runs, costs = study.runs, cost_rows(study)
+    runs, costs = results.runs, cost_rows(results)
     page = environment.get_template("report.html.j2").render(
-        settings=settings,
+        study=study,
         style=Markup((TEMPLATE / "report.css").read_text(encoding="utf-8")),
         date=f"{datetime.now():%-d %B %Y}",
         done=int(runs["done"].sum()),
@@ -47,13 +49,13 @@ def write_report(
         arms=list(runs["arm"].unique()),
         tuned=bool((runs["tokens"] > 0).any()),
         lengths=sorted(int(tokens) for tokens in runs.loc[runs["tokens"] > 0, "tokens"].unique()),
-        tasks=task_columns(study, settings),
+        tasks=task_columns(study, results),
         models=score_rows(summary),
         figures={
             name: [{"svg": Markup(as_svg(panel.chart)), "words": panel.words} for panel in panels]
             for name, panels in drawings.items()
         },
-        examples=examples(study, settings, path.parent),
+        examples=examples(study, results, path.parent),
         costs=costs,
         truncations=[
             row
@@ -61,10 +63,10 @@ def write_report(
             for row in rows
             if row["truncated_demonstrations"] + row["truncated_inputs"] > 0
         ],
-        total_tuning=study.costs["tuning_seconds"].sum(),
-        total_generation=study.costs["generation_seconds"].sum(),
-        configuration=yaml.safe_dump(settings.config, sort_keys=False, allow_unicode=True, width=100),
-        provenance=provenance(study.notes),
+        total_tuning=results.costs["tuning_seconds"].sum(),
+        total_generation=results.costs["generation_seconds"].sum(),
+        configuration=yaml.safe_dump(analysis_slice(study), sort_keys=False, allow_unicode=True, width=100),
+        provenance=provenance(results.notes),
     )
     write_text(path, page)
 
@@ -75,17 +77,17 @@ def missing_runs(runs: pd.DataFrame) -> list[dict]:
     return waiting.reset_index().to_dict("records")
 
 
-def task_columns(study: Study, settings: ReportSettings) -> list[dict]:
+def task_columns(study: Study, results: Results) -> list[dict]:
     """A column of the score table per task: its main metric, and the records and split that it is measured on."""
-    main = study.metrics.drop_duplicates("task").set_index("task")
+    main = results.metrics.drop_duplicates("task").set_index("task")
     return [
         {
             "task": task,
             "metric": main["metric"].get(task, ""),
             "records": main["records"].get(task),
-            "split": settings.evaluation[task],
+            "split": evaluation(study, task),
         }
-        for task in study.runs["task"].unique()
+        for task in results.runs["task"].unique()
     ]
 
 
@@ -112,9 +114,9 @@ def score_rows(summary: pd.DataFrame) -> dict[str, list[dict]]:
     return {model: list(of_model.values()) for model, of_model in rows.items()}
 
 
-def cost_rows(study: Study) -> dict[str, list[dict]]:
+def cost_rows(results: Results) -> dict[str, list[dict]]:
     """Per model the costs of each task, arm and variant: means over the finished seeds, truncations added up."""
-    numbers = study.costs.drop(columns=["seed", "stopped_early", "device", "threads"])
+    numbers = results.costs.drop(columns=["seed", "stopped_early", "device", "threads"])
     columns = [column for column in numbers if column not in CELL]
     numbers[columns] = numbers[columns].apply(pd.to_numeric)
     cells = numbers.groupby(CELL, sort=False)
@@ -123,7 +125,7 @@ def cost_rows(study: Study) -> dict[str, list[dict]]:
     costs["peak_memory_mb"] = costs[["tuning_peak_memory_mb", "generation_peak_memory_mb"]].max(axis=1)
     truncated = ["truncated_demonstrations", "truncated_inputs"]
     costs[truncated] = cells[truncated].sum()
-    stopped = study.costs.assign(stopped=study.costs["stopped_early"] == True)  # noqa: E712 (None for ICL)
+    stopped = results.costs.assign(stopped=results.costs["stopped_early"] == True)  # noqa: E712 (None for ICL)
     costs["stopped_early"] = stopped.groupby(CELL, sort=False)["stopped"].sum()
     rows: dict[str, list[dict]] = {}
     for row in costs.reset_index().to_dict("records"):

@@ -2,21 +2,21 @@
 
 import pandas as pd
 
-from softshot.analysis.collect import CELL, RUN, Study
+from softshot.analysis.collect import CELL, RUN, Results
 
 ARMS = {"icl": "ICL", "pt": "PT", "ipt": "IPT"}
 TASKS = {"dart": "DART", "mtop": "MTOP", "totto": "ToTTo", "spider": "Spider", "logic2text": "Logic2Text"}
 METRICS = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER", "parent": "PARENT", "blec": "BLEC"}
 
 
-def summarise(study: Study) -> pd.DataFrame:
+def summarise(results: Results) -> pd.DataFrame:
     """Mean, sample standard deviation, n and missing seeds per model, task, arm, variant and metric.
 
     A task's main metric comes first. The deviation of a single run is NaN; a cell without any finished
     run has n = 0, and an empty metric where no run of its task says what is measured.
     """
-    metrics = study.metrics[["task", "metric"]]
-    rows = study.runs.merge(metrics, on="task", how="left").merge(study.scores, on=[*RUN, "metric"], how="left")
+    metrics = results.metrics[["task", "metric"]]
+    rows = results.runs.merge(metrics, on="task", how="left").merge(results.scores, on=[*RUN, "metric"], how="left")
     rows["metric"] = rows["metric"].fillna("")
     rows["missing"] = rows["seed"].where(rows["value"].isna())
     rows["said"] = [f"{seed}={value:.4f}" for seed, value in zip(rows["seed"], rows["value"], strict=True)]

@@ -36,7 +36,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--train", required=True, type=Path, help="training records, JSONL")
     parser.add_argument("--validation", required=True, type=Path, help="validation records, JSONL")
     parser.add_argument("--train-demonstrations", nargs="?", type=Path, help="neighbours of the training records (IPT)")
-    parser.add_argument("--validation-demonstrations", nargs="?", type=Path, help="neighbours of the validation records (IPT)")
+    parser.add_argument(
+        "--validation-demonstrations", nargs="?", type=Path, help="neighbours of the validation records (IPT)"
+    )
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
     parser.add_argument("--save-every", type=float, default=SAVE_EVERY, help="seconds between two saves of the state")
     parser.add_argument("--out", required=True, type=Path, help=".../<model>/<task>/<arm>/<variant>/seed-<s>")

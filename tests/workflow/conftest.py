@@ -1,0 +1,55 @@
+"""A small finished study with a tiny random model, in a copy of the checkout; run once for all tests here."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, save_tiny_model
+
+STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text())
+
+
+@dataclass
+class Checkout:
+    """A copy of the checkout to run Snakemake in."""
+
+    folder: Path
+
+    def snakemake(self, *arguments: str, study: dict = STUDY) -> subprocess.CompletedProcess:
+        """Run Snakemake on a study file with this content."""
+        (self.folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+        command = ["snakemake", *arguments, "--configfile", "study.yaml"]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+
+    def planned(self, study: dict = STUDY) -> dict[str, list[str]]:
+        """What a dry run would do: rule name to the outputs of its jobs, each job by its first output."""
+        done = self.snakemake("--cores", "2", "--dry-run", study=study)
+        assert done.returncode == 0, done.stderr + done.stdout
+        jobs: dict[str, list[str]] = {}
+        for rule, output in re.findall(
+            r"^(?:local)?rule (\w+):(?:\n    input: .*)?\n    output: ([^,\n]+)", done.stdout, re.M
+        ):
+            jobs.setdefault(rule, []).append(output)
+        return jobs
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Checkout:
+    """The study of STUDY, run to its end."""
+    folder = tmp_path_factory.mktemp("checkout")
+    tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(tracked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    save_tiny_model("llama", folder / "tiny-model")
+    checkout = Checkout(folder)
+    done = checkout.snakemake("--cores", str(os.cpu_count()))
+    logs = "".join(f"\n{path}:\n{path.read_text()}" for path in folder.rglob("*.log") if ".snakemake" not in path.parts)
+    assert done.returncode == 0, done.stderr[-3000:] + logs
+    return checkout
