@@ -142,7 +142,7 @@ def utterances(rng: random.Random) -> list[dict]:
     fillers, patterns = read_grammar(HERE / "grammar.txt")
     records: dict[str, dict] = {}
     for (intent, domain), choices in patterns.items():
-        wanted = len(records) + sum(SIZES.values()) // len(patterns)
+        wanted = len(records) + -(-sum(SIZES.values()) // len(patterns))  # rounded up; `split` takes what it needs
         for pattern in cycle(choices):
             filled = re.sub(r"\$(\w+)", lambda name: rng.choice(fillers[name[1]]), pattern)
             utterance, form, spans = parse(intent, filled)

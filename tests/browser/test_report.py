@@ -5,17 +5,16 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from synthetic import TITLE, analyse, study_of, write_study
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH (`chromium`)")
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr"]
-HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">"
 MEASURE = """
 addEventListener("load", () => {
   const seen = [...document.querySelectorAll("iframe")].map((frame) => {
@@ -37,6 +36,7 @@ addEventListener("load", () => {
 
 
 def chromium(profile: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run the browser once, without a window."""
     return subprocess.run(
         [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", *arguments],
         capture_output=True,
@@ -46,54 +46,13 @@ def chromium(profile: Path, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-def write_study(results: Path) -> dict:
-    """Two tasks, ICL, PT and IPT, two seeds; one run is missing. Returns the settings of the analysis."""
-    variants = [("icl", "random-1", 0, 1, "random"), ("icl", "retrieved-1", 0, 1, "retrieved")]
-    variants += [("pt", f"tokens-{n}", n, 0, None) for n in (5, 25)]
-    variants += [("ipt", f"tokens-{n}_retrieved-1", n, 1, "retrieved") for n in (5, 25)]
-    grid = []
-    for task in ("dart", "mtop"):
-        record = {"id": "r0", "input": "a long input " * 12, "target": HOSTILE, "references": [HOSTILE], "meta": {}}
-        for split in ("train", "test"):
-            path = results / "data" / task / f"{split}.jsonl"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(record) + "\n")
-        for place, (arm, variant, tokens, shots, retriever) in enumerate(variants):
-            for seed in [0] if variant == "retrieved-1" else [1, 2]:
-                run = {"model": "tiny", "task": task, "arm": arm, "variant": variant, "seed": seed}
-                grid.append({**run, "tokens": tokens, "shots": shots, "retriever": retriever})
-                if (task, variant, seed) == ("mtop", "tokens-5", 2):
-                    continue
-                folder = results / "runs/tiny" / task / arm / variant / f"seed-{seed}"
-                folder.mkdir(parents=True)
-                files = {
-                    "run.json": {
-                        "generation": {"seconds": 1.5, "records": 1},
-                        "tuning": {"seconds": 9.0} if tokens else None,
-                    },
-                    "scores.json": {"main": "bleu", "n": 1, "scores": {"bleu": 10.0 * place + seed, "chrf": 50.0}},
-                    "predictions.jsonl": {"id": "r0", "prediction": HOSTILE + "x" * 300, "stopped": False}
-                    | {"demonstrations": [{"id": "r0", "score": 0.5}][:shots]},
-                }
-                for name, content in files.items():
-                    (folder / name).write_text(json.dumps(content) + "\n")
-                losses = [{"step": step, "validation_loss": 3 - step / 100} for step in (0, 50, 100)]
-                (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in losses))
-    study = {"study": "tiny", "title": "A tiny study", "note": HOSTILE, "examples": 1, "seeds": [1, 2], "grid": grid}
-    return {**study, "evaluation": {"dart": "test", "mtop": "test"}, "config": {"study": "tiny", "key": "v" * 400}}
-
-
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Path:
-    results = tmp_path_factory.mktemp("browser") / "tiny"
-    settings = results.with_suffix(".json")
-    settings.write_text(json.dumps(write_study(results)))
-    subprocess.run(
-        [sys.executable, "-m", "softshot.analysis", "--settings", f"@{settings}", "--results", str(results)],
-        check=True,
-        capture_output=True,
-    )
-    return results / "report.html"
+    """The report page of the synthetic study."""
+    folder = tmp_path_factory.mktemp("browser") / "trial"
+    write_study(folder, study_of())
+    analyse(folder, study_of())
+    return folder / "report.html"
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +78,7 @@ def test_every_section_and_figure_is_drawn(seen, width):
     sections = dict(seen[width]["sections"])
     assert list(sections) == ["scores", "tokens", "learning", "examples", "cost", "settings"]
     assert all(height > 50 for height in sections.values())
-    assert len(seen[width]["figures"]) == 4  # two figures on two tasks
+    assert len(seen[width]["figures"]) == 8  # two figures of two models on two tasks
     assert all(figure[0] > 300 and figure[1] > 150 for figure in seen[width]["figures"])
     assert seen[width]["marks"] > 20
 
@@ -132,7 +91,7 @@ def test_nothing_sticks_out_of_the_page_and_figure_text_is_not_tiny(seen, width)
 
 
 def test_the_page_makes_no_request_and_runs_no_script(seen):
-    assert [(view["requests"], view["title"]) for view in seen.values()] == [(0, "A tiny study")] * 2
+    assert [(view["requests"], view["title"]) for view in seen.values()] == [(0, TITLE)] * 2
 
 
 def test_the_browser_has_nothing_to_complain_about(page, tmp_path):

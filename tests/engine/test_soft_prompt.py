@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import save_tiny_model
+from tiny import save_tiny_model
 
 from softshot.engine.arms import soft_prompt
 from softshot.engine.base import load

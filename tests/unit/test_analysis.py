@@ -1,8 +1,7 @@
-"""A study made on disk with known scores: what the analysis must say about it."""
+"""The synthetic study, half done: what the analysis must say about it."""
 
-import contextlib
 import csv
-import io
+import html
 import itertools
 import json
 import math
@@ -12,134 +11,36 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
+from synthetic import METRICS, TITLE, UNFINISHED, analyse, study_of, text_of, write_run, write_study
 
-from softshot.analysis import __main__ as program
-from softshot.analysis.collect import collect, read_settings
+from softshot.analysis.collect import collect
 from softshot.analysis.examples import examples
 from softshot.analysis.figures import _apart
 from softshot.analysis.report import duration, number
 from softshot.analysis.tables import summarise
 from softshot.errors import UserError
-
-HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=alert(1)> & \"quoted\""
-SEEDS = [1, 2, 3]
-VARIANTS = [  # deliberately not in the order of the report
-    ("ipt", "tokens-5_retrieved-1", 5, 1, "retrieved"),
-    ("ipt", "tokens-25_retrieved-1", 25, 1, "retrieved"),
-    ("pt", "tokens-25", 25, 0, None),
-    ("pt", "tokens-5", 5, 0, None),
-    ("icl", "retrieved-1", 0, 1, "retrieved"),
-    ("icl", "random-1", 0, 1, "random"),
-]
-BASE = {"random-1": 10.0, "retrieved-1": 20.0, "tokens-5": 30.0, "tokens-25": 50.0}
-BASE |= {"tokens-5_retrieved-1": 40.0, "tokens-25_retrieved-1": 60.0}
-METRICS = {"dart": ["bleu", "chrf"], "mtop": ["exact_match"]}
-UNFINISHED = [("beta", "mtop", "pt", "tokens-25", 3)]
-UNFINISHED += [("alpha", "dart", "ipt", "tokens-25_retrieved-1", seed) for seed in SEEDS]
-
-
-def settings_of(grid: list[dict], **other) -> dict:
-    defaults = {
-        "study": "trial",
-        "title": f"Title {HOSTILE}",
-        "note": "A note.",
-        "examples": 2,
-        "seeds": SEEDS,
-        "evaluation": {"dart": "test", "mtop": "validation"},
-        "config": {"study": "trial", "analysis": {"title": HOSTILE}},
-    }
-    return {**defaults, "grid": grid, **other}
-
-
-def whole_grid() -> list[dict]:
-    return [
-        {"model": model, "task": task, "arm": arm, "variant": variant, "seed": seed}
-        | {"tokens": tokens, "shots": shots, "retriever": retriever}
-        for model in ("beta", "alpha")
-        for task in ("dart", "mtop")
-        for arm, variant, tokens, shots, retriever in VARIANTS
-        for seed in ([0] if variant == "retrieved-1" else SEEDS)
-    ]
-
-
-def score_of(run: dict) -> float:
-    """Seeds 1, 2, 3 score one below, at and one above the base: the mean is the base, the deviation 1."""
-    return BASE[run["variant"]] + (run["seed"] - 2 if run["seed"] else 0)
-
-
-def write_records(results: Path) -> None:
-    for task, split in (("dart", "test"), ("mtop", "validation")):
-        folder = results / "data" / task
-        folder.mkdir(parents=True)
-        for name in ("train", split):
-            rows = [
-                {"id": f"{name}-{n}", "input": f"input {name} {n}", "target": f"target {n}", "meta": {}}
-                | {"references": [f"target {n}", f"other {n}"]}
-                for n in range(4)
-            ]
-            (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def write_run(results: Path, run: dict) -> Path:
-    folder = results / "runs" / "/".join(str(run[key]) for key in ("model", "task", "arm", "variant"))
-    folder /= f"seed-{run['seed']}"
-    folder.mkdir(parents=True)
-    main, *others = METRICS[run["task"]]
-    scores = {**{name: score_of(run) + 1 for name in others}, main: score_of(run)}  # the main one is last on disk
-    (folder / "scores.json").write_text(
-        json.dumps({"main": main, "n": 4, "scores": scores, "signatures": {main: "v1"}})
-    )
-    split = "test" if run["task"] == "dart" else "validation"
-    shown = [{"id": "train-3", "score": 0.75}][: run["shots"]]
-    answers = [HOSTILE, "target  1", "", "something else"]
-    (folder / "predictions.jsonl").write_text(
-        "".join(
-            json.dumps({"id": f"{split}-{n}", "prediction": answers[n], "demonstrations": shown, "stopped": n != 3})
-            + "\n"
-            for n in range(4)
-        )
-    )
-    tuning = None
-    if run["tokens"]:
-        history = [{"step": 1, "loss": 3.0}, {"step": 1, "validation_loss": 3.0}, {"step": 9, "validation_loss": 2.0}]
-        (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history))
-        tuning = {"seconds": 60.0 + run["seed"], "steps": 9, "stopped_early": False, "tokens_per_second": 100.0}
-        tuning |= {"trainable_parameters": 8 * run["tokens"], "peak_memory_mb": 300.0, "best_step": 9}
-        tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.0, "first_loss": 3.0, "last_loss": 2.0}
-    generation = {"seconds": 2.0, "records": 4, "input_tokens": 40, "output_tokens": 8, "peak_memory_mb": 200.0}
-    generation |= {"truncated": {"demonstrations": run["shots"], "inputs": 0}}
-    versions = {"softshot": "0.1.0", "torch": "2.0" if run["seed"] == 1 else "2.1"}
-    note = {**run, "versions": versions, "commit": "abc123", "device": "cpu", "threads": 1}
-    (folder / "run.json").write_text(json.dumps({**note, "generation": generation, "tuning": tuning}))
-    return folder
-
-
-def analyse(results: Path, settings: dict) -> str:
-    """Run the program as a rule does; return what it printed."""
-    text = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(text):
-        arguments = ["--settings", json.dumps(settings), "--results", str(results)]
-        patch.setattr("sys.argv", ["softshot.analysis", *arguments])
-        program.main()
-    return text.getvalue()
-
-
-def read_tsv(path: Path) -> list[dict]:
-    with path.open(encoding="utf-8") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
+from softshot.grid import runs
+from softshot.study import analysis_slice
 
 
 @pytest.fixture(scope="module")
 def half_done(tmp_path_factory) -> tuple[Path, str]:
     """The study with some runs missing, analysed: its folder, and what was printed."""
-    results = tmp_path_factory.mktemp("results") / "trial"
-    write_records(results)
-    for run in whole_grid():
-        key = tuple(run[part] for part in ("model", "task", "arm", "variant", "seed"))
-        folder = write_run(results, run)
-        if key in UNFINISHED:
-            (folder / "scores.json").unlink()  # killed before its last step: not finished
-    return results, analyse(results, settings_of(whole_grid()))
+    folder = tmp_path_factory.mktemp("results") / "trial"
+    write_study(folder, study_of())
+    return folder, analyse(folder, study_of())
+
+
+def read_tsv(path: Path) -> list[dict]:
+    """The rows of a table, every field as text."""
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def text_of_page(folder: Path) -> str:
+    """The page without its markup, white space collapsed."""
+    return " ".join(re.sub("<[^>]*>", "", (folder / "report.html").read_text(encoding="utf-8")).split())
 
 
 class Page(HTMLParser):
@@ -162,6 +63,7 @@ class Page(HTMLParser):
 
 
 def cell(rows: list[dict], model: str, task: str, variant: str, metric: str) -> dict:
+    """The one row of the summary about these."""
     wanted = {"model": model, "task": task, "variant": variant, "metric": metric}
     (found,) = [row for row in rows if wanted.items() <= row.items()]
     return found
@@ -198,8 +100,8 @@ def test_summary_is_in_the_order_of_the_study_with_the_main_metric_first(half_do
     assert [(row["variant"], row["metric"]) for row in rows[:12]] == [
         (variant, metric)
         for variant in [
-            "random-1",
             "retrieved-1",
+            "random-1",
             "tokens-5",
             "tokens-25",
             "tokens-5_retrieved-1",
@@ -221,21 +123,22 @@ def test_tokens_table_is_the_main_score_by_prompt_length(half_done):
 
 def test_cost_table_has_a_row_per_finished_run(half_done):
     rows = read_tsv(half_done[0] / "cost.tsv")
-    assert len(rows) == len(whole_grid()) - len(UNFINISHED)
+    assert len(rows) == 64 - len(UNFINISHED)
     tuned = next(row for row in rows if row["variant"] == "tokens-25" and row["seed"] == "2")
     assert (tuned["trainable_parameters"], tuned["tuning_seconds"], tuned["ms_per_record"]) == ("200", "62", "500")
     assert next(row for row in rows if row["arm"] == "icl")["tuning_seconds"] == ""
 
 
-def test_printed_table_names_the_page_and_counts_runs(half_done):
-    results, printed = half_done
-    assert f"60 of 64 runs done; report: {results / 'report.html'}" in printed
+def test_summary_for_people_is_printed_and_written(half_done):
+    folder, printed = half_done
+    assert (folder / "summary.txt").read_text(encoding="utf-8") == printed
+    assert printed.endswith(f"\n\n60 of 64 runs done\nreport: {folder / 'report.html'}\n")
     assert re.search(r"PT, 25 tokens +49\.5 ± 0\.7 +2/3\n", printed)
     assert re.search(r"IPT, 25 tokens, 1 retrieved +– +– +0/3\n", printed)
 
 
 def test_page_says_what_is_missing(half_done):
-    text = " ".join(re.sub("<[^>]*>", "", (half_done[0] / "report.html").read_text()).split())
+    text = text_of_page(half_done[0])
     assert "60 of 64 runs are done." in text
     assert "beta, MTOP: PT 25 tokens, seed 3" in text
     assert "alpha, DART: IPT 25 tokens, 1 retrieved, seeds 1, 2, 3" in text
@@ -284,11 +187,19 @@ def test_page_is_readable_without_sight_and_without_a_mouse(half_done):
     assert all(a.get("tabindex") == "0" for _, a in page.elements if a.get("class") == "scroll")
 
 
-def test_page_reports_truncation_versions_that_differ_and_the_settings(half_done):
-    text = " ".join(re.sub("<[^>]*>", "", (half_done[0] / "report.html").read_text()).split())
+def test_page_reports_truncation_and_versions_that_differ(half_done):
+    text = text_of_page(half_done[0])
     assert "3 demonstrations left out, 0 inputs cut, over 3 runs" in text
     assert "2.0; 2.1 runs differ" in text
-    assert "study: trial" in text
+
+
+def test_page_says_what_is_scored_and_holds_the_whole_configuration(half_done):
+    source = (half_done[0] / "report.html").read_text(encoding="utf-8")
+    assert html.unescape(re.search("<h1>(.*)</h1>", source)[1]) == TITLE
+    assert "BLEU, 4 test records" in text_of_page(half_done[0])
+    assert "exact match, 4 validation records" in text_of_page(half_done[0])
+    configuration = yaml.safe_load(html.unescape(re.search("<pre[^>]*>(.*?)</pre>", source, re.DOTALL)[1]))
+    assert configuration == analysis_slice(study_of())
 
 
 def test_figures_are_written_as_svg_and_png(half_done):
@@ -301,14 +212,13 @@ def test_figures_are_written_as_svg_and_png(half_done):
 
 
 def test_examples_hold_what_each_arm_saw_and_wrote(half_done):
-    settings = read_settings(json.dumps(settings_of(whole_grid(), examples=4)))
-    shown = examples(collect(settings, half_done[0]), settings, half_done[0])
-    records = shown["dart"]
-    assert [record["input"] for record in records] == [f"input test {n}" for n in range(4)]
+    study = study_of()
+    records = examples(study, collect(study, half_done[0]), half_done[0])["dart"]
+    assert [record["input"] for record in records] == [text_of("test", n) for n in range(4)]
     answers = records[1]["answers"]["beta"]
     assert [answer["variant"] for answer in answers] == [
-        "random-1",
         "retrieved-1",
+        "random-1",
         "tokens-25",
         "tokens-25_retrieved-1",
     ]
@@ -316,59 +226,41 @@ def test_examples_hold_what_each_arm_saw_and_wrote(half_done):
     assert not any(answer["exact"] for answer in records[0]["answers"]["beta"])
     assert not any(answer["stopped"] for answer in records[3]["answers"]["beta"])
     assert answers[2]["demonstrations"] == []
-    assert answers[3]["demonstrations"] == [{"input": "input train 3", "target": "target 3", "score": 0.75}]
+    assert answers[3]["demonstrations"] == [{"input": text_of("train", 3), "target": "target 3", "score": 0.75}]
 
 
-def test_more_examples_than_records_shows_every_record(half_done):
-    settings = read_settings(json.dumps(settings_of(whole_grid(), examples=100)))
-    assert len(examples(collect(settings, half_done[0]), settings, half_done[0])["mtop"]) == 4
+@pytest.mark.parametrize(("asked", "numbers"), [(1, [0]), (2, [0, 2]), (100, [0, 1, 2, 3])])
+def test_examples_stand_at_even_distances_and_are_never_more_than_the_records(half_done, asked, numbers):
+    study = study_of(examples=asked)
+    records = examples(study, collect(study, half_done[0]), half_done[0])["mtop"]
+    assert [record["input"] for record in records] == [text_of("validation", n) for n in numbers]
 
 
 @pytest.mark.parametrize("arms", [("icl", "pt", "ipt"), ("icl",), ("pt",)])
 def test_a_study_without_a_finished_run_has_all_its_files(tmp_path, arms):
-    grid = [run for run in whole_grid() if run["arm"] in arms]
-    printed = analyse(tmp_path, settings_of(grid))
+    study = study_of(arms)
+    expected = list(runs(study))
+    printed = analyse(tmp_path, study)
     rows = read_tsv(tmp_path / "summary.tsv")
     assert {row["n"] for row in rows} == {"0"}
-    assert len(rows) == len({tuple(row[key] for key in ("model", "task", "arm", "variant")) for row in rows})
-    assert f"0 of {len(grid)} runs done" in printed
-    assert f"0 of {len(grid)} runs are done." in (tmp_path / "report.html").read_text()
+    assert len(rows) == len({(run.model, run.task, run.arm, run.variant) for run in expected})
+    assert f"0 of {len(expected)} runs done" in printed
+    assert f"0 of {len(expected)} runs are done." in (tmp_path / "report.html").read_text()
     assert read_tsv(tmp_path / "cost.tsv") == []
     for name in ("tokens.svg", "tokens.png", "learning.svg", "learning.png"):
         assert (tmp_path / "figures" / name).stat().st_size > 0
 
 
 def test_a_study_of_icl_alone_has_a_report(tmp_path):
-    write_records(tmp_path)
-    grid = [run for run in whole_grid() if run["arm"] == "icl"]
-    for run in grid:
-        write_run(tmp_path, run)
-    printed = analyse(tmp_path, settings_of(grid))
-    assert f"{len(grid)} of {len(grid)} runs done" in printed
+    write_study(tmp_path, study_of(["icl"]))
+    assert "16 of 16 runs done" in analyse(tmp_path, study_of(["icl"]))
     assert "Score against prompt length" not in (tmp_path / "report.html").read_text()
 
 
-def test_settings_may_be_in_a_file(tmp_path):
-    path = tmp_path / "settings.json"
-    path.write_text(json.dumps(settings_of(whole_grid())))
-    assert read_settings(f"@{path}") == read_settings(path.read_text())
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        (settings_of([]), "`grid` is empty"),
-        (settings_of(whole_grid(), evaluation={"dart": "test"}), "`evaluation` names no split for mtop"),
-    ],
-)
-def test_settings_that_cannot_be_right_are_refused(tmp_path, settings, message):
-    with pytest.raises(UserError, match=re.escape(message)):
-        analyse(tmp_path, settings)
-
-
-def test_settings_that_are_not_json_are_refused():
-    with pytest.raises(UserError, match="not valid JSON"):
-        read_settings("{")
+def test_a_study_without_any_run_is_refused(tmp_path):
+    with pytest.raises(UserError, match="arms: the study has no runs"):
+        analyse(tmp_path, study_of([]))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_broken_file_is_named_and_nothing_is_written(tmp_path, half_done):
@@ -377,19 +269,19 @@ def test_a_broken_file_is_named_and_nothing_is_written(tmp_path, half_done):
     broken = results / "runs/beta/dart/pt/tokens-5/seed-2/scores.json"
     broken.write_text('{"main": "bleu"')
     with pytest.raises(UserError, match=re.escape(str(broken))):
-        analyse(results, settings_of(whole_grid()))
+        analyse(results, study_of())
     assert [path.name for path in results.iterdir()] == ["runs"]
 
 
 def test_a_metric_that_one_run_lacks_counts_as_missing_there(tmp_path):
-    grid = [
-        run for run in whole_grid() if run["variant"] == "tokens-5" and (run["model"], run["task"]) == ("beta", "dart")
-    ]
-    for run in grid:
-        folder = write_run(tmp_path, run)
-        if run["seed"] == 2:
-            (folder / "scores.json").write_text(json.dumps({"main": "bleu", "n": 4, "scores": {"bleu": 30.0}}))
-    summary = summarise(collect(read_settings(json.dumps(settings_of(grid))), tmp_path))
+    study = study_of(["pt"])
+    for run in runs(study):
+        if run.path.startswith("beta/dart/pt/tokens-5/"):
+            folder = write_run(tmp_path, study, run)
+            if run.seed == 2:
+                (folder / "scores.json").write_text(json.dumps({"main": "bleu", "n": 4, "scores": {"bleu": 30.0}}))
+    summary = summarise(collect(study, tmp_path)).head(2)
+    assert list(summary["metric"]) == ["bleu", "chrf"]
     assert list(summary["n"]) == [3, 2]
     assert list(summary["missing_seeds"]) == ["", "2"]
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import yaml
-from conftest import ROOT
+from tiny import ROOT
 
 from softshot import study as studies
 from softshot.errors import UserError

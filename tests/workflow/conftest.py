@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, save_tiny_model
+from tiny import ROOT, save_tiny_model
 
 STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text())
 

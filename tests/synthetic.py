@@ -1,0 +1,109 @@
+"""A study made on disk with known scores and hostile texts, for the tests of the analysis and of its page."""
+
+import contextlib
+import io
+import json
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+from softshot.analysis import __main__ as program
+from softshot.files import write_json, write_jsonl
+from softshot.grid import Run, runs
+from softshot.settings import Study
+from softshot.study import analysis_slice, evaluation
+
+HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\"> & more"
+TITLE = f"Title {HOSTILE}"
+ARMS = {  # demonstrations deliberately not in the order of the alphabet
+    "icl": {"demonstrations": ["retrieved-1", "random-1"]},
+    "pt": {"tokens": [5, 25]},
+    "ipt": {"tokens": [5, 25], "demonstrations": ["retrieved-1"]},
+}
+WITHOUT = {"icl": {"demonstrations": []}, "pt": {"tokens": []}, "ipt": {"tokens": []}}
+BASE = {"random-1": 10.0, "retrieved-1": 20.0, "tokens-5": 30.0, "tokens-25": 50.0}
+BASE |= {"tokens-5_retrieved-1": 40.0, "tokens-25_retrieved-1": 60.0}
+METRICS = {"dart": ["bleu", "chrf"], "mtop": ["exact_match"]}
+UNFINISHED = ["beta/mtop/pt/tokens-25/seed-3"]
+UNFINISHED += [f"alpha/dart/ipt/tokens-25_retrieved-1/seed-{seed}" for seed in (1, 2, 3)]
+
+
+def study_of(arms: Collection[str] = tuple(ARMS), examples: int = 4) -> Study:
+    """Two models, two tasks, three seeds and the named arms: 64 runs with all of them."""
+    return Study(
+        study="trial",
+        seeds=[1, 2, 3],
+        models={"use": ["beta", "alpha"], "folders": {"beta": "/" + "long" * 100}},
+        data={"tasks": ["dart", "mtop"]},
+        arms={arm: (ARMS if arm in arms else WITHOUT)[arm] for arm in ARMS},
+        analysis={"title": TITLE, "note": "A note.", "examples": examples},
+    )
+
+
+def text_of(split: str, number: int) -> str:
+    """The input of a record."""
+    return f"{split} {number}" + " and so on" * 15
+
+
+def write_records(folder: Path, study: Study) -> None:
+    """Four records in each split that the report reads."""
+    for task in study.data.tasks:
+        for split in ("train", evaluation(study, task)):
+            rows = [
+                {"id": f"{split}-{n}", "input": text_of(split, n), "target": f"target {n}", "meta": {}}
+                | {"references": [f"target {n}", HOSTILE]}
+                for n in range(4)
+            ]
+            write_jsonl(folder / "data" / task / f"{split}.jsonl", rows)
+
+
+def write_run(folder: Path, study: Study, run: Run) -> Path:
+    """The files of a finished run; seeds 1, 2, 3 score one below, at and one above BASE: its mean, deviation 1."""
+    place = folder / "runs" / run.path
+    score = BASE[run.variant] + (run.seed - 2 if run.seed else 0)
+    main, *others = METRICS[run.task]
+    scores = {name: score + 1 for name in others} | {main: score}  # the main one is last on disk
+    write_json(place / "scores.json", {"main": main, "n": 4, "scores": scores, "signatures": {main: "v1"}})
+
+    answers = [HOSTILE + "x" * 300, "target  1", "", "something else"]
+    shown = [{"id": "train-3", "score": 0.75}][: run.shots]
+    rows = [
+        {"id": f"{evaluation(study, run.task)}-{n}", "prediction": answers[n], "demonstrations": shown}
+        | {"stopped": n != 3}
+        for n in range(4)
+    ]
+    write_jsonl(place / "predictions.jsonl", rows)
+
+    tuning = None
+    if run.tokens:
+        losses = [{"step": step, "validation_loss": 3 - step / 100} for step in (0, 50, 100)]
+        write_jsonl(place / "history.jsonl", [{"step": 1, "loss": 3.0}, *losses])
+        tuning = {"seconds": 60.0 + run.seed, "steps": 100, "stopped_early": False, "tokens_per_second": 100.0}
+        tuning |= {"trainable_parameters": 8 * run.tokens, "peak_memory_mb": 300.0, "best_step": 100}
+        tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.0}
+    generation = {"seconds": 2.0, "records": 4, "input_tokens": 40, "output_tokens": 8, "peak_memory_mb": 200.0}
+    generation |= {"truncated": {"demonstrations": run.shots, "inputs": 0}}
+    note = {"versions": {"softshot": "0.1.0", "torch": "2.0" if run.seed < 2 else "2.1"}, "commit": "abc123"}
+    note |= {"device": "cpu", "threads": 1, "generation": generation, "tuning": tuning}
+    write_json(place / "run.json", note)
+    return place
+
+
+def write_study(folder: Path, study: Study) -> None:
+    """Records and runs of a whole study, of which the UNFINISHED were killed before their last step."""
+    write_records(folder, study)
+    for run in runs(study):
+        place = write_run(folder, study, run)
+        if run.path in UNFINISHED:
+            (place / "scores.json").unlink()
+
+
+def analyse(folder: Path, study: Study) -> str:
+    """Run the program as the rule does; return what it printed."""
+    text = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(text):
+        arguments = ["--settings", json.dumps(analysis_slice(study)), "--results", str(folder)]
+        patch.setattr("sys.argv", ["softshot.analysis", *arguments])
+        program.main()
+    return text.getvalue()
