@@ -123,7 +123,7 @@ class EngineSettings(Section):
 class TuningSettings(Section):
     """Training a soft prompt (PT, IPT)."""
 
-    learning_rate: float = Field(0.01, gt=0, le=10, description="Peak learning rate of AdamW.")
+    learning_rate: float = Field(0.03, gt=0, le=10, description="Peak learning rate of AdamW.")
     weight_decay: float = Field(0.0, ge=0, le=1, description="AdamW weight decay.")
     steps: Positive = Field(2000, description="Optimiser steps.")
     batch_size: Positive = Field(16, description="Rows per forward pass.")
