@@ -27,10 +27,10 @@ demo: setup ## a small real study: ICL, PT and IPT on two tasks, about 12 minute
 	@cat results/demo/summary.txt
 
 test: .venv/installed-dev ## the tests, without the longest
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not long"
 
 test-all: .venv/installed-dev ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile
 
 lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter
 	$(BIN)/ruff check

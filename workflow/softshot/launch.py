@@ -28,8 +28,13 @@ def devices() -> list[str]:
 
 def claim(device: str) -> int | None:
     """A file descriptor that holds the device's lock and outlives exec, or None where another job holds it."""
-    LOCKS.mkdir(mode=0o1777, exist_ok=True)
-    descriptor = os.open(LOCKS / device, os.O_RDWR | os.O_CREAT, 0o666)
+    if not LOCKS.is_dir():
+        LOCKS.mkdir(exist_ok=True)
+        LOCKS.chmod(0o1777)  # whatever the umask: the locks are every user's
+    try:
+        descriptor = os.open(LOCKS / device, os.O_RDONLY)  # another user's file can be locked, if not written
+    except FileNotFoundError:
+        descriptor = os.open(LOCKS / device, os.O_RDONLY | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
