@@ -31,7 +31,7 @@ def plain_greedy(base, prompt, row, limit):
         embeddings = base.model.get_input_embeddings()(torch.tensor([ids]))
         logits = base.model(inputs_embeds=torch.cat([prompt[None], embeddings], dim=1)).logits
         ids.append(int(logits[0, -1].argmax()))
-        if ids[-1] in base.line_feed_ids:
+        if ids[-1] in base.stop_ids:
             break
     return ids[len(row.context) :]
 
@@ -57,7 +57,7 @@ def test_text_does_not_depend_on_the_batch_size(base, tokens, beams):
 def test_a_wide_enough_beam_finds_the_most_likely_text(base):
     """With K = V beams and two tokens, every text is looked at: the best must be the exhaustive one."""
     prompt, row = soft_prompt(base, 3), random_rows(base)[4]
-    size, stops = base.model.config.vocab_size, set(base.line_feed_ids)
+    size, stops = base.model.config.vocab_size, set(base.stop_ids)
     with torch.no_grad():
         first = prefill(base, prompt, [row])[0][0].log_softmax(-1)
         rows = [Row("", [*row.context, i]) for i in range(size)]
@@ -74,5 +74,5 @@ def test_generation_ends_at_the_limit_or_at_a_stop_token(base):
     outputs = greedy(base, None, random_rows(base), GenerationSettings(max_new_tokens=5))
     for ids in outputs:
         assert 1 <= len(ids) <= 5
-        assert len(ids) == 5 or ids[-1] in base.line_feed_ids
-        assert not set(ids[:-1]) & set(base.line_feed_ids)
+        assert len(ids) == 5 or ids[-1] in base.stop_ids
+        assert not set(ids[:-1]) & set(base.stop_ids)

@@ -1,4 +1,4 @@
-"""The grid of runs of a study, and the place of each run's files. Standard library only: every job parses it."""
+"""The grid of runs of a study, and the place of each run's files. Imports nothing heavy: cluster jobs parse it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

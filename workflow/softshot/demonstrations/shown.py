@@ -16,6 +16,9 @@ class Shown:
         self.shots = shots
         self.neighbours = read_neighbours(table) if table else {}
         self.train = {record["id"]: record for record in train}
+        unknown = {i for pairs in self.neighbours.values() for i, _ in pairs[:shots]} - set(self.train)
+        if unknown:
+            raise UserError(f"{table}: {min(unknown)} is not a training record; make the table from these records.")
 
     def ids(self, record_id: str) -> list[tuple[str, float]]:
         """Ids and similarity scores of the record's demonstrations, nearest first; NaN where random."""

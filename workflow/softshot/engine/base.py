@@ -34,7 +34,7 @@ class Base:
         return self.model.get_input_embeddings().embedding_dim
 
     @cached_property
-    def line_feed_ids(self) -> list[int]:
+    def stop_ids(self) -> list[int]:
         """Every token that ends an output: the end-of-sequence tokens and all that contain a line feed."""
         ends = {self.tokenizer.eos_token_id, self.model.config.eos_token_id, self.tokenizer.pad_token_id}
         # Byte-level BPE writes a line feed as "Ċ", SentencePiece's byte fallback as "<0x0A>".

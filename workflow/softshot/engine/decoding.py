@@ -16,6 +16,8 @@ from softshot.engine.layout import Row
 from softshot.engine.prefix import forward, prefix_cache
 from softshot.settings import GenerationSettings
 
+NEVER = float("-inf")  # the score of a beam that does not exist
+
 
 @dataclass(frozen=True)
 class Output:
@@ -41,7 +43,7 @@ def decode(
         with torch.inference_mode():
             for row, ids in zip(batch, search(base, prompt, batch, settings), strict=True):
                 text = base.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-                stopped = bool(ids) and ids[-1] in base.line_feed_ids
+                stopped = bool(ids) and ids[-1] in base.stop_ids
                 # A stop token may carry text before its line feed.
                 yield Output(row.id, text.lstrip(" ").split("\n")[0].strip(), len(ids), stopped)
 
@@ -68,7 +70,7 @@ def step(base: Base, ids: Tensor, mask: Tensor, cache: DynamicCache) -> tuple[Te
 
 def greedy(base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings) -> list[list[int]]:
     """The most likely token at every position, up to and with a stop token. Finished rows leave the batch."""
-    stops = torch.tensor(base.line_feed_ids, device=base.device)
+    stops = torch.tensor(base.stop_ids, device=base.device)
     outputs: list[list[int]] = [[] for _ in rows]
     active = torch.arange(len(rows), device=base.device)  # row of each line of the batch
     logits, mask, cache = prefill(base, prompt, rows)
@@ -86,58 +88,71 @@ def greedy(base: Base, prompt: Tensor | None, rows: list[Row], settings: Generat
     return outputs
 
 
-def beam(base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings) -> list[list[int]]:
-    """The best of K beams by log-probability / length ** length_penalty.
+class Beams:
+    """The open and the ended hypotheses of one row."""
 
-    A row ends when K hypotheses have ended and no open beam can still beat the worst of them at its
-    present length; beams open at the limit count as they are.
-    """
+    def __init__(self, settings: GenerationSettings, stops: set[int]):
+        self.width, self.penalty, self.limit = settings.beams, settings.length_penalty, settings.max_new_tokens
+        self.stops = stops
+        self.ended: list[tuple[float, list[int]]] = []  # (normalised score, text), best first
+        self.texts: list[list[int]] = [[]] * self.width
+        # All K beams start the same: only the first may open the search.
+        self.scores = [0.0] + [NEVER] * (self.width - 1)
+
+    def advance(self, candidates: list[tuple[float, int, int]]) -> list[int]:
+        """Take (log-probability, beam, token) candidates, best first; return the source beam of each open one.
+
+        Nothing is returned when the row has ended: K hypotheses have, and no open beam beats the worst
+        of them at its present length; or the limit is reached, where open beams count as they are.
+        """
+        open_beams = []
+        length = len(self.texts[0]) + 1
+        for score, source, token in candidates:
+            text = [*self.texts[source], token]
+            if score == NEVER:
+                continue
+            if token in self.stops:
+                self.ended.append((score / length**self.penalty, text))
+            elif len(open_beams) < self.width:
+                open_beams.append((score, source, text))
+        self.ended = sorted(self.ended, key=lambda hypothesis: -hypothesis[0])[: self.width]
+        if length == self.limit:
+            self.ended += [(score / length**self.penalty, text) for score, _, text in open_beams]
+            return []
+        full = len(self.ended) == self.width
+        if not open_beams or (full and open_beams[0][0] / length**self.penalty <= self.ended[-1][0]):
+            return []
+        open_beams += [(NEVER, *open_beams[0][1:])] * (self.width - len(open_beams))
+        self.scores = [score for score, _, _ in open_beams]
+        self.texts = [text for _, _, text in open_beams]
+        return [source for _, source, _ in open_beams]
+
+
+def beam(base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings) -> list[list[int]]:
+    """The best of K beams by log-probability / length ** length_penalty. Rows that have ended leave the batch."""
     width = settings.beams
-    stops = set(base.line_feed_ids)
-    ended: list[list[tuple[float, list[int]]]] = [[] for _ in rows]
+    every = [Beams(settings, set(base.stop_ids)) for _ in rows]
+    active = every
     logits, mask, cache = prefill(base, prompt, rows)
+    logits, mask = logits.repeat_interleave(width, dim=0), mask.repeat_interleave(width, dim=0)
     cache.batch_repeat_interleave(width)
-    mask = mask.repeat_interleave(width, dim=0)
-    logits = logits.repeat_interleave(width, dim=0)
-    active = list(range(len(rows)))
-    # All K beams of a row start the same: only the first may open the search.
-    scores = torch.full((len(rows), width), float("-inf"), device=base.device)  # [B, K]
-    scores[:, 0] = 0
-    texts: list[list[list[int]]] = [[[] for _ in range(width)] for _ in rows]
-    for length in range(1, settings.max_new_tokens + 1):
+    while active:
+        scores = torch.tensor([row.scores for row in active], device=base.device)  # [B, K]
         totals = scores.flatten()[:, None] + logits.float().log_softmax(-1)  # [B*K, V]
         size = totals.shape[-1]
         # 2K candidates: even if K of them end here, K others go on.
         best, places = totals.view(len(active), -1).topk(min(2 * width, width * size), dim=-1)
-        kept, sources, tokens, open_scores, open_texts = [], [], [], [], []
+        going, sources = [], []
         for i, row in enumerate(active):
-            beams = []
-            for score, place in zip(best[i].tolist(), places[i].tolist(), strict=True):
-                text = texts[i][place // size] + [place % size]
-                if score == float("-inf"):
-                    continue
-                if text[-1] in stops:
-                    ended[row].append((score / length**settings.length_penalty, text))
-                elif len(beams) < width:
-                    beams.append((score, i * width + place // size, text))
-            ended[row] = sorted(ended[row], key=lambda h: -h[0])[:width]
-            full = len(ended[row]) == width
-            if not beams or (full and beams[0][0] / length**settings.length_penalty <= ended[row][-1][0]):
-                continue
-            if length == settings.max_new_tokens:
-                ended[row] += [(score / length**settings.length_penalty, text) for score, _, text in beams]
-                continue
-            beams += [(float("-inf"), *beams[0][1:])] * (width - len(beams))
-            kept.append(row)
-            open_scores.append([score for score, _, _ in beams])
-            sources += [source for _, source, _ in beams]
-            open_texts.append([text for _, _, text in beams])
-            tokens += [text[-1] for _, _, text in beams]
-        if not kept:
-            break
-        active, texts = kept, open_texts
-        scores = torch.tensor(open_scores, device=base.device)
-        picked = torch.tensor(sources, device=base.device)
-        cache.batch_select_indices(picked)
-        logits, mask = step(base, torch.tensor(tokens, device=base.device), mask[picked], cache)
-    return [max(hypotheses, key=lambda h: h[0])[1] for hypotheses in ended]
+            found = zip(best[i].tolist(), places[i].tolist(), strict=True)
+            kept = row.advance([(score, place // size, place % size) for score, place in found])
+            if kept:
+                going.append(row)
+                sources += [i * width + source for source in kept]
+        active = going
+        if active:
+            picked = torch.tensor(sources, device=base.device)
+            tokens = torch.tensor([text[-1] for row in active for text in row.texts], device=base.device)
+            cache.batch_select_indices(picked)
+            logits, mask = step(base, tokens, mask[picked], cache)
+    return [max(row.ended, key=lambda hypothesis: hypothesis[0])[1] for row in every]

@@ -90,4 +90,5 @@ def main() -> None:
     print(f"{len(rows)} predictions in {seconds:.0f} s", file=sys.stderr)
 
 
-run_program(main)
+if __name__ == "__main__":
+    run_program(main)

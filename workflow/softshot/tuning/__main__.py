@@ -2,14 +2,16 @@
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 from pathlib import Path
+from statistics import median
 
 from softshot.demonstrations.shown import Shown
 from softshot.engine import base as engine_base
 from softshot.engine.arms import soft_prompt
-from softshot.engine.layout import Layout
+from softshot.engine.layout import Layout, Row
 from softshot.errors import UserError, run_program
 from softshot.files import read_jsonl, write_json, write_jsonl
 from softshot.grid import Run
@@ -45,30 +47,53 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def rows(args: argparse.Namespace, run: Run, layout: Layout, limit: int | None) -> tuple[list[Row], list[Row], list]:
+    """Training rows, validation rows, and the training records as token ids of demonstrations."""
+    train, validation = read_jsonl(args.train), read_jsonl(args.validation)[:limit]
+    shown = Shown(args.train_demonstrations, run.shots, train)
+    # Every reference of a training record is a pair to learn from.
+    training = [layout.tuning_row(r, shown.records(r["id"]), text) for r in train for text in r["references"]]
+    shown = Shown(args.validation_demonstrations, run.shots, train)
+    validating = [layout.tuning_row(r, shown.records(r["id"]), r["target"]) for r in validation]
+    return training, validating, [layout.example(record) for record in train]
+
+
+def summary(trainer: Trainer, layout: Layout) -> dict:
+    """What the run did and took."""
+    progress = trainer.progress
+    steps = [line for line in progress.history if "loss" in line]
+    return {
+        "seconds": progress.seconds,
+        "steps": progress.step,
+        "stopped_early": progress.stopped_early,
+        "trainable_parameters": sum(p.numel() for p in trainer.prompt.parameters()),
+        "training_rows": len(trainer.training),
+        "validation_rows": len(trainer.validation),
+        "truncated": vars(layout.truncation),
+        "first_loss": steps[0]["loss"],
+        "last_loss": steps[-1]["loss"],
+        "first_validation_loss": progress.history[0]["validation_loss"],
+        "best_validation_loss": progress.best_loss,
+        "best_step": progress.best_step,
+        "tokens_per_second": median(line["tokens_per_second"] for line in steps),
+        "peak_memory_mb": peak_memory_mb(),
+    }
+
+
 def main() -> None:
     """Read, train (or continue), write."""
     args = arguments()
     settings = read(TuningSlice, args.settings, "--settings")
     run = Run.of(args.out)
-    inputs = [args.model / "provenance.json", args.train, args.validation]
-    inputs += [path for path in (args.train_demonstrations, args.validation_demonstrations) if path]
-    identity = {"settings": args.settings, "run": run.path}
-
     base = engine_base.load(args.model, settings.engine.dtype, args.threads)
     layout = Layout(base, settings.engine)
-    train, validation = read_jsonl(args.train), read_jsonl(args.validation)
-    validation = validation[: settings.tuning.validation_records]
-    shown = Shown(args.train_demonstrations, run.shots, train)
-    shown_validation = Shown(args.validation_demonstrations, run.shots, train)
-    # Every reference of a training record is a pair to learn from.
-    training_rows = [layout.tuning_row(r, shown.records(r["id"]), text) for r in train for text in r["references"]]
-    truncation = vars(layout.truncation).copy()
-    validation_rows = [layout.tuning_row(r, shown_validation.records(r["id"]), r["target"]) for r in validation]
-
-    examples = [layout.example(record) for record in train]
+    training, validation, examples = rows(args, run, layout, settings.tuning.validation_records)
     prompt = soft_prompt.new_soft_prompt(base, run.tokens, settings.tuning, examples, run.seed)
-    trainer = Trainer(base, prompt, settings.tuning, training_rows, validation_rows, run.seed)
-    state = args.out / ".state" / f"{states.key(identity, inputs)}.pt"
+    trainer = Trainer(base, prompt, settings.tuning, training, validation, run.seed)
+
+    inputs = [args.model / "provenance.json", args.train, args.validation]
+    inputs += [path for path in (args.train_demonstrations, args.validation_demonstrations) if path]
+    state = args.out / ".state" / f"{states.key({'settings': args.settings, 'run': run.path}, inputs)}.pt"
     if saved := states.load(state):
         trainer.resume(saved)
         print(f"continuing from step {trainer.progress.step}", file=sys.stderr)
@@ -78,31 +103,12 @@ def main() -> None:
     if not trainer.run(lambda: bool(stop), lambda: states.save(state, trainer.state()), args.save_every):
         raise UserError(f"stopped at step {trainer.progress.step}; the same command continues from there.")
 
-    progress = trainer.progress
-    soft_prompt.save(progress.best_prompt, base, args.out)
-    write_jsonl(args.out / "history.jsonl", progress.history)
-    losses = [line["loss"] for line in progress.history if "loss" in line]
-    rates = [line["tokens_per_second"] for line in progress.history if "loss" in line]
-    tuning = {
-        "seconds": progress.seconds,
-        "steps": progress.step,
-        "stopped_early": progress.stopped_early,
-        "trainable_parameters": sum(p.numel() for p in prompt.parameters()),
-        "training_rows": len(training_rows),
-        "truncated": truncation,
-        "first_loss": losses[0],
-        "last_loss": losses[-1],
-        "first_validation_loss": progress.history[0]["validation_loss"],
-        "best_validation_loss": progress.best_loss,
-        "best_step": progress.best_step,
-        "tokens_per_second": sorted(rates)[len(rates) // 2],
-        "peak_memory_mb": peak_memory_mb(),
-    }
-    write_json(args.out / "tuning.json", {"settings": args.settings, **provenance(), "tuning": tuning})
-    for old in state.parent.glob("*.pt"):
-        old.unlink()
-    if state.parent.is_dir():
-        state.parent.rmdir()
+    soft_prompt.save(trainer.progress.best_prompt, base, args.out)
+    write_jsonl(args.out / "history.jsonl", trainer.progress.history)
+    tuning = {"settings": args.settings, **provenance(), "tuning": summary(trainer, layout)}
+    write_json(args.out / "tuning.json", tuning)
+    shutil.rmtree(state.parent, ignore_errors=True)
 
 
-run_program(main)
+if __name__ == "__main__":
+    run_program(main)
