@@ -1,11 +1,12 @@
-# softshot: set-up, demo, tests. Everything lands in .venv and results/; nothing else is touched.
+# softshot: set-up, demo, tests. Everything stays in this folder: .venv, .snakemake, results, resources.
 
 PYTHON ?= python3.11
-CORES ?= $(shell nproc)
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
-SNAKEMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
+# The rules call `python`, the tests `snakemake`: those of .venv.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-all lint docs learning-rate clean
+.PHONY: help setup demo test test-all lint docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -22,24 +23,24 @@ setup: .venv/installed ## install everything into .venv
 	$(BIN)/pip install --quiet --requirement envs/requirements-dev.txt
 	touch $@
 
-demo: setup ## a small real study: ICL, PT and IPT on two tasks, about 12 minutes on two cores
-	$(SNAKEMAKE) --configfile resources/demo/study.yaml
+demo: setup ## a small real study: ICL, PT and IPT on two tasks, about 15 minutes on two cores
+	snakemake --cores $(CORES) --configfile resources/demo/study.yaml
 	@cat results/demo/summary.txt
 
 test: .venv/installed-dev ## the tests, without the longest
-	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not long"
+	python -m pytest -n $(CORES) --dist loadfile -m "not long"
 
 test-all: .venv/installed-dev ## all tests
-	$(BIN)/python -m pytest -n $(CORES) --dist loadfile
+	python -m pytest -n $(CORES) --dist loadfile
 
 lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/snakefmt --check Snakefile workflow
-	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --lint
+	ruff check
+	ruff format --check
+	snakefmt --check Snakefile workflow
+	snakemake --lint
 
 docs: .venv/installed ## write docs/settings.md from settings.py
-	PYTHONPATH=workflow $(BIN)/python -m softshot.settings_table > docs/settings.md
+	PYTHONPATH=workflow python -m softshot.settings_table > docs/settings.md
 
-clean: ## remove results and Snakemake's records, keep .venv and downloads
+clean: ## remove results and Snakemake's records; .venv, models and downloads stay
 	rm -rf results .snakemake

@@ -1,11 +1,9 @@
 """Decoding gives the same text for any batch size, and the text that the model itself would give."""
 
-import itertools
-
 import pytest
 import torch
 
-from softshot.engine.decoding import beam, decode, greedy, prefill
+from softshot.engine.decoding import beam, decode, fold, greedy, prefill
 from softshot.engine.layout import Row
 from softshot.settings import GenerationSettings
 
@@ -64,10 +62,34 @@ def test_a_wide_enough_beam_finds_the_most_likely_text(base):
         second = prefill(base, prompt, rows)[0].log_softmax(-1)
         settings = GenerationSettings.model_construct(max_new_tokens=2, beams=size, length_penalty=1.0)
         found = beam(base, prompt, [row], settings)[0]
-    scores = {(i,): float(first[i]) for i in stops}
-    for i, j in itertools.product(set(range(size)) - stops, range(size)):
-        scores[i, j] = float(first[i] + second[i, j]) / 2
+    scores = {}
+    ends = torch.tensor(sorted(stops))
+    for i in range(size):
+        if i not in stops:
+            scores |= {(i, j): float(first[i] + second[i, j]) / 2 for j in range(size) if j not in stops}
+            stop = int(ends[second[i, ends].argmax()])  # ending is one event, with all stop tokens' probability
+            scores[i, stop] = float(first[i] + second[i, ends].logsumexp(0)) / 2
+    scores[(int(ends[first[ends].argmax()]),)] = float(first[ends].logsumexp(0))
     assert tuple(found) == max(scores, key=scores.get)
+
+
+def test_many_stop_tokens_are_one_end_and_do_not_crowd_out_what_goes_on():
+    probabilities = torch.tensor([[0.3, 0.2, 0.25, 0.15, 0.1]])
+    totals, stops = probabilities.log(), torch.tensor([0, 1, 3])
+    fold(totals, stops)
+    torch.testing.assert_close(totals.exp(), torch.tensor([[0.65, 0.0, 0.25, 0.0, 0.1]]))
+
+
+def test_a_model_with_several_end_tokens_stops_at_each(base):
+    from dataclasses import replace
+
+    several = replace(base)
+    kept = base.model.config.eos_token_id
+    try:
+        base.model.config.eos_token_id = [1, 7]
+        assert {1, 7} <= set(several.stop_ids)
+    finally:
+        base.model.config.eos_token_id = kept
 
 
 def test_generation_ends_at_the_limit_or_at_a_stop_token(base):

@@ -43,6 +43,7 @@ def test_the_last_demonstration_goes_first_then_the_input_from_its_left_never_th
         shown = text(base, row.context)
         assert len(row) <= context
         assert row.target == full.target
+        assert row.shots == ("Play some music" in shown) + ("the lazy dog" in shown)
         assert ("Play some music" in shown) <= ("the lazy dog" in shown), "the far one must go before the near one"
         if made.truncation.inputs:
             assert "=> " not in shown, "a demonstration stays while the input is cut"

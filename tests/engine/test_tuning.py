@@ -119,7 +119,7 @@ def test_a_state_of_other_settings_is_not_used(place):
     model, folder = place
     process = subprocess.Popen(command(model, folder, "a", save_every=0.0, steps=3000), stderr=subprocess.DEVNULL)
     state = folder / "a/m/t/pt/tokens-5/seed-1/.state"
-    while not (state.exists() and any(state.glob("*.pt"))):
+    while process.poll() is None and not (state.exists() and any(state.glob("*.pt"))):
         time.sleep(0.005)
     process.kill()
     process.wait()

@@ -34,8 +34,8 @@ def tune(initialisation: str, rate: float) -> list[list]:
         file.flush()
         runs = "results/learning-rate/runs/smollm2-135m/mtop"
         targets = [f"{runs}/{run}/seed-1/tuning.json" for run in ("pt/tokens-25", "ipt/tokens-25_retrieved-1")]
-        command = ["snakemake", "--cores", "2", *targets, "--configfile", str(STUDY), file.name]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = ["snakemake", "--quiet", "all", "--cores", "2", *targets, "--configfile", str(STUDY), file.name]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     rows = []
     for target in map(Path, targets):
         tuning = json.loads(target.read_text())["tuning"]

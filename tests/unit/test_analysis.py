@@ -189,7 +189,7 @@ def test_page_is_readable_without_sight_and_without_a_mouse(half_done):
 
 def test_page_reports_truncation_and_versions_that_differ(half_done):
     text = text_of_page(half_done[0])
-    assert "3 demonstrations left out, 0 inputs cut, over 3 runs" in text
+    assert "3 demonstrations left out and 0 inputs cut while predicting, 6 and 3 while tuning, over 3 runs" in text
     assert "2.0; 2.1 runs differ" in text
 
 

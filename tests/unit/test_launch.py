@@ -53,8 +53,8 @@ def test_no_two_jobs_share_a_device(environment):
 
 
 def test_a_killed_job_frees_its_device(environment):
-    blocking = [start(environment, "sleep", "60") for _ in range(2)]
-    time.sleep(1.0)
+    blocking = [start(environment, "sh", "-c", "echo held; exec sleep 60") for _ in range(2)]
+    assert [job.stdout.readline() for job in blocking] == ["held\n", "held\n"]
     waiting = start(environment, *report(0.0))
     time.sleep(1.0)
     assert waiting.poll() is None, "both devices are held"
@@ -74,6 +74,14 @@ def test_a_job_may_have_both_devices_and_no_more(environment):
 def test_without_devices_the_command_just_runs(environment):
     job = start(environment | {"CUDA_VISIBLE_DEVICES": ""}, "echo", "hello")
     assert job.communicate(timeout=30)[0] == "hello\n"
+
+
+def test_within_slurm_an_assigned_device_is_not_claimed_again(environment):
+    within = environment | {"SLURM_JOB_ID": "12"}
+    alone = start(within | {"CUDA_VISIBLE_DEVICES": "3"}, *report(0.0))
+    assert alone.communicate(timeout=30)[0].split()[0] == "3"
+    whole_node = start(within, *report(0.0))  # an allocation of two devices, in which Snakemake runs locally
+    assert whole_node.communicate(timeout=30)[0].split()[0] == "3"
 
 
 def test_the_exit_status_is_the_jobs_own(environment):

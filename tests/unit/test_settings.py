@@ -89,6 +89,15 @@ def test_the_settings_page_is_up_to_date():
         ("tuning.initial_text", "x", "tuning.initial_text", "none for the others"),
         ("tuning.overrides", [{"task": "mtop", "set": {"step": 3}}], "step", "did you mean `steps`"),
         ("scoring.metrics", {"dart": ["bleuu"]}, "bleuu", "bleu"),
+        ("scoring.metrics", {"dar": ["bleu"]}, "dar", "dart"),
+        ("data.evaluation", {"mtopp": "test"}, "mtopp", "mtop"),
+        ("data.evaluation", {"mtop": "train"}, "data.evaluation.mtop", "'validation' or 'test'"),
+        ("tuning.overrides", [{"task": "mtopp", "set": {"steps": 3}}], "mtopp", "mtop"),
+        ("tuning.overrides", [{"model": "gpt2", "set": {"steps": 3}}], "gpt2", "gpt2-xl"),
+        ("tuning.overrides", [{"model": "smollm2-135m", "set": {"step": 3}}], "step", "did you mean `steps`"),
+        ("tuning.overrides", [{"arm": "icl", "set": {"steps": 3}}], "tuning.overrides", "ICL is not tuned"),
+        ("demonstrations.encoder", "gpt2-xl", "demonstrations.encoder", "no sentence encoder"),
+        ("models.folders", {"mine": "/no/such/folder"}, "models.folders.mine", "is not a folder"),
     ],
 )
 def test_a_fault_names_its_key_and_the_remedy(path, value, key, remedy):
@@ -96,6 +105,17 @@ def test_a_fault_names_its_key_and_the_remedy(path, value, key, remedy):
         studies.load(changed(path, value))
     assert key in str(caught.value)
     assert remedy in str(caught.value)
+
+
+def test_prompts_are_never_chosen_on_the_split_that_is_scored():
+    study = studies.load(changed("data.evaluation", {"dart": "test", "mtop": "validation"}))
+    assert [studies.selection(study, task) for task in ("dart", "mtop")] == ["validation", "test"]
+
+
+def test_the_conda_environment_has_the_pins_of_requirements_txt():
+    pins = [line for line in (ROOT / "envs/requirements.txt").read_text().splitlines() if line and line[0] != "#"]
+    environment = yaml.safe_load((ROOT / "envs/softshot.yaml").read_text())
+    assert environment["dependencies"][-1]["pip"] == pins
 
 
 def test_all_faults_are_listed_at_once():

@@ -66,9 +66,21 @@ def neighbours(wildcards, split: str) -> list[str]:
     return [f"results/{wildcards.study}/demonstrations/{run.task}/{demonstration_folder(run)}/{split}.parquet"]
 
 
-def records(wildcards) -> str:
-    """The records that a run predicts."""
-    return f"results/{wildcards.study}/data/{wildcards.task}/{studies.evaluation(STUDY, wildcards.task)}.jsonl"
+def records(wildcards, split) -> str:
+    """The records of the split that `split(study, task)` names for the run's task."""
+    return f"results/{wildcards.study}/data/{wildcards.task}/{split(STUDY, wildcards.task)}.jsonl"
+
+
+def model_source(name: str) -> dict:
+    """A model's entry, and the hub's address where it could come from the hub."""
+    entry = catalogue.model_entry(name, STUDY.models.folders)
+    return {"entry": entry, "hub": STUDY.models.hub if "hub" in entry else ""}
+
+
+def task_source(name: str) -> dict:
+    """The part of a task's catalogue entry that says where its files are and what they must be."""
+    entry = catalogue.task_entry(name)
+    return {key: entry[key] for key in ("base", "archive", "files", "sha256") if key in entry}
 
 
 def folder_files(wildcards) -> list[str]:

@@ -19,7 +19,7 @@ rule download:
         settings=lambda wildcards: canonical(
             {
                 "task": wildcards.task,
-                "entry": catalogue.task_entry(wildcards.task),
+                "entry": task_source(wildcards.task),
                 "source": STUDY.data.source,
             }
         ),

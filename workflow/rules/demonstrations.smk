@@ -11,7 +11,7 @@ rule encode:
     input:
         records="results/{study}/data/{task}/{split}.jsonl",
         encoder=f"resources/models/{STUDY.demonstrations.encoder}/provenance.json",
-        code=code("softshot/demonstrations/en*.py", "softshot/demonstrations/em*.py"),
+        code=code("softshot/demonstrations/encode.py", "softshot/demonstrations/embeddings.py"),
     output:
         "results/{study}/demonstrations/{task}/embeddings/{split}.npz",
     log:
@@ -36,7 +36,7 @@ rule retrieve:
         queries="results/{study}/demonstrations/{task}/embeddings/{split}.npz",
         train="results/{study}/data/{task}/train.jsonl",
         records="results/{study}/data/{task}/{split}.jsonl",
-        code=code("softshot/demonstrations/retrieve.py", "softshot/demonstrations/exclusion.py"),
+        code=code(*(f"softshot/demonstrations/{name}.py" for name in ("retrieve", "exclusion", "table"))),
     output:
         "results/{study}/demonstrations/{task}/retrieved/{split}.parquet",
     log:
@@ -56,7 +56,7 @@ rule random_demonstrations:
     input:
         train="results/{study}/data/{task}/train.jsonl",
         records="results/{study}/data/{task}/{split}.jsonl",
-        code=code("softshot/demonstrations/sample.py", "softshot/demonstrations/exclusion.py"),
+        code=code(*(f"softshot/demonstrations/{name}.py" for name in ("sample", "exclusion", "table"))),
     output:
         "results/{study}/demonstrations/{task}/random_seed-{seed}/{split}.parquet",
     log:

@@ -11,10 +11,15 @@ rule generate:
     input:
         model="resources/models/{model}/provenance.json",
         train="results/{study}/data/{task}/train.jsonl",
-        records=records,
+        records=lambda wildcards: records(wildcards, studies.evaluation),
         demonstrations=lambda wildcards: neighbours(wildcards, studies.evaluation(STUDY, wildcards.task)),
         prompt=prompt,
-        code=code("softshot/engine/**/*.py", "softshot/generation/*.py", "softshot/demonstrations/shown.py"),
+        code=code(
+            "softshot/engine/**/*.py",
+            "softshot/generation/*.py",
+            "softshot/demonstrations/shown.py",
+            "softshot/demonstrations/table.py",
+        ),
     output:
         predictions="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/predictions.jsonl",
         run="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/run.json",

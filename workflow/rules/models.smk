@@ -22,8 +22,7 @@ rule model:
         settings=lambda wildcards: canonical(
             {
                 "name": wildcards.model,
-                "entry": catalogue.model_entry(wildcards.model, STUDY.models.folders),
-                "hub": STUDY.models.hub,
+                **model_source(wildcards.model),
             }
         ),
     shell:

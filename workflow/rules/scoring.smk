@@ -9,7 +9,7 @@ makes: results/<study>/runs/.../seed-<s>/: scores.json, scores.parquet (per reco
 rule score:
     """Score the predictions of one run with its task's metrics."""
     input:
-        records=records,
+        records=lambda wildcards: records(wildcards, studies.evaluation),
         predictions="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/predictions.jsonl",
         code=code("softshot/scoring/*.py"),
     output:

@@ -11,10 +11,15 @@ rule tune:
     input:
         model="resources/models/{model}/provenance.json",
         train="results/{study}/data/{task}/train.jsonl",
-        validation="results/{study}/data/{task}/validation.jsonl",
+        validation=lambda wildcards: records(wildcards, studies.selection),
         train_demonstrations=lambda wildcards: neighbours(wildcards, "train"),
-        validation_demonstrations=lambda wildcards: neighbours(wildcards, "validation"),
-        code=code("softshot/engine/**/*.py", "softshot/tuning/*.py", "softshot/demonstrations/shown.py"),
+        validation_demonstrations=lambda wildcards: neighbours(wildcards, studies.selection(STUDY, wildcards.task)),
+        code=code(
+            "softshot/engine/**/*.py",
+            "softshot/tuning/*.py",
+            "softshot/demonstrations/shown.py",
+            "softshot/demonstrations/table.py",
+        ),
     output:
         weights="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/adapter_model.safetensors",
         config="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/adapter_config.json",

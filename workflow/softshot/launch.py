@@ -3,7 +3,7 @@
 Snakemake counts GPUs but hands out none (its issue #281). Here each device has a lock file; a claim
 is a lock on it that the job inherits, so that the kernel frees the device on any death of the job.
 Standard library only: it runs before torch may be imported. Within SLURM the devices are already
-assigned and nothing is claimed.
+assigned: a job with no more of them than it asks for claims nothing.
 """
 
 import fcntl
@@ -13,7 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-LOCKS = Path(tempfile.gettempdir()) / "softshot-gpus"  # node-local, shared by all studies and users
+# Node-local and shared by all studies and users; within SLURM by the jobs of one allocation.
+LOCKS = Path(tempfile.gettempdir()) / "-".join(filter(None, ("softshot-gpus", os.environ.get("SLURM_JOB_ID"))))
 POLL = 1.0  # seconds between two looks at occupied devices
 
 
@@ -22,8 +23,8 @@ def devices() -> list[str]:
     mask = os.environ.get("CUDA_VISIBLE_DEVICES")
     if mask is not None:
         return [device.strip() for device in mask.split(",") if device.strip() not in ("", "-1")]
-    numbers = [path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")]
-    return sorted(numbers, key=int)
+    # CUDA numbers what it sees from 0, whatever the device files in a container are called.
+    return [str(number) for number, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
 
 
 def claim(device: str) -> int | None:
@@ -68,7 +69,8 @@ def main() -> None:
         sys.exit("usage: python -m softshot.launch --gpus N COMMAND ...")
     count, command = int(sys.argv[2]), sys.argv[3:]
     usable = devices()
-    if count and usable and "SLURM_JOB_ID" not in os.environ:
+    assigned = "SLURM_JOB_ID" in os.environ and len(usable) <= count
+    if count and usable and not assigned:
         if count > len(usable):
             sys.exit(f"softshot: {count} GPUs asked for, but this machine has {len(usable)}; lower the rule's `gpu`.")
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(claim_some(count, usable))

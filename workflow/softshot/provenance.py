@@ -3,7 +3,7 @@
 import platform
 import resource
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -11,12 +11,20 @@ import torch
 PACKAGES = ("torch", "transformers", "tokenizers", "sentence-transformers", "faiss-cpu", "sacrebleu", "snakemake")
 
 
+def installed(package: str) -> str | None:
+    """The package's version; a stage program runs without those that only other stages need."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
 def provenance() -> dict:
     """Versions of what decides a result, the checkout's commit where there is one, and the device."""
     root = Path(__file__).resolve().parents[2]
     git = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty"], capture_output=True, text=True)
     return {
-        "versions": {"python": platform.python_version()} | {package: version(package) for package in PACKAGES},
+        "versions": {"python": platform.python_version()} | {package: installed(package) for package in PACKAGES},
         "commit": git.stdout.strip() or None,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine() + " CPU",
         "threads": torch.get_num_threads(),

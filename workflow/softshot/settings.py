@@ -14,7 +14,7 @@ from softshot.errors import UserError
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Demonstrations = Annotated[str, StringConstraints(pattern=r"^(random|retrieved)-[1-9][0-9]*$")]
 Positive = Annotated[int, Field(ge=1)]
-Split = Literal["train", "validation", "test"]
+Split = Literal["validation", "test"]
 Arm = Literal["icl", "pt", "ipt"]
 
 
@@ -88,7 +88,9 @@ class DataSettings(Section):
         " `<task>/<file>`, or a local folder that holds `<task>/<file>`.",
     )
     evaluation: dict[Name, Split] = Field(
-        {}, description="The split that is predicted and scored, per task; the catalogue says it otherwise."
+        {},
+        description="The split that is predicted and scored, per task; the catalogue says it otherwise."
+        " Validation losses are taken on the other one, so that no prompt is chosen by the records that score it.",
     )
     limits: LimitSettings = Field(LimitSettings(), description=LimitSettings.__doc__)
     sample_seed: int = Field(0, ge=0, description="Seed of the sample that `limits` takes.")
@@ -150,7 +152,7 @@ class TuningSettings(Section):
     reparameterisation_hidden: Positive = Field(512, description="Width of the MLP's hidden layer.")
     validate_every: Positive = Field(100, description="Steps between two validation losses.")
     validation_records: Positive | None = Field(
-        256, description="Validation records behind that loss (the first ones); null for all."
+        256, description="Validation records behind that loss, a fixed random sample; null for all."
     )
     patience: Positive | None = Field(
         None, description="Stop after this many validation losses without a new best; null never stops early."
@@ -189,7 +191,8 @@ class GenerationSection(GenerationSettings):
 
     overrides: list[Override] = Field([], description=Override.__doc__ + " Later entries win.")
     batch_size: Positive = Field(
-        32, description="Rows decoded together. Changes speed and memory, never the text: no re-run."
+        32,
+        description="Rows decoded together. Changes speed and memory, not the text (in float32): no re-run.",
     )
 
 

@@ -1,12 +1,13 @@
 """A study read from its configuration, with every combination checked before any job starts."""
 
+from pathlib import Path
 from typing import Any
 
 from softshot import catalogue
 from softshot.errors import UserError
 from softshot.grid import Run, runs
 from softshot.scoring import registry
-from softshot.settings import Study, read, resolve
+from softshot.settings import Override, Study, read, resolve
 
 
 def load(config: dict[str, Any]) -> Study:
@@ -18,10 +19,13 @@ def load(config: dict[str, Any]) -> Study:
     for name in study.models.use:
         if catalogue.model_entry(name, study.models.folders).get("role") == "encoder":
             raise UserError(f"config.yaml: models.use: {name} is an encoder; name a causal language model.")
-    catalogue.model_entry(study.demonstrations.encoder, study.models.folders)
+    encoder = catalogue.model_entry(study.demonstrations.encoder, study.models.folders)
+    if encoder["kind"] != "folder" and encoder.get("role") != "encoder":
+        raise UserError(f"config.yaml: demonstrations.encoder: {study.demonstrations.encoder} is no sentence encoder.")
     for task in study.data.tasks:
         for metric in metrics(study, task):
             registry.metric_class(metric)
+    _check_names(study)
     _check_lists(study)
     grid = list(runs(study))
     if not grid:
@@ -29,6 +33,24 @@ def load(config: dict[str, Any]) -> Study:
     for run in grid:
         _check_run(study, run)
     return study
+
+
+def _check_names(study: Study) -> None:
+    """What names a model, task or folder names one that there is, also where it touches no run."""
+    for name, folder in study.models.folders.items():
+        if not Path(folder).expanduser().is_dir():
+            raise UserError(f"config.yaml: models.folders.{name}: {folder} is not a folder.")
+    for task in {*study.data.evaluation, *study.scoring.metrics}:
+        catalogue.task_entry(task)
+    for section in (study.tuning, study.generation):
+        for override in section.overrides:
+            if override.model:
+                catalogue.model_entry(override.model, study.models.folders)
+            if override.task:
+                catalogue.task_entry(override.task)
+            if override.arm == "icl" and section is study.tuning:
+                raise UserError("config.yaml: tuning.overrides: `arm: icl` has no effect, ICL is not tuned; remove it.")
+            resolve(section.model_copy(update={"overrides": [Override(set=override.set)]}), "*", "*", "*")
 
 
 def _check_lists(study: Study) -> None:
@@ -82,6 +104,11 @@ def _check_run(study: Study, run: Run) -> None:
 def evaluation(study: Study, task: str) -> str:
     """The split of a task that is predicted and scored."""
     return study.data.evaluation.get(task) or catalogue.task_entry(task)["evaluation"]
+
+
+def selection(study: Study, task: str) -> str:
+    """The split whose loss chooses the best prompt: never the one that is scored."""
+    return "validation" if evaluation(study, task) == "test" else "test"
 
 
 def metrics(study: Study, task: str) -> list[str]:

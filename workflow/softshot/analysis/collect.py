@@ -72,7 +72,7 @@ def collect(study: Study, folder: Path) -> Results:
 def _cost(note: dict) -> dict[str, Any]:
     """What one run took, from its `run.json`; what it does not say is None."""
     tuning, generation = note.get("tuning") or {}, note.get("generation") or {}
-    truncated = generation.get("truncated") or {}
+    cut, cut_tuning = generation.get("truncated") or {}, tuning.get("truncated") or {}
     seconds, records = generation.get("seconds"), generation.get("records")
     return {
         "trainable_parameters": tuning.get("trainable_parameters"),
@@ -90,8 +90,10 @@ def _cost(note: dict) -> dict[str, Any]:
         "input_tokens": generation.get("input_tokens"),
         "output_tokens": generation.get("output_tokens"),
         "generation_peak_memory_mb": generation.get("peak_memory_mb"),
-        "truncated_demonstrations": truncated.get("demonstrations"),
-        "truncated_inputs": truncated.get("inputs"),
+        "truncated_demonstrations": cut.get("demonstrations"),
+        "truncated_inputs": cut.get("inputs"),
+        "tuning_truncated_demonstrations": cut_tuning.get("demonstrations"),
+        "tuning_truncated_inputs": cut_tuning.get("inputs"),
         "device": note.get("device"),
         "threads": note.get("threads"),
     }

@@ -17,6 +17,7 @@ from softshot.settings import Study
 from softshot.study import analysis_slice, evaluation
 
 TEMPLATE = Path(__file__).parents[2] / "report"
+TRUNCATED = [f"{stage}truncated_{part}" for stage in ("", "tuning_") for part in ("demonstrations", "inputs")]
 
 
 def write_report(
@@ -57,12 +58,7 @@ def write_report(
         },
         examples=examples(study, results, path.parent),
         costs=costs,
-        truncations=[
-            row
-            for rows in costs.values()
-            for row in rows
-            if row["truncated_demonstrations"] + row["truncated_inputs"] > 0
-        ],
+        truncations=[row for rows in costs.values() for row in rows if any(row[column] > 0 for column in TRUNCATED)],
         total_tuning=results.costs["tuning_seconds"].sum(),
         total_generation=results.costs["generation_seconds"].sum(),
         configuration=yaml.safe_dump(analysis_slice(study), sort_keys=False, allow_unicode=True, width=100),
@@ -123,8 +119,7 @@ def cost_rows(results: Results) -> dict[str, list[dict]]:
     costs = cells.mean()
     costs["runs"] = cells.size()
     costs["peak_memory_mb"] = costs[["tuning_peak_memory_mb", "generation_peak_memory_mb"]].max(axis=1)
-    truncated = ["truncated_demonstrations", "truncated_inputs"]
-    costs[truncated] = cells[truncated].sum()
+    costs[TRUNCATED] = cells[TRUNCATED].sum()
     stopped = results.costs.assign(stopped=results.costs["stopped_early"] == True)  # noqa: E712 (None for ICL)
     costs["stopped_early"] = stopped.groupby(CELL, sort=False)["stopped"].sum()
     rows: dict[str, list[dict]] = {}

@@ -36,7 +36,8 @@ class Base:
     @cached_property
     def stop_ids(self) -> list[int]:
         """Every token that ends an output: the end-of-sequence tokens and all that contain a line feed."""
-        ends = {self.tokenizer.eos_token_id, self.model.config.eos_token_id, self.tokenizer.pad_token_id}
+        eos = self.model.config.eos_token_id  # some models have several
+        ends = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id, *(eos if isinstance(eos, list) else [eos])}
         # Byte-level BPE writes a line feed as "Ċ", SentencePiece's byte fallback as "<0x0A>".
         feeds = {i for text, i in self.tokenizer.get_vocab().items() if any(f in text for f in ("\n", "Ċ", "<0x0A>"))}
         size = self.model.get_output_embeddings().weight.shape[0]

@@ -88,6 +88,17 @@ def greedy(base: Base, prompt: Tensor | None, rows: list[Row], settings: Generat
     return outputs
 
 
+def fold(totals: Tensor, stops: Tensor) -> None:
+    """Make ending one candidate a beam: all stop tokens' probability goes to the likeliest of them, in place.
+
+    `totals`: log-probabilities [B*K, V]. Without this one and the same text ends several times over.
+    """
+    ends = totals[:, stops]
+    likeliest = stops[ends.argmax(-1)]
+    totals[:, stops] = NEVER
+    totals[torch.arange(len(totals), device=totals.device), likeliest] = ends.logsumexp(-1)
+
+
 class Beams:
     """The open and the ended hypotheses of one row."""
 
@@ -132,13 +143,14 @@ def beam(base: Base, prompt: Tensor | None, rows: list[Row], settings: Generatio
     """The best of K beams by log-probability / length ** length_penalty. Rows that have ended leave the batch."""
     width = settings.beams
     every = [Beams(settings, set(base.stop_ids)) for _ in rows]
-    active = every
+    active, stops = every, torch.tensor(base.stop_ids, device=base.device)
     logits, mask, cache = prefill(base, prompt, rows)
     logits, mask = logits.repeat_interleave(width, dim=0), mask.repeat_interleave(width, dim=0)
     cache.batch_repeat_interleave(width)
     while active:
         scores = torch.tensor([row.scores for row in active], device=base.device)  # [B, K]
         totals = scores.flatten()[:, None] + logits.float().log_softmax(-1)  # [B*K, V]
+        fold(totals, stops)
         size = totals.shape[-1]
         # 2K candidates: even if K of them end here, K others go on.
         best, places = totals.view(len(active), -1).topk(min(2 * width, width * size), dim=-1)

@@ -18,6 +18,7 @@ class Row:
     id: str
     context: list[int]
     target: list[int] = field(default_factory=list)
+    shots: int = 0  # demonstrations in the context
 
     def __len__(self) -> int:
         return len(self.context) + len(self.target)
@@ -58,14 +59,16 @@ class Layout:
     def tuning_row(self, record: dict, demonstrations: list[dict], target: str) -> Row:
         """The row that teaches `target`. Demonstrations come nearest first and are shown nearest last."""
         ids = self.target(target)
-        return Row(record["id"], self._context(record, demonstrations, len(ids)), ids)
+        context, shots = self._context(record, demonstrations, len(ids))
+        return Row(record["id"], context, ids, shots)
 
     def generation_row(self, record: dict, demonstrations: list[dict], max_new_tokens: int) -> Row:
         """The row that is to be continued, with room for `max_new_tokens`."""
-        return Row(record["id"], self._context(record, demonstrations, max_new_tokens))
+        context, shots = self._context(record, demonstrations, max_new_tokens)
+        return Row(record["id"], context, shots=shots)
 
-    def _context(self, record: dict, demonstrations: list[dict], output: int) -> list[int]:
-        """Demonstrations and input, leaving `output` positions free; never longer than the rest.
+    def _context(self, record: dict, demonstrations: list[dict], output: int) -> tuple[list[int], int]:
+        """Demonstrations and input, leaving `output` positions free, and how many demonstrations there was room for.
 
         Raises UserError, naming the record, where not even one token of the input fits.
         """
@@ -83,4 +86,4 @@ class Layout:
         if len(text) > room:
             text = text[-room:]
             self.truncation.inputs += 1
-        return self.start + [i for ids in reversed(shown) for i in ids] + text + self.marker
+        return self.start + [i for ids in reversed(shown) for i in ids] + text + self.marker, len(shown)

@@ -63,7 +63,7 @@ def main() -> None:
         {
             "id": row.id,
             "prediction": outputs[row.id].text,
-            "demonstrations": [{"id": i, "score": None if s != s else s} for i, s in shown.ids(row.id)],
+            "demonstrations": [{"id": i, "score": None if s != s else s} for i, s in shown.ids(row.id)[: row.shots]],
             "input_tokens": len(row),
             "output_tokens": outputs[row.id].tokens,
             "stopped": outputs[row.id].stopped,
@@ -75,18 +75,19 @@ def main() -> None:
         "records": len(rows),
         "input_tokens": sum(map(len, rows)),
         "output_tokens": sum(output.tokens for output in outputs.values()),
+        "batch_size": args.batch_size,
+        "dtype": str(base.model.dtype),
         "truncated": vars(layout.truncation),
         "peak_memory_mb": peak_memory_mb(),
     }
-    tuned = read_json(args.out / "tuning.json") if run.tokens else {"settings": {}, "tuning": None}
+    run_note = vars(run) | {"variant": run.variant, "split": args.records.stem, "settings": args.settings}
+    run_note |= provenance() | {"generation": generation, "tuning": None}
+    if run.tokens:  # tuning may have run elsewhere: what made the prompt stays beside what made the predictions
+        tuned = read_json(args.out / "tuning.json")
+        run_note["settings"] |= tuned.pop("settings")
+        run_note["tuning"] = tuned.pop("tuning") | tuned
     write_jsonl(args.out / "predictions.jsonl", predictions)
-    write_json(
-        args.out / "run.json",
-        vars(run)
-        | {"variant": run.variant, "split": args.records.stem, "settings": args.settings | tuned["settings"]}
-        | provenance()
-        | {"generation": generation, "tuning": tuned["tuning"]},
-    )
+    write_json(args.out / "run.json", run_note)
     print(f"{len(rows)} predictions in {seconds:.0f} s", file=sys.stderr)
 
 

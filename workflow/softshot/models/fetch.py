@@ -5,7 +5,6 @@ import importlib.util
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +98,10 @@ def _from_files(
 
 
 def _finish(name: str, entry: dict[str, Any], partial: Path, out: Path, source: str, revision: str | None) -> None:
-    """Check the filled folder, write provenance.json last, and move the folder into place."""
+    """Check the filled folder, write provenance.json last, and move the folder into place.
+
+    The same files give the same provenance.json, byte for byte: fetched again, they re-run nothing.
+    """
     layout.check_weights(name, partial, source)
     names = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
     provenance = {
@@ -107,7 +109,6 @@ def _finish(name: str, entry: dict[str, Any], partial: Path, out: Path, source: 
         "source": source,
         "revision": revision,
         "licence": entry.get("licence", "unknown"),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "files": {file: files.sha256(partial / file) for file in names},
     }
     files.write_json(partial / "provenance.json", provenance)

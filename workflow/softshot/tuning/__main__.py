@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import random
 import shutil
 import signal
 import sys
@@ -49,7 +50,9 @@ def arguments() -> argparse.Namespace:
 
 def rows(args: argparse.Namespace, run: Run, layout: Layout, limit: int | None) -> tuple[list[Row], list[Row], list]:
     """Training rows, validation rows, and the training records as token ids of demonstrations."""
-    train, validation = read_jsonl(args.train), read_jsonl(args.validation)[:limit]
+    train, validation = read_jsonl(args.train), read_jsonl(args.validation)
+    if limit is not None and limit < len(validation):  # the same sample for every run; official files are sorted
+        validation = random.Random(0).sample(validation, limit)
     shown = Shown(args.train_demonstrations, run.shots, train)
     # Every reference of a training record is a pair to learn from.
     training = [layout.tuning_row(r, shown.records(r["id"]), text) for r in train for text in r["references"]]
@@ -69,6 +72,7 @@ def summary(trainer: Trainer, layout: Layout) -> dict:
         "trainable_parameters": sum(p.numel() for p in trainer.prompt.parameters()),
         "training_rows": len(trainer.training),
         "validation_rows": len(trainer.validation),
+        "dtype": str(trainer.base.model.dtype),
         "truncated": vars(layout.truncation),
         "first_loss": steps[0]["loss"],
         "last_loss": steps[-1]["loss"],

@@ -26,4 +26,4 @@ def save(path: Path, state: dict) -> None:
 
 def load(path: Path) -> dict | None:
     """The state, or None where there is none."""
-    return torch.load(path, weights_only=True) if path.exists() else None
+    return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None

@@ -64,7 +64,7 @@ class Trainer:
             next(order)  # a continued run sees the rows that it has not seen
         saved = time.monotonic()
         bar = tqdm(total=self.settings.steps, initial=self.progress.step, unit="step", disable=None)
-        if self.progress.step == 0:
+        if not self.progress.history:
             self.validate()
         while self.progress.step < self.settings.steps and not self.progress.stopped_early:
             if interrupted():
