@@ -27,6 +27,7 @@ rule tune:
         tuning="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/tuning.json",
     log:
         "results/{study}/logs/tuning/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
+    priority: 1  # the longest jobs first, so that no core is idle at the end
     conda:
         "../../envs/softshot.yaml"
     resources:
