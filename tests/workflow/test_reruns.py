@@ -56,7 +56,7 @@ def test_every_run_says_what_made_it(finished):
 
 def test_a_finished_study_runs_nothing(finished):
     assert finished.planned() == {}
-    assert "Nothing to be done" in finished.snakemake("--cores", "1", "--dry-run").stderr
+    assert "Nothing to be done" in finished.snakemake("--cores", "1", "--dry-run").stdout
 
 
 def test_a_third_seed_runs_only_its_own_jobs_and_the_analysis(finished):
