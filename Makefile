@@ -23,7 +23,7 @@ setup: .venv/installed ## install everything into .venv
 	$(BIN)/pip install --quiet --requirement envs/requirements-dev.txt
 	touch $@
 
-demo: setup ## a small real study: ICL, PT and IPT on two tasks, about 15 minutes on two cores
+demo: setup ## a small real study: ICL, PT and IPT on two tasks, about 16 minutes on two slow cores
 	snakemake --cores $(CORES) --configfile resources/demo/study.yaml
 	@cat results/demo/summary.txt
 

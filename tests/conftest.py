@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: tiny real models of four architectures, real records, the small model."""
+"""Fixtures shared by all tests: tiny real models of four architectures, and real records."""
 
 import os
 import sys

@@ -45,8 +45,8 @@ def forward(base: Base, ids: Tensor, mask: Tensor, cache: DynamicCache, logits_t
 def target_loss(base: Base, prompt: Tensor | None, rows: list[Row]) -> tuple[Tensor, int]:
     """Sum of the cross-entropy over all target tokens, in float32, and their number N.
 
-    Rows are padded on the right: causal attention never looks there, and the loss is taken, and the
-    head computed, at target positions only.
+    `prompt`: [T, H], or None for an empty prefix. Rows are padded on the right, where causal attention
+    never looks; the loss is taken, and the head computed, at target positions only.
     """
     length = max(map(len, rows)) - 1  # the last target token is only ever a label
     ids = torch.zeros(len(rows), length, dtype=torch.long)  # [B, L]

@@ -1,6 +1,5 @@
 """The training loop of a soft prompt over a frozen model."""
 
-import copy
 import math
 import sys
 import time
@@ -156,4 +155,4 @@ class Trainer:
         """Continue from a state of the same run."""
         self.prompt.load_state_dict(state["prompt"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.progress = Progress(**copy.copy(state["progress"]))
+        self.progress = Progress(**state["progress"])
