@@ -2,9 +2,10 @@
 
 import pytest
 
-from softshot.engine.layout import Layout, Truncation
+from softshot.engine.layout import Layout, RowSettings, Truncation
 from softshot.errors import UserError
 from softshot.settings import EngineSettings
+from softshot.task import TemplateSettings
 
 RECORD = {"id": "r1", "input": "What is the capital of France", "target": "Paris"}
 NEAR = {"id": "d1", "input": "the lazy dog", "target": "jumps"}
@@ -15,8 +16,9 @@ def text(base, ids):
     return base.tokenizer.decode(ids)
 
 
-def layout(base, context=200, **settings):
-    return Layout(base, EngineSettings(context=context, **settings))
+def layout(base, context=200, order="nearest-last", **template):
+    settings = RowSettings(engine=EngineSettings(context=context), template=TemplateSettings(**template), order=order)
+    return Layout(base, settings)
 
 
 def test_a_row_is_demonstrations_then_input_then_target_with_the_nearest_last(base):
@@ -56,9 +58,35 @@ def test_what_still_does_not_fit_is_an_error_that_names_the_record(base):
         layout(base, 16).tuning_row(RECORD, [], "Paris " * 20)
 
 
-def test_marker_and_separator_are_settings(base):
-    row = layout(base, marker=" ->", separator="\n").tuning_row(RECORD, [NEAR], "Paris")
-    assert text(base, row.context + row.target).endswith("-> jumps\nWhat is the capital of France -> Paris\n")
+def test_the_template_lays_out_input_demonstration_separator_and_instruction(base):
+    made = layout(
+        base, instruction="Answer.", input="Q: {input}\nA:", demonstration="Example: {example}", separator="\n"
+    )
+    row = made.tuning_row(RECORD, [NEAR], "Paris")
+    assert text(base, row.context + row.target) == (
+        f"{text(base, base.start_ids)}Answer.\nExample: Q: the lazy dog\nA: jumps\n"
+        "Q: What is the capital of France\nA: Paris\n"
+    )
+    assert made.generation_row(RECORD, [NEAR], 20).context == row.context
+
+
+def test_the_nearest_can_come_first(base):
+    nearest_first = layout(base, order="nearest-first").generation_row(RECORD, [NEAR, FAR], 20)
+    assert nearest_first.context == layout(base).generation_row(RECORD, [FAR, NEAR], 20).context
+
+
+@pytest.mark.parametrize("order", ["nearest-first", "nearest-last"])
+def test_the_farthest_is_dropped_whatever_the_order(base, order):
+    both = layout(base, order=order).generation_row(RECORD, [NEAR, FAR], 20)
+    one = layout(base, context=len(both) + 19, order=order).generation_row(RECORD, [NEAR, FAR], 20)
+    assert one.context == layout(base).generation_row(RECORD, [NEAR], 20).context
+
+
+def test_what_surrounds_an_input_stays_when_the_input_is_cut(base):
+    made = layout(base, context=24, input="Q: {input} A:")
+    shown = text(base, made.generation_row(RECORD | {"input": "one two three " * 30}, [], 10).context)
+    assert made.truncation.inputs == 1
+    assert shown.removeprefix(text(base, base.start_ids)).startswith("Q:") and shown.endswith("A:")
 
 
 def test_opt_keeps_its_start_token(tiny_models):
@@ -71,6 +99,6 @@ def test_opt_keeps_its_start_token(tiny_models):
 
     base = load(tiny_models["opt"])
     base.tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
-    row = Layout(replace(base), EngineSettings(context=100)).generation_row(RECORD, [], 10)
+    row = layout(replace(base), 100).generation_row(RECORD, [], 10)
     assert row.context[0] == base.tokenizer.bos_token_id
     assert base.tokenizer.bos_token_id not in row.context[1:]

@@ -17,14 +17,14 @@ from softshot import study as studies
 from softshot.demonstrations.sample import sample
 from softshot.demonstrations.table import read_neighbours
 from softshot.engine import base as engine_base
-from softshot.engine.layout import Layout
+from softshot.engine.layout import Layout, RowSettings
 from softshot.engine.prefix import target_loss
 from softshot.files import read_jsonl
 
 
-def icl_loss(base, study, train: list[dict], validation: list[dict], neighbours: dict[str, list[str]]) -> float:
+def icl_loss(base, layout, train: list[dict], validation: list[dict], neighbours: dict[str, list[str]]) -> float:
     """Mean cross-entropy per target token with one demonstration a record."""
-    layout, pool = Layout(base, study.engine), {record["id"]: record for record in train}
+    pool = {record["id"]: record for record in train}
     total, count = 0.0, 0
     for record in validation:
         row = layout.tuning_row(record, [pool[neighbours[record["id"]][0]]], record["target"])
@@ -44,13 +44,14 @@ def main() -> None:
     for model in study.models.use:
         base = engine_base.load(Path("resources/models") / model, study.engine.dtype)
         for task in study.data.tasks:
+            layout = Layout(base, RowSettings(engine=study.engine, template=studies.template(study, task)))
             train = read_jsonl(folder / f"data/{task}/train.jsonl")
             validation = read_jsonl(folder / f"data/{task}/validation.jsonl")[: study.tuning.validation_records]
             drawn = {row.id: row.neighbours for row in sample(train, validation, 1, study.seeds[0])}
             table = read_neighbours(folder / f"demonstrations/{task}/retrieved/validation.parquet")
             found = {record: [neighbour for neighbour, _ in pairs] for record, pairs in table.items()}
             for name, neighbours in (("icl random-1", drawn), ("icl retrieved-1", found)):
-                print(model, task, name, f"{icl_loss(base, study, train, validation, neighbours):.3f}", sep="\t")
+                print(model, task, name, f"{icl_loss(base, layout, train, validation, neighbours):.3f}", sep="\t")
             for path in sorted((folder / "runs" / model / task).glob("*pt/*/*/tuning.json")):
                 loss = json.loads(path.read_text())["tuning"]["best_validation_loss"]
                 print(model, task, "/".join(path.parts[-4:-1]), f"{loss:.3f}", sep="\t")

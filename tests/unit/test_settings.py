@@ -11,10 +11,17 @@ from tiny import ROOT
 
 from softshot import study as studies
 from softshot.errors import UserError
-from softshot.settings import Section, Study, resolve
+from softshot.sections import Section
+from softshot.settings import Study, resolve
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 STUDY_FILES = [ROOT / "resources/demo/study.yaml", *sorted((ROOT / "tests/studies").glob("*.yaml"))]
+OWN = {
+    "files": {"train": "reviews.csv"},
+    "table": {"input": "{text}", "target": "{summary}"},
+    "carve": {"validation": 0.1, "test": 0.1},
+    "metrics": ["rouge_l"],
+}
 
 
 def changed(path: str, value) -> dict:
@@ -71,7 +78,8 @@ def test_the_settings_page_is_up_to_date():
         ("seeds", [], "seeds", "at least 1"),
         ("seeds", [1, 1], "seeds", "name each value once"),
         ("arms.icl.demonstrations", ["retrieved-0"], "arms.icl.demonstrations.0", "at least one shot"),
-        ("arms.ipt.demonstrations", ["nearest-1"], "arms.ipt.demonstrations.0", "retrieved-1 or random-3"),
+        ("arms.ipt.demonstrations", ["nearest"], "arms.ipt.demonstrations.0", "retrieved-1 or random-3"),
+        ("arms.ipt.demonstrations", ["nearest-1"], "arms.ipt.demonstrations: nearest-1", "random, retrieved, bm25"),
         ("arms.ipt.demonstrations", [], "arms.ipt.demonstrations", "leave IPT out"),
         ("arms.icl.demonstrations", ["retrieved-9"], "demonstrations.neighbours", "raise it to 9"),
         ("arms.pt.tokens", [300], "arms.pt.tokens", "1024 positions of gpt2-xl"),
@@ -96,7 +104,24 @@ def test_the_settings_page_is_up_to_date():
         ("tuning.overrides", [{"model": "gpt2", "set": {"steps": 3}}], "gpt2", "gpt2-xl"),
         ("tuning.overrides", [{"model": "smollm2-135m", "set": {"step": 3}}], "step", "did you mean `steps`"),
         ("tuning.overrides", [{"arm": "icl", "set": {"steps": 3}}], "tuning.overrides", "ICL is not tuned"),
-        ("demonstrations.encoder", "gpt2-xl", "demonstrations.encoder", "no sentence encoder"),
+        ("demonstrations.encoder", "minilm", "no model 'minilm'", "all-minilm-l6-v2"),
+        (
+            "demonstrations.retrievers.bm25",
+            {"kind": "bm", "k": 1},
+            "demonstrations.retrievers.bm25.k",
+            "known keys here",
+        ),
+        ("demonstrations.retrievers.bm25", {"kind": "random"}, "demonstrations.retrievers.bm25", "is called random"),
+        ("demonstrations.retrievers.bm25", {"kind": "bm25", "encoder": "gpt2-xl"}, "bm25.encoder", "bm25 uses none"),
+        ("demonstrations.retrievers.mine", {"kind": "dense", "encoder": "gpt2-x"}, "'gpt2-x'", "Did you mean gpt2-xl"),
+        ("data.evaluation", {"spider": "test"}, "data.evaluation.spider", "train, validation, held_out"),
+        ("data.sources", {"spidr": "/x"}, "spidr", "spider"),
+        ("data.templates", {"mtop": {"input": "{inputs}"}}, "data.templates.mtop: input", "write {input} in it, once"),
+        ("data.own", {"mine": OWN | {"target": "x"}}, "data.own.mine.target: no such setting", "known keys here"),
+        ("data.own", {"mine": OWN | {"table": None}}, "data.own.mine", "give `base` or `archive`"),
+        ("data.own", {"mine": OWN | {"carve": {}}}, "data.own.mine", "no split test; name its file or carve it"),
+        ("data.own", {"mine": OWN | {"carve": {"test": 0.1}}}, "data.own.mine", "carve: {held_out: 0.05}"),
+        ("data.own", {"mine": OWN | {"files": {"test": "a.csv"}}}, "data.own.mine", "name the file of `train`"),
         ("models.folders", {"mine": "/no/such/folder"}, "models.folders.mine", "is not a folder"),
     ],
 )
@@ -110,6 +135,23 @@ def test_a_fault_names_its_key_and_the_remedy(path, value, key, remedy):
 def test_prompts_are_never_chosen_on_the_split_that_is_scored():
     study = studies.load(changed("data.evaluation", {"dart": "test", "mtop": "validation"}))
     assert [studies.selection(study, task) for task in ("dart", "mtop")] == ["validation", "test"]
+
+
+def test_a_task_with_two_labelled_splits_chooses_prompts_on_records_held_out_of_training():
+    study = studies.load(CONFIG)
+    assert [(studies.evaluation(study, task), studies.selection(study, task)) for task in study.data.tasks] == [
+        ("validation", "held_out"),
+        ("test", "validation"),
+        ("test", "validation"),
+        ("validation", "held_out"),
+        ("validation", "test"),
+    ]
+
+
+def test_a_template_keeps_what_the_study_does_not_give():
+    study = studies.load(changed("data.templates", {"mtop": {"instruction": "Parse."}}))
+    assert studies.template(study, "mtop").instruction == "Parse."
+    assert studies.template(study, "mtop").input == studies.template(study, "dart").input == "{input} =>"
 
 
 def test_the_conda_environment_has_the_pins_of_requirements_txt():

@@ -24,7 +24,9 @@ wildcard_constraints:
     study=r"[a-z0-9][a-z0-9._-]*",
     model=r"[a-z0-9][a-z0-9._-]*",
     task=r"[a-z0-9][a-z0-9._-]*",
-    split=r"train|validation|test",
+    split=r"train|validation|test|held_out",
+    encoder=r"[a-z0-9][a-z0-9._-]*",
+    retriever=r"[a-z][a-z0-9]*",
     arm=r"icl|pt|ipt",
     variant=r"[a-z0-9_-]+",
     seed=r"[0-9]+",
@@ -78,9 +80,15 @@ def model_source(name: str) -> dict:
 
 
 def task_source(name: str) -> dict:
-    """The part of a task's catalogue entry that says where its files are and what they must be."""
-    entry = catalogue.task_entry(name)
-    return {key: entry[key] for key in ("base", "archive", "files", "sha256") if key in entry}
+    """What a task's download depends on: where its files are and what they must be."""
+    source, entry = studies.source(STUDY, name), studies.task(STUDY, name)
+    keys = {"base", "archive", "files", "shared", "folders", "sha256", "hub"}
+    return {
+        "task": name,
+        "entry": entry.model_dump(include=keys, exclude_defaults=True),
+        "source": source,
+        "hub": STUDY.data.hub if source == "hub" else "",
+    }
 
 
 def folder_files(wildcards) -> list[str]:
@@ -90,21 +98,43 @@ def folder_files(wildcards) -> list[str]:
     return sorted(str(path) for path in folder.iterdir() if path.is_file()) if entry["kind"] == "folder" else []
 
 
-def local_source() -> Path | None:
-    """The local folder with the official files; None where they are downloaded."""
-    source = STUDY.data.source
-    return None if source == "official" or "://" in source else Path(source).expanduser()
+def task_folder(name: str) -> Path:
+    """Where a task's files are: the local folder that the configuration names, or where the download puts them."""
+    source = studies.source(STUDY, name)
+    downloaded = source in ("official", "hub") or "://" in source
+    return Path("resources/downloads" if downloaded else source).expanduser() / name
 
 
-def official_file(wildcards) -> str:
-    """The official file of a split: in the local folder, or where the download puts it."""
-    name = catalogue.task_entry(wildcards.task)["files"][wildcards.split]
-    return str((local_source() or Path("resources/downloads")) / wildcards.task / name)
+def source_file(wildcards) -> str:
+    """The file that a split's records come from; a split without one is carved out of the training file."""
+    entry = studies.task(STUDY, wildcards.task)
+    name = entry.files.get(wildcards.split, entry.files["train"])
+    return str(Path(name).expanduser() if entry.table else task_folder(wildcards.task) / name)
 
 
-def official_input(wildcards) -> str:
+def source_input(wildcards) -> list[str]:
     """What must be there before a split is converted."""
-    return official_file(wildcards) if local_source() else f"resources/downloads/{wildcards.task}/checksums.json"
+    entry, folder = studies.task(STUDY, wildcards.task), task_folder(wildcards.task)
+    if folder.is_relative_to("resources/downloads") and not entry.table:
+        return [str(folder / "checksums.json")]
+    return [source_file(wildcards), *(str(folder / name) for name in entry.shared)]
+
+
+def scoring_data(name: str) -> list[str]:
+    """What stands in the task's folder for the data that scoring uses, such as databases; nothing where it has none."""
+    folders = [task_folder(name) / folder for folder in studies.task(STUDY, name).folders]
+    if not folders:
+        return []
+    if task_folder(name).is_relative_to("resources/downloads"):
+        return [str(task_folder(name) / "checksums.json")]
+    return [str(folder) for folder in folders if folder.is_dir()]
+
+
+def embeddings(wildcards, split: str) -> list[str]:
+    """The vectors that a retriever compares; none where it needs none."""
+    encoder = studies.encoder(STUDY, wildcards.retriever)
+    folder = f"results/{wildcards.study}/demonstrations/{wildcards.task}/embeddings/{encoder}"
+    return [f"{folder}/{split}.npy"] if encoder else []
 
 
 def run_files(*names: str, tuned: bool = False) -> list[str]:

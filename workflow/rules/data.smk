@@ -1,8 +1,8 @@
 """
-Official data sets to records.
+Data sets to records.
 
-needs: the tasks' official files: their own address, a mirror or a local folder (config: data.source)
-makes: results/<study>/data/<task>/<split>.jsonl: {"id", "input", "target", "references", "meta"}
+needs: the tasks' files: official, from the hub, a mirror or a local folder (config: data.source); or your own
+makes: results/<study>/data/<task>/<split>.jsonl: {"id", "input", "target", "references", "meta"}; <split>.json: counts
 """
 
 
@@ -16,37 +16,26 @@ rule download:
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=lambda wildcards: canonical(
-            {
-                "task": wildcards.task,
-                "entry": task_source(wildcards.task),
-                "source": STUDY.data.source,
-            }
-        ),
+        settings=lambda wildcards: canonical(task_source(wildcards.task)),
     shell:
         "python -m softshot.data download --settings {params.settings:q} --out $(dirname {output:q}) > {log:q} 2>&1"
 
 
 rule convert:
-    """Convert one official file to records, or to a seeded sample of them."""
+    """Convert one file to records: all, a seeded sample, or the part that a split is carved from."""
     input:
-        source=official_input,
-        code=code("softshot/data/*.py"),
+        source=source_input,
+        code=code("softshot/data/*.py", "softshot/scoring/spider/*.py"),
     output:
-        "results/{study}/data/{task}/{split}.jsonl",
+        records="results/{study}/data/{task}/{split}.jsonl",
+        counts="results/{study}/data/{task}/{split}.json",
     log:
         "results/{study}/logs/data/{task}/{split}.log",
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=lambda wildcards: canonical(
-            {
-                "task": wildcards.task,
-                "limits": {wildcards.split: getattr(STUDY.data.limits, wildcards.split)},
-                "sample_seed": STUDY.data.sample_seed,
-            }
-        ),
-        source=official_file,
+        settings=lambda wildcards: canonical(studies.convert_slice(STUDY, wildcards.task, wildcards.split)),
+        source=source_file,
     shell:
         "python -m softshot.data convert --settings {params.settings:q} --split {wildcards.split}"
-        " --source {params.source:q} --out {output:q} > {log:q} 2>&1"
+        " --source {params.source:q} --out {output.records:q} > {log:q} 2>&1"

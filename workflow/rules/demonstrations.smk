@@ -1,50 +1,53 @@
 """
 Demonstrations for every record, among the training records.
 
-needs: records, the encoder
+needs: records, the encoders of dense retrievers
 makes: results/<study>/demonstrations/<task>/<retriever>/<split>.parquet: neighbours and scores, best first
 """
 
 
 rule encode:
-    """Encode the inputs of one split with the sentence encoder."""
+    """Encode the inputs of one split; the vectors serve every retriever with this encoder."""
     input:
         records="results/{study}/data/{task}/{split}.jsonl",
-        encoder=f"resources/models/{STUDY.demonstrations.encoder}/provenance.json",
+        encoder="resources/models/{encoder}/provenance.json",
         code=code("softshot/demonstrations/encode.py", "softshot/demonstrations/embeddings.py"),
     output:
-        "results/{study}/demonstrations/{task}/embeddings/{split}.npz",
+        vectors="results/{study}/demonstrations/{task}/embeddings/{encoder}/{split}.npy",
+        about="results/{study}/demonstrations/{task}/embeddings/{encoder}/{split}.json",
     log:
-        "results/{study}/logs/demonstrations/{task}/encode-{split}.log",
+        "results/{study}/logs/demonstrations/{task}/encode-{encoder}-{split}.log",
     conda:
         "../../envs/softshot.yaml"
     resources:
         gpu=1,
-        mem_mb=4000,
+        mem_mb=8000,
     params:
-        settings=canonical({"encoder": STUDY.demonstrations.encoder}),
+        settings=lambda wildcards: canonical({"encoder": wildcards.encoder}),
     shell:
         "python -m softshot.launch --gpus {resources.gpu}"
         " python -m softshot.demonstrations encode --settings {params.settings:q} --threads {threads}"
-        " --encoder $(dirname {input.encoder:q}) --records {input.records:q} --out {output:q} > {log:q} 2>&1"
+        " --encoder $(dirname {input.encoder:q}) --records {input.records:q} --out {output.vectors:q} > {log:q} 2>&1"
 
 
 rule retrieve:
     """Find the nearest training records of every record of a split, never the record itself."""
     input:
-        index="results/{study}/demonstrations/{task}/embeddings/train.npz",
-        queries="results/{study}/demonstrations/{task}/embeddings/{split}.npz",
+        index=lambda wildcards: embeddings(wildcards, "train"),
+        queries=lambda wildcards: embeddings(wildcards, wildcards.split),
         train="results/{study}/data/{task}/train.jsonl",
         records="results/{study}/data/{task}/{split}.jsonl",
-        code=code(*(f"softshot/demonstrations/{name}.py" for name in ("retrieve", "exclusion", "table"))),
+        code=code(*RETRIEVAL_CODE),
     output:
-        "results/{study}/demonstrations/{task}/retrieved/{split}.parquet",
+        "results/{study}/demonstrations/{task}/{retriever}/{split}.parquet",
     log:
-        "results/{study}/logs/demonstrations/{task}/retrieve-{split}.log",
+        "results/{study}/logs/demonstrations/{task}/{retriever}-{split}.log",
     conda:
         "../../envs/softshot.yaml"
+    resources:
+        mem_mb=8000,
     params:
-        settings=canonical({"neighbours": STUDY.demonstrations.neighbours}),
+        settings=lambda wildcards: canonical(studies.retrieval_slice(STUDY, wildcards.retriever)),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --threads {threads}"
         " --index {input.index:q} --queries {input.queries:q} --train {input.train:q} --records {input.records:q}"
@@ -56,7 +59,7 @@ rule random_demonstrations:
     input:
         train="results/{study}/data/{task}/train.jsonl",
         records="results/{study}/data/{task}/{split}.jsonl",
-        code=code(*(f"softshot/demonstrations/{name}.py" for name in ("sample", "exclusion", "table"))),
+        code=code(*RETRIEVAL_CODE),
     output:
         "results/{study}/demonstrations/{task}/random_seed-{seed}/{split}.parquet",
     log:
@@ -64,7 +67,7 @@ rule random_demonstrations:
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=canonical({"neighbours": STUDY.demonstrations.neighbours}),
+        settings=lambda wildcards: canonical(studies.retrieval_slice(STUDY, "random")),
     shell:
-        "python -m softshot.demonstrations random --settings {params.settings:q} --seed {wildcards.seed}"
+        "python -m softshot.demonstrations retrieve --settings {params.settings:q} --seed {wildcards.seed}"
         " --train {input.train:q} --records {input.records:q} --out {output:q} > {log:q} 2>&1"

@@ -1,6 +1,6 @@
 """The catalogues of models and tasks, `resources/models.yaml` and `resources/tasks.yaml`.
 
-Read while the Snakefile is parsed: standard library and yaml only.
+Read while the Snakefile is parsed: nothing heavy is imported.
 """
 
 import difflib
@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 from softshot.errors import UserError
+from softshot.sections import read
+from softshot.task import TaskSettings
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 POSITION_KEYS = ("max_position_embeddings", "n_positions", "seq_length")  # as the architectures call them
@@ -49,9 +51,17 @@ def tasks() -> dict[str, dict[str, Any]]:
     return _read("tasks.yaml")
 
 
-def task_entry(name: str) -> dict[str, Any]:
-    """A task's entry."""
-    return _entry(name, tasks(), list(tasks()), "task", "or add it there")
+def task_entry(name: str, own: dict[str, TaskSettings]) -> TaskSettings:
+    """A task's entry, checked. The study's own tasks come before the catalogue."""
+    if name in own:
+        return own[name]
+    _entry(name, tasks(), [*own, *tasks()], "task", "or describe a task of your own in `data.own`")
+    return _checked(name)
+
+
+@functools.cache
+def _checked(name: str) -> TaskSettings:
+    return read(TaskSettings, tasks()[name], f"resources/tasks.yaml: {name}")
 
 
 @functools.cache

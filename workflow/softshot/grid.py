@@ -55,7 +55,7 @@ def runs(study: Study) -> Iterator[Run]:
     for model in study.models.use:
         for task in study.data.tasks:
             for variant in study.arms.icl.demonstrations:
-                retriever, shots = split(variant)
+                retriever, shots = split_variant(variant)
                 for seed in study.seeds if retriever == "random" else [0]:
                     yield Run(model, task, "icl", 0, retriever, shots, seed)
             for tokens in study.arms.pt.tokens:
@@ -64,10 +64,10 @@ def runs(study: Study) -> Iterator[Run]:
             for tokens in study.arms.ipt.tokens:
                 for variant in study.arms.ipt.demonstrations:
                     for seed in study.seeds:
-                        yield Run(model, task, "ipt", tokens, *split(variant), seed)
+                        yield Run(model, task, "ipt", tokens, *split_variant(variant), seed)
 
 
-def split(variant: str) -> tuple[str, int]:
+def split_variant(variant: str) -> tuple[str, int]:
     """`retrieved-3` is (retrieved, 3)."""
     retriever, shots = variant.rsplit("-", 1)
     return retriever, int(shots)

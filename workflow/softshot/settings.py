@@ -4,24 +4,18 @@ This is the one source: config.yaml is checked against it before any job, the st
 their `--settings` through it, and `docs/settings.md` is generated from it.
 """
 
-import difflib
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
-from softshot.errors import UserError
+from softshot.sections import Section, read
+from softshot.task import Name, Share, Split, TaskSettings, TemplateSettings
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
-Demonstrations = Annotated[str, StringConstraints(pattern=r"^(random|retrieved)-[1-9][0-9]*$")]
+Retriever = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
+Demonstrations = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$")]
 Positive = Annotated[int, Field(ge=1)]
-Split = Literal["validation", "test"]
 Arm = Literal["icl", "pt", "ipt"]
-
-
-class Section(BaseModel):
-    """Settings that belong together. Unknown keys and wrong types are errors, nothing is converted."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+Order = Literal["nearest-last", "nearest-first"]
 
 
 class IclSettings(Section):
@@ -76,46 +70,98 @@ class LimitSettings(Section):
     train: Positive | None = Field(None, description="Training records per task; null for all.")
     validation: Positive | None = Field(None, description="Validation records per task; null for all.")
     test: Positive | None = Field(None, description="Test records per task; null for all.")
+    held_out: Positive | None = Field(
+        None, description="Records held out of training per task, for the tasks that hold out any; null for all."
+    )
 
 
 class DataSettings(Section):
-    """The tasks and where their official files come from."""
+    """The tasks and where their files come from."""
 
-    tasks: list[Name] = Field(["dart", "mtop"], min_length=1, description="Names from `resources/tasks.yaml`.")
+    tasks: list[Name] = Field(
+        ["totto", "dart", "logic2text", "spider", "mtop"],
+        min_length=1,
+        description="Names from `resources/tasks.yaml` or of `own`.",
+    )
+    own: dict[Name, TaskSettings] = Field({}, description="Tasks of your own, by name: see the table below.")
     source: str = Field(
         "official",
-        description="`official` (each task's own address), the base address of a mirror that holds"
-        " `<task>/<file>`, or a local folder that holds `<task>/<file>`.",
+        description="`official` (each task's own address), `hub` (its copy on the hub), the base address of a mirror"
+        " that holds `<task>/<file>`, or a local folder that holds `<task>/<file>`.",
     )
+    sources: dict[Name, str] = Field({}, description="Another source for some tasks.")
+    hub: str = Field("https://huggingface.co", description="The hub, or a mirror of it, for `hub`.")
     evaluation: dict[Name, Split] = Field(
         {},
         description="The split that is predicted and scored, per task; the catalogue says it otherwise."
-        " Validation losses are taken on the other one, so that no prompt is chosen by the records that score it.",
+        " Validation losses are taken on another one, so that no prompt is chosen by the records that score it.",
+    )
+    templates: dict[Name, TemplateSettings] = Field(
+        {}, description="Layout of a task's texts where not the catalogue's: see the table below."
     )
     limits: LimitSettings = Field(LimitSettings(), description=LimitSettings.__doc__)
-    sample_seed: int = Field(0, ge=0, description="Seed of the sample that `limits` takes.")
+    sample_seed: int = Field(0, ge=0, description="Seed of the sample that `limits` takes and of what is carved.")
+    malformed: Literal["stop", "skip"] = Field(
+        "stop",
+        description="What a record that cannot be read does: stop with its file and line, or be skipped and counted.",
+    )
+
+
+class RetrieverSettings(Section):
+    """A way to find demonstrations for a record among the training records."""
+
+    kind: Literal["random", "bm25", "dense", "mmr", "oracle"] = Field(
+        ...,
+        description="`random` draws (per seed); `bm25` compares words; `dense` compares vectors of an encoder; `mmr`"
+        " takes a diverse choice among the nearest of `dense` (Carbonell & Goldstein 1998); `oracle` compares the"
+        " *outputs*, which no real system knows: an upper bound.",
+    )
+    encoder: Name | None = Field(
+        None,
+        description="For `dense` and `mmr`, where not `demonstrations.encoder`: a sentence encoder, or a causal"
+        " language model, of which the last token's vector in the last layer is taken (as in the study).",
+    )
+    diversity: Share = Field(0.3, description="For `mmr`: weight of being unlike what is already chosen.")
+    pool: int = Field(64, ge=2, le=1000, description="For `mmr`: nearest records among which it chooses.")
+    threshold: float | None = Field(
+        None,
+        description="Demonstrations with a lower score are not shown, so that a row may have none; null shows all.",
+    )
 
 
 class DemonstrationsSettings(Section):
     """Finding demonstrations for a record among the training records."""
 
-    encoder: Name = Field("all-minilm-l6-v2", description="Sentence encoder, a name from `resources/models.yaml`.")
+    encoder: Name = Field(
+        "all-minilm-l6-v2",
+        description="Of retrievers that name none; a name from `resources/models.yaml` or `folders`.",
+    )
+    retrievers: dict[Retriever, RetrieverSettings] = Field(
+        {
+            "random": RetrieverSettings(kind="random"),
+            "retrieved": RetrieverSettings(kind="dense"),
+            "bm25": RetrieverSettings(kind="bm25"),
+            "mmr": RetrieverSettings(kind="mmr"),
+            "oracle": RetrieverSettings(kind="oracle"),
+        },
+        description="Retrievers, by the name that the arms use: see the table below.",
+    )
     neighbours: int = Field(
         8, ge=1, le=1000, description="Neighbours stored per record; no variant can have more shots than this."
+    )
+    order: Order = Field("nearest-last", description="Order of several demonstrations in the context.")
+    approximate_from: Positive | None = Field(
+        None, description="Training records from which an approximate index is searched instead; null is always exact."
     )
 
 
 class EngineSettings(Section):
-    """The frozen model with a soft prompt: layout of a row and number format. The same for all arms."""
+    """The frozen model with a soft prompt: length of a row and number format. The same for all arms."""
 
     context: int = Field(
         768,
         ge=16,
         description="Most text positions of a row: demonstrations, input and output (the soft prompt not counted).",
-    )
-    marker: str = Field(" =>", min_length=1, description="Stands between an input and its output.")
-    separator: str = Field(
-        "\n\n", pattern=r"^\n+$", description="Ends an output: line feeds, since a line feed stops generation."
     )
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="`auto` is bfloat16 on a GPU that has it and float32 elsewhere."
@@ -228,44 +274,6 @@ class Study(Section):
     generation: GenerationSection = Field(GenerationSection(), description=GenerationSection.__doc__)
     scoring: ScoringSettings = Field(ScoringSettings(), description=ScoringSettings.__doc__)
     analysis: AnalysisSettings = Field(AnalysisSettings(), description=AnalysisSettings.__doc__)
-
-
-def read(section: type[Section], values: Any, where: str) -> Any:
-    """Check `values` against a section and return it; every fault is listed with its key and a remedy.
-
-    `where` names the source of the values in the message, such as `config.yaml` or `--settings`.
-    """
-    try:
-        return section.model_validate(values)
-    except ValidationError as error:
-        faults = [_explain(section, fault) for fault in error.errors()]
-        raise UserError("\n  ".join([f"{where} has {len(faults)} fault(s):", *faults])) from None
-
-
-def _explain(section: type[Section], fault: dict) -> str:
-    """One line for one fault: the key's path, what is wrong, and what would be right."""
-    path = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        known = list(_keys_at(section, fault["loc"][:-1]))
-        close = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
-        remedy = f"did you mean `{close[0]}`?" if close else f"known keys here: {', '.join(known)}."
-        return f"{path}: no such setting; {remedy}"
-    remedy = ""
-    if "demonstrations" in fault["loc"] and fault["type"] == "string_pattern_mismatch":
-        remedy = " Write `<retriever>-<shots>` with at least one shot, such as retrieved-1 or random-3."
-    elif fault["type"] == "float_type" and isinstance(fault["input"], str):
-        remedy = " YAML reads 1e-5 as text: write 1.0e-5."
-    return f"{path}: {fault['msg']} (you wrote {fault['input']!r}).{remedy}"
-
-
-def _keys_at(section: type[Section], path: tuple) -> list[str]:
-    """The keys of the (nested) section that `path` leads to."""
-    for part in path:
-        field = section.model_fields.get(part)
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, Section):
-            return list(Override.model_fields) if part == "overrides" or isinstance(part, int) else []
-        section = field.annotation
-    return list(section.model_fields)
 
 
 def resolve(section: TuningSection | GenerationSection, model: str, task: str, arm: str) -> dict[str, Any]:

@@ -3,7 +3,16 @@
 import json
 import typing
 
-from softshot.settings import Override, Section, Study
+from softshot.sections import Section
+from softshot.settings import Override, RetrieverSettings, Study
+from softshot.task import TaskSettings, TemplateSettings
+
+PARTS = {
+    "A task (`data.own`, `resources/tasks.yaml`)": TaskSettings,
+    "A template (`data.templates`, `template` of a task)": TemplateSettings,
+    "A retriever (`demonstrations.retrievers`)": RetrieverSettings,
+    "An override (`tuning.overrides`, `generation.overrides`)": Override,
+}
 
 
 def rows(section: type[Section], prefix: str = "") -> list[str]:
@@ -14,7 +23,7 @@ def rows(section: type[Section], prefix: str = "") -> list[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             lines += rows(field.annotation, f"{key}.")
             continue
-        default = "" if field.is_required() else f"`{json.dumps(field.default)}`"
+        default = "" if field.is_required() else f"`{json.dumps(field.default, default=lambda part: part.model_dump(exclude_defaults=True))}`"
         limits = ", ".join(limit(constraint) for constraint in field.metadata)
         kind = type_name(field.annotation) + (f" ({limits})" if limits else "")
         lines.append(f"| `{key}` | {kind} | {default} | {field.description} |")
@@ -58,8 +67,9 @@ def main() -> None:
     print("Every key of config.yaml. Written by `make docs` from `workflow/softshot/settings.py`, the one source.\n")
     head = "| key | type and limits | default | meaning |\n| --- | --- | --- | --- |"
     print(head, *rows(Study), sep="\n")
-    print(f"\n## An override (`tuning.overrides`, `generation.overrides`)\n\n{Override.__doc__}\n")
-    print(head, *rows(Override), sep="\n")
+    for heading, section in PARTS.items():
+        print(f"\n## {heading}\n\n{section.__doc__}\n")
+        print(head, *rows(section), sep="\n")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from typing import Any
 
 from softshot import catalogue
 from softshot.errors import UserError
-from softshot.grid import Run, runs
+from softshot.grid import Run, runs, split_variant
 from softshot.scoring import registry
-from softshot.settings import Override, Study, read, resolve
+from softshot.sections import read
+from softshot.settings import Override, Study, resolve
+from softshot.task import TaskSettings, TemplateSettings
 
 
 def load(config: dict[str, Any]) -> Study:
@@ -19,12 +21,10 @@ def load(config: dict[str, Any]) -> Study:
     for name in study.models.use:
         if catalogue.model_entry(name, study.models.folders).get("role") == "encoder":
             raise UserError(f"config.yaml: models.use: {name} is an encoder; name a causal language model.")
-    encoder = catalogue.model_entry(study.demonstrations.encoder, study.models.folders)
-    if encoder["kind"] != "folder" and encoder.get("role") != "encoder":
-        raise UserError(f"config.yaml: demonstrations.encoder: {study.demonstrations.encoder} is no sentence encoder.")
-    for task in study.data.tasks:
-        for metric in metrics(study, task):
+    for name in study.data.tasks:
+        for metric in metrics(study, name):
             registry.metric_class(metric)
+    _check_retrievers(study)
     _check_names(study)
     _check_lists(study)
     grid = list(runs(study))
@@ -40,17 +40,47 @@ def _check_names(study: Study) -> None:
     for name, folder in study.models.folders.items():
         if not Path(folder).expanduser().is_dir():
             raise UserError(f"config.yaml: models.folders.{name}: {folder} is not a folder.")
-    for task in {*study.data.evaluation, *study.scoring.metrics}:
-        catalogue.task_entry(task)
+    for name, split in study.data.evaluation.items():
+        if split not in task(study, name).splits:
+            raise UserError(
+                f"config.yaml: data.evaluation.{name}: the task has no split {split}, only"
+                f" {', '.join(task(study, name).splits)}; name one of these or remove the line."
+            )
+    for name in {*study.scoring.metrics, *study.data.sources, *study.data.templates}:
+        task(study, name)
+    for name, own in study.data.own.items():
+        if own.table is None:
+            raise UserError(f"config.yaml: data.own.{name}: give `table`, how records come out of the files' columns.")
     for section in (study.tuning, study.generation):
         for override in section.overrides:
             if override.model:
                 catalogue.model_entry(override.model, study.models.folders)
             if override.task:
-                catalogue.task_entry(override.task)
+                task(study, override.task)
             if override.arm == "icl" and section is study.tuning:
                 raise UserError("config.yaml: tuning.overrides: `arm: icl` has no effect, ICL is not tuned; remove it.")
             resolve(section.model_copy(update={"overrides": [Override(set=override.set)]}), "*", "*", "*")
+
+
+def _check_retrievers(study: Study) -> None:
+    """Every retriever has a kind that fits its name and an encoder that there is."""
+    for name, retriever in study.demonstrations.retrievers.items():
+        if (name == "random") != (retriever.kind == "random"):
+            raise UserError(
+                f"config.yaml: demonstrations.retrievers.{name}: the retriever of kind random, and no other, is called"
+                " random: its draws differ from seed to seed."
+            )
+        if retriever.encoder and retriever.kind not in ("dense", "mmr"):
+            raise UserError(f"config.yaml: demonstrations.retrievers.{name}.encoder: {retriever.kind} uses none.")
+        if retriever.kind in ("dense", "mmr"):
+            catalogue.model_entry(encoder(study, name), study.models.folders)
+    arms = {"icl": study.arms.icl.demonstrations, "ipt": study.arms.ipt.demonstrations}
+    for arm, variant in ((arm, variant) for arm, variants in arms.items() for variant in variants):
+        if split_variant(variant)[0] not in study.demonstrations.retrievers:
+            raise UserError(
+                f"config.yaml: arms.{arm}.demonstrations: {variant}: no retriever of that name; known:"
+                f" {', '.join(study.demonstrations.retrievers)} (demonstrations.retrievers)."
+            )
 
 
 def _check_lists(study: Study) -> None:
@@ -101,35 +131,86 @@ def _check_run(study: Study, run: Run) -> None:
             )
 
 
-def evaluation(study: Study, task: str) -> str:
+def task(study: Study, name: str) -> TaskSettings:
+    """A task's entry, from the study's own tasks or the catalogue."""
+    return catalogue.task_entry(name, study.data.own)
+
+
+def source(study: Study, name: str) -> str:
+    """Where a task's files come from; the files of a task of the study's own are where its entry says."""
+    return study.data.sources.get(name, study.data.source)
+
+
+def template(study: Study, name: str) -> TemplateSettings:
+    """How a task's texts are laid out: the catalogue's template with the keys that the study gives."""
+    given = study.data.templates.get(name, TemplateSettings()).model_dump(exclude_unset=True)
+    return task(study, name).template.model_copy(update=given)
+
+
+def evaluation(study: Study, name: str) -> str:
     """The split of a task that is predicted and scored."""
-    return study.data.evaluation.get(task) or catalogue.task_entry(task)["evaluation"]
+    return study.data.evaluation.get(name) or task(study, name).evaluation
 
 
-def selection(study: Study, task: str) -> str:
+def selection(study: Study, name: str) -> str:
     """The split whose loss chooses the best prompt: never the one that is scored."""
-    return "validation" if evaluation(study, task) == "test" else "test"
+    there = task(study, name).splits
+    return next(s for s in ("validation", "test", "held_out") if s in there and s != evaluation(study, name))
 
 
-def metrics(study: Study, task: str) -> list[str]:
+def metrics(study: Study, name: str) -> list[str]:
     """The metrics of a task, the main one first."""
-    return study.scoring.metrics.get(task) or catalogue.task_entry(task)["metrics"]
+    return study.scoring.metrics.get(name) or task(study, name).metrics
+
+
+def encoder(study: Study, retriever: str) -> str | None:
+    """The encoder of a dense retriever; None for the others."""
+    settings = study.demonstrations.retrievers[retriever]
+    return (settings.encoder or study.demonstrations.encoder) if settings.kind in ("dense", "mmr") else None
+
+
+def convert_slice(study: Study, name: str, split: str) -> dict[str, Any]:
+    """All settings that a split's records depend on."""
+    entry = task(study, name)
+    return {
+        "task": name,
+        "table": entry.table and entry.table.model_dump(),
+        "carve": entry.carve if split == "train" or split in entry.carve else {},
+        "limit": getattr(study.data.limits, split),
+        "sample_seed": study.data.sample_seed,
+        "malformed": study.data.malformed,
+    }
+
+
+def retrieval_slice(study: Study, retriever: str) -> dict[str, Any]:
+    """All settings that a retriever's neighbours depend on."""
+    settings = study.demonstrations.retrievers[retriever]
+    values = {"kind": settings.kind, "neighbours": study.demonstrations.neighbours}
+    if encoder(study, retriever):
+        values |= {"encoder": encoder(study, retriever), "approximate_from": study.demonstrations.approximate_from}
+    if settings.kind == "mmr":
+        values |= {"diversity": settings.diversity, "pool": settings.pool}
+    return values
 
 
 def tuning_slice(study: Study, run: Run) -> dict[str, Any]:
     """All settings that a tuned prompt depends on."""
-    return {
-        "engine": study.engine.model_dump(),
-        "tuning": resolve(study.tuning, run.model, run.task, run.arm),
-    }
+    return {**_row_slice(study, run), "tuning": resolve(study.tuning, run.model, run.task, run.arm)}
 
 
 def generation_slice(study: Study, run: Run) -> dict[str, Any]:
     """All settings that predictions depend on."""
-    return {
-        "engine": study.engine.model_dump(),
-        "generation": resolve(study.generation, run.model, run.task, run.arm),
-    }
+    return {**_row_slice(study, run), "generation": resolve(study.generation, run.model, run.task, run.arm)}
+
+
+def _row_slice(study: Study, run: Run) -> dict[str, Any]:
+    """What a run's rows are made by: the engine, the task's template, how demonstrations are shown."""
+    values = {"engine": study.engine.model_dump(), "template": template(study, run.task).model_dump()}
+    if run.shots:
+        values["threshold"] = study.demonstrations.retrievers[run.retriever].threshold
+    if run.shots > 1:
+        values["order"] = study.demonstrations.order
+    return values
 
 
 def analysis_slice(study: Study) -> dict[str, Any]:

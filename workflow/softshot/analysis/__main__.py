@@ -9,7 +9,8 @@ from softshot.analysis.collect import collect
 from softshot.analysis.report import write_report
 from softshot.errors import run_program
 from softshot.files import write_text
-from softshot.settings import Study, read
+from softshot.sections import read
+from softshot.settings import Study
 
 
 def main() -> None:

@@ -10,7 +10,9 @@ from typing import Any
 from softshot.data.convert import convert
 from softshot.data.download import download
 from softshot.errors import run_program
-from softshot.settings import LimitSettings, Name, Section, read
+from softshot.sections import Section, read
+from softshot.settings import LimitSettings
+from softshot.task import Name
 
 
 class DownloadJob(Section):

@@ -11,7 +11,8 @@ from pathlib import Path
 from softshot.demonstrations import table
 from softshot.errors import UserError, run_program
 from softshot.files import read_jsonl, sha256
-from softshot.settings import DemonstrationsSettings, read
+from softshot.sections import read
+from softshot.settings import DemonstrationsSettings
 
 
 def encode_split(args: argparse.Namespace, settings: DemonstrationsSettings) -> None:

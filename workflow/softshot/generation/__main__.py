@@ -12,18 +12,18 @@ from softshot.demonstrations.shown import Shown
 from softshot.engine import base as engine_base
 from softshot.engine.arms import soft_prompt
 from softshot.engine.decoding import decode
-from softshot.engine.layout import Layout
+from softshot.engine.layout import Layout, RowSettings
 from softshot.errors import run_program
 from softshot.files import read_json, read_jsonl, write_json, write_jsonl
 from softshot.grid import Run
 from softshot.provenance import peak_memory_mb, provenance
-from softshot.settings import EngineSettings, GenerationSettings, Section, read
+from softshot.sections import read
+from softshot.settings import GenerationSettings
 
 
-class GenerationSlice(Section):
+class GenerationSlice(RowSettings):
     """What predictions depend on, besides their inputs and the run's own name."""
 
-    engine: EngineSettings
     generation: GenerationSettings
 
 
@@ -47,9 +47,9 @@ def main() -> None:
     settings = read(GenerationSlice, args.settings, "--settings")
     run = Run.of(args.out)
     base = engine_base.load(args.model, settings.engine.dtype, args.threads)
-    layout = Layout(base, settings.engine)
+    layout = Layout(base, settings)
     records = read_jsonl(args.records)
-    shown = Shown(args.demonstrations, run.shots, read_jsonl(args.train))
+    shown = Shown(args.demonstrations, run.shots, read_jsonl(args.train), settings.threshold)
     limit = settings.generation.max_new_tokens
     rows = [layout.generation_row(record, shown.records(record["id"]), limit) for record in records]
     prompt = soft_prompt.load(args.out, base) if run.tokens else None

@@ -12,7 +12,8 @@ from typing import Any
 
 from softshot.errors import run_program
 from softshot.models.fetch import fetch
-from softshot.settings import Name, Section, read
+from softshot.sections import Section, read
+from softshot.task import Name
 
 
 class ModelJob(Section):

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from softshot.errors import run_program
 from softshot.scoring import registry, score
-from softshot.settings import Name, Section, read
+from softshot.sections import Section, read
+from softshot.task import Name
 
 
 class Settings(Section):

@@ -12,22 +12,22 @@ from statistics import median
 from softshot.demonstrations.shown import Shown
 from softshot.engine import base as engine_base
 from softshot.engine.arms import soft_prompt
-from softshot.engine.layout import Layout, Row
+from softshot.engine.layout import Layout, Row, RowSettings
 from softshot.errors import UserError, run_program
 from softshot.files import read_jsonl, write_json, write_jsonl
 from softshot.grid import Run
 from softshot.provenance import peak_memory_mb, provenance
-from softshot.settings import EngineSettings, Section, TuningSettings, read
+from softshot.sections import read
+from softshot.settings import TuningSettings
 from softshot.tuning import state as states
 from softshot.tuning.train import Trainer
 
 SAVE_EVERY = 60.0  # seconds: what a kill can cost, against what a save costs
 
 
-class TuningSlice(Section):
+class TuningSlice(RowSettings):
     """What a tuning run depends on, besides its inputs and the run's own name."""
 
-    engine: EngineSettings
     tuning: TuningSettings
 
 
@@ -48,15 +48,18 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def rows(args: argparse.Namespace, run: Run, layout: Layout, limit: int | None) -> tuple[list[Row], list[Row], list]:
+def rows(
+    args: argparse.Namespace, run: Run, layout: Layout, settings: TuningSlice
+) -> tuple[list[Row], list[Row], list]:
     """Training rows, validation rows, and the training records as token ids of demonstrations."""
     train, validation = read_jsonl(args.train), read_jsonl(args.validation)
+    limit = settings.tuning.validation_records
     if limit is not None and limit < len(validation):  # the same sample for every run; official files are sorted
         validation = random.Random(0).sample(validation, limit)
-    shown = Shown(args.train_demonstrations, run.shots, train)
+    shown = Shown(args.train_demonstrations, run.shots, train, settings.threshold)
     # Every reference of a training record is a pair to learn from.
     training = [layout.tuning_row(r, shown.records(r["id"]), text) for r in train for text in r["references"]]
-    shown = Shown(args.validation_demonstrations, run.shots, train)
+    shown = Shown(args.validation_demonstrations, run.shots, train, settings.threshold)
     validating = [layout.tuning_row(r, shown.records(r["id"]), r["target"]) for r in validation]
     return training, validating, [layout.example(record) for record in train]
 
@@ -90,8 +93,8 @@ def main() -> None:
     settings = read(TuningSlice, args.settings, "--settings")
     run = Run.of(args.out)
     base = engine_base.load(args.model, settings.engine.dtype, args.threads)
-    layout = Layout(base, settings.engine)
-    training, validation, examples = rows(args, run, layout, settings.tuning.validation_records)
+    layout = Layout(base, settings)
+    training, validation, examples = rows(args, run, layout, settings)
     prompt = soft_prompt.new_soft_prompt(base, run.tokens, settings.tuning, examples, run.seed)
     trainer = Trainer(base, prompt, settings.tuning, training, validation, run.seed)
 
