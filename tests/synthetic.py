@@ -25,6 +25,8 @@ WITHOUT = {"icl": {"demonstrations": []}, "pt": {"tokens": []}, "ipt": {"tokens"
 BASE = {"random-1": 10.0, "retrieved-1": 20.0, "tokens-5": 30.0, "tokens-25": 50.0}
 BASE |= {"tokens-5_retrieved-1": 40.0, "tokens-25_retrieved-1": 60.0}
 METRICS = {"dart": ["bleu", "chrf"], "mtop": ["exact_match"]}
+PARTS = {"dart": [], "mtop": ["intent_accuracy"]}  # scores that are no metric's own value
+SUBSETS = {"dart": {"seen": (3, -1.0), "unseen": (1, +2.0)}, "mtop": {}}  # records, and how the scores there differ
 UNFINISHED = ["beta/mtop/pt/tokens-25/seed-3"]
 UNFINISHED += [f"alpha/dart/ipt/tokens-25_retrieved-1/seed-{seed}" for seed in (1, 2, 3)]
 
@@ -63,8 +65,14 @@ def write_run(folder: Path, study: Study, run: Run) -> Path:
     place = folder / "runs" / run.path
     score = BASE[run.variant] + (run.seed - 2 if run.seed else 0)
     main, *others = METRICS[run.task]
-    scores = {name: score + 1 for name in others} | {main: score}  # the main one is last on disk
-    write_json(place / "scores.json", {"main": main, "n": 4, "scores": scores, "signatures": {main: "v1"}})
+    scores = {name: score + 1 for name in [*PARTS[run.task], *others]} | {main: score}  # the main one is last on disk
+    subsets = {
+        name: {"n": n, "scores": {metric: value + more for metric, value in scores.items()}}
+        for name, (n, more) in SUBSETS[run.task].items()
+    }
+    written = {"main": main, "n": 4, "scores": scores, "subsets": subsets, "lower_is_better": []}
+    written |= {"notes": {main: f"1 of 4 {HOSTILE}"}}
+    write_json(place / "scores.json", written | {"signatures": dict.fromkeys(METRICS[run.task], "v1")})
 
     answers = [HOSTILE + "x" * 300, "target  1", "", "something else"]
     shown = [{"id": "train-3", "score": 0.75}][: run.shots]

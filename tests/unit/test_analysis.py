@@ -17,7 +17,7 @@ from synthetic import METRICS, TITLE, UNFINISHED, analyse, study_of, text_of, wr
 from softshot.analysis.collect import collect
 from softshot.analysis.examples import examples
 from softshot.analysis.figures import _apart
-from softshot.analysis.report import duration, number
+from softshot.analysis.report import duration, number, score_rows
 from softshot.analysis.tables import summarise
 from softshot.errors import UserError
 from softshot.grid import runs
@@ -111,6 +111,37 @@ def test_summary_is_in_the_order_of_the_study_with_the_main_metric_first(half_do
     ]
 
 
+def test_a_part_of_a_metric_is_in_the_summary_table_only(half_done):
+    folder, printed = half_done
+    rows = read_tsv(folder / "summary.tsv")
+    assert cell(rows, "beta", "mtop", "tokens-5", "intent_accuracy")["mean"] == "31"
+    assert "intent accuracy" not in printed + text_of_page(folder)
+
+
+def test_subsets_have_a_table_of_all_runs_and_means_on_the_page(half_done):
+    rows = read_tsv(half_done[0] / "subsets.tsv")
+    assert {(row["task"], row["subset"], row["n"]) for row in rows} == {("dart", "seen", "3"), ("dart", "unseen", "1")}
+    run = {"model": "beta", "task": "dart", "arm": "pt", "variant": "tokens-5", "seed": "3", "subset": "seen"}
+    assert {row["metric"]: row["value"] for row in rows if run.items() <= row.items()} == {"bleu": "30", "chrf": "31"}
+    text = text_of_page(half_done[0])
+    assert "DART by official subset" in text
+    assert "seen3 records unseen1 records" in text
+    assert "PT 5 tokens 29.0 ± 1.0 32.0 ± 1.0" in text
+    assert text.count("MTOP, exact match: 1 of 4 &lt;script&gt;") == 1
+
+
+def test_the_lowest_error_rate_is_the_best(tmp_path, monkeypatch):
+    monkeypatch.setitem(METRICS, "dart", ["ter"])
+    study = study_of(["icl"])
+    for run in runs(study):
+        place = write_run(tmp_path, study, run)
+        written = json.loads((place / "scores.json").read_text())
+        (place / "scores.json").write_text(json.dumps(written | {"lower_is_better": ["ter"]}))
+    rows = score_rows(summarise(collect(study, tmp_path)))["beta"]
+    best = {task: [row["variant"] for row in rows if row["cells"][task]["best"]] for task in ("dart", "mtop")}
+    assert best == {"dart": ["random-1"], "mtop": ["retrieved-1"]}
+
+
 def test_tokens_table_is_the_main_score_by_prompt_length(half_done):
     rows = [row for row in read_tsv(half_done[0] / "tokens.tsv") if (row["model"], row["task"]) == ("alpha", "dart")]
     assert [(row["arm"], row["tokens"], row["metric"], row["mean"], row["sd"], row["n"]) for row in rows] == [
@@ -177,7 +208,7 @@ def test_page_is_readable_without_sight_and_without_a_mouse(half_done):
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     tags = [tag for tag, _ in page.elements]
-    assert tags.count("table") == tags.count("caption") == 2
+    assert tags.count("table") == tags.count("caption") == 3
     figures = [attributes["aria-label"] for _, attributes in page.elements if attributes.get("role") == "img"]
     assert len(figures) == 8  # two figures of two models on two tasks
     assert any("BLEU on DART" in words and "PT 50.0 with 25 tokens" in words for words in figures)

@@ -29,7 +29,7 @@ def test_every_official_task_has_a_converter_its_files_and_where_it_is_described
     assert catalogue.tasks().keys() == CONVERTERS.keys()
     for name in catalogue.tasks():
         entry = catalogue.task_entry(name, {})
-        assert set(entry.sha256) <= set(entry.files.values()), name
+        assert {*entry.sha256} <= {*entry.files.values(), *entry.shared}, name
         assert entry.title and entry.licence and entry.citation, name
 
 

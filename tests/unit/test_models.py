@@ -1,17 +1,15 @@
 """pytest tests/unit/test_models.py"""
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from loopback import COMMIT, Hub, serving
 
 from softshot import catalogue, files
 from softshot.errors import UserError
@@ -19,7 +17,6 @@ from softshot.models import layout
 from softshot.models.fetch import fetch
 
 HUB = "https://hub.invalid"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def names(folder):
@@ -139,51 +136,9 @@ def test_a_package_that_is_not_installed_is_an_error_with_the_command(kind, tmp_
 
 @pytest.fixture
 def hub():
-    """A minimal hub: `contents` (name to bytes) is its one model, me/tiny; `published` are checksums it states."""
-
-    class Hub(BaseHTTPRequestHandler):
-        def do_HEAD(self):
-            self.answer(body=False)
-
-        def do_GET(self):
-            self.answer(body=True)
-
-        def answer(self, body):
-            server, file = self.server, self.path.removeprefix(f"/me/tiny/resolve/{COMMIT}/")
-            server.requests.append((self.command, self.path))
-            headers = {"X-Repo-Commit": COMMIT}
-            if self.path.split("?")[0] == "/api/models/me/tiny/revision/main":
-                content = json.dumps({"id": "me/tiny", "sha": COMMIT, "siblings": server.siblings()}).encode()
-            elif file in server.contents and file not in server.broken:
-                content = server.contents[file]
-                headers["ETag"] = f'"{hashlib.sha1(content).hexdigest()}"'
-            else:
-                return self.send_error(404)
-            self.send_response(200)
-            for key, value in (headers | {"Content-Length": str(len(content))}).items():
-                self.send_header(key, value)
-            self.end_headers()
-            if body:
-                self.wfile.write(content)
-
-        def log_message(self, *arguments):
-            pass
-
-    def siblings():
-        found = [{"rfilename": name} for name in server.contents]
-        for file in found:
-            if file["rfilename"] in server.published:
-                lfs = {"sha256": server.published[file["rfilename"]], "size": 1, "pointerSize": 1}
-                file |= {"lfs": lfs, "size": 1}
-        return found
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        server.contents, server.published, server.broken, server.requests = {}, {}, set(), []
-        server.siblings = siblings
-        server.address = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    """A minimal hub with the model me/tiny."""
+    with serving(Hub, contents={}, published={}, broken=set()) as server:
         yield server
-        server.shutdown()
 
 
 def run_fetch(hub, tmp_path, repository="me/tiny"):

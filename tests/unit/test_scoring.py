@@ -1,4 +1,4 @@
-"""Scoring: corpus scores equal to sacrebleu's, and statistics that any subset's score is summed from.
+"""Scoring a run: predictions beside records, subsets, and the files that the program writes.
 
 python -m pytest tests/unit/test_scoring.py
 """
@@ -7,176 +7,128 @@ import json
 import random
 import subprocess
 import sys
-from itertools import zip_longest
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from sacrebleu.metrics import BLEU, CHRF
 
 from softshot.errors import UserError
 from softshot.files import read_json, write_jsonl
 from softshot.scoring import registry, score
 
-WORDS = ["The", "the", "a", "river", "Airport", "is", "in", "named", "3,500.0", "near", "Arms.", "it's", "(UK)", "élan"]
+
+class Counting:
+    """A metric that can score only predictions with a letter."""
+
+    name, signature = "counting", "v1"
+
+    def statistics(self, prediction: str, record: dict) -> list[float]:
+        return [float(len(prediction)), float(bool(prediction))]
+
+    def scores(self, summed: list[float]) -> dict[str, float]:
+        return {"counting": summed[0] / summed[1]} if summed[1] else {}
+
+    def note(self, summed: list[float], n: int) -> str | None:
+        return f"{n - int(summed[1])} of {n} records do not count" if summed[1] < n else None
 
 
-def made_up_references() -> list[list[str]]:
-    """One to five references for 60 records, from a handful of words."""
-    generator = random.Random(5)
-    return [
-        [" ".join(generator.choices(WORDS, k=generator.randint(1, 25))) for _ in range(generator.randint(1, 5))]
-        for _ in range(60)
-    ]
+def record(id: str, reference: str, subset: str | None = None) -> dict:
+    """A record with one reference."""
+    meta = {"subset": subset} if subset else {}
+    return {"id": id, "input": "i", "target": reference, "references": [reference], "meta": meta}
 
 
-def dart_references(shared_data: Path) -> list[list[str]]:
-    rows = json.loads((shared_data / "dart" / "dart-v1.1.1-full-test.json").read_text(encoding="utf-8"))
-    return [[" ".join(annotation["text"].split()) for annotation in row["annotations"]] for row in rows]
-
-
-def perturbed(text: str, generator: random.Random) -> str:
-    """Words dropped and swapped, sometimes nothing left: what a model might have said."""
-    words = [word for word in text.split() if generator.random() > 0.15]
-    if len(words) > 3 and generator.random() < 0.5:
-        first = generator.randrange(len(words) - 1)
-        words[first : first + 2] = reversed(words[first : first + 2])
-    return "" if generator.random() < 0.05 else " ".join(words)
-
-
-@pytest.fixture(scope="module", params=["made up", "dart"])
-def corpus(request) -> tuple[list[str], list[list[str]]]:
-    """Predictions and their references."""
-    made_up = request.param == "made up"
-    references = made_up_references() if made_up else dart_references(request.getfixturevalue("shared_data"))
-    generator = random.Random(1)
-    predictions = [perturbed(generator.choice(texts), generator) for texts in references]
-    assert "" in predictions
-    assert len({len(texts) for texts in references}) > 2
-    return predictions, references
-
-
-def sacrebleu_score(name: str, predictions: list[str], references: list[list[str]]) -> float:
-    """The corpus score by sacrebleu's public interface, whose references are streams: first, second, ..."""
-    if name == "bleu":
-        cut = [texts[:3] for texts in references]
-        streams = [[texts[i] if i < len(texts) else "" for texts in cut] for i in range(3)]
-        return BLEU(lowercase=True).corpus_score(predictions, streams).score
-    return CHRF().corpus_score(predictions, list(zip_longest(*references))).score
+def scored(names: list[str], records: list[dict], predictions: list[str]) -> dict:
+    """What scores.json would say."""
+    metrics = [registry.metric(name) for name in names]
+    return score.summary(metrics, records, score.statistics(metrics, records, predictions))
 
 
 @pytest.fixture
 def run_folder(tmp_path) -> Path:
     """A folder with records.jsonl and fitting predictions.jsonl, the predictions in another order."""
     rows = [("a", "The river is near.", "the river is near ."), ("b", "It runs.", "It runs."), ("c", "No.", "")]
-    records = [{"id": id, "input": "i", "target": t, "references": [t], "meta": {}} for id, t, _ in rows]
+    records = [record(id, target, subset) for (id, target, _), subset in zip(rows, ["x", "y", None], strict=True)]
     write_jsonl(tmp_path / "records.jsonl", records)
     write_jsonl(tmp_path / "predictions.jsonl", [{"id": id, "prediction": text} for id, _, text in reversed(rows)])
     return tmp_path
 
 
+def arguments(folder: Path, metrics: list[str]) -> list[str]:
+    """Those of the workflow's use of the program."""
+    found = ["--settings", json.dumps({"metrics": metrics}), "--records", folder / "records.jsonl"]
+    return [*map(str, found), "--predictions", str(folder / "predictions.jsonl"), "--out", str(folder / "run")]
+
+
 def run(folder: Path, metrics: list[str]) -> subprocess.CompletedProcess:
-    arguments = ["--settings", json.dumps({"metrics": metrics}), "--records", folder / "records.jsonl"]
-    arguments += ["--predictions", folder / "predictions.jsonl", "--out", folder / "run"]
-    return subprocess.run(
-        [sys.executable, "-m", "softshot.scoring", *map(str, arguments)], capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "softshot.scoring", *arguments(folder, metrics)]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
-# Equalities with sacrebleu
+# Subsets and sums
 
 
-@pytest.mark.parametrize("name", ["bleu", "chrf"])
-def test_summed_statistics_score_as_sacrebleu_scores_the_corpus(corpus, name):
-    predictions, references = corpus
-    metric = registry.metric(name)
-    rows = [metric.statistics(*pair) for pair in zip(predictions, references, strict=True)]
-    assert metric.score(score.total(rows)) == sacrebleu_score(name, predictions, references)
-    assert 5 < metric.score(score.total(rows)) < 95
+@pytest.fixture(scope="module")
+def corpus() -> tuple[list[dict], list[str]]:
+    """Records of three subsets and of none, and predictions near them."""
+    generator = random.Random(3)
+    words = ["the", "a", "river", "runs", "north", "of", "Ross", "and", "3.5", "°", "élan", ",", "."]
+    records, predictions = [], []
+    for number in range(80):
+        reference = generator.choices(words, k=generator.randint(1, 12))
+        records.append(record(f"r{number}", " ".join(reference), generator.choice(["hard", "easy", "zoo", None])))
+        predictions.append(" ".join(word for word in reference if generator.random() > 0.2))
+    return records, predictions
 
 
-@pytest.mark.parametrize("name", ["bleu", "chrf"])
-def test_any_subset_scores_as_sacrebleu_scores_it(corpus, name):
-    predictions, references = corpus
-    metric = registry.metric(name)
-    rows = [metric.statistics(*pair) for pair in zip(predictions, references, strict=True)]
+GENERAL = [name for name in registry.METRICS if name not in registry.NEEDS]
+
+
+def test_a_subsets_scores_are_those_of_the_subset_alone(corpus):
+    records, predictions = corpus
+    found = scored(GENERAL, records, predictions)
+    assert list(found["subsets"]) == ["easy", "hard", "zoo"]  # official ones in the official order
+    for subset, part in found["subsets"].items():
+        chosen = [place for place, row in enumerate(records) if row["meta"].get("subset") == subset]
+        alone = scored(GENERAL, [records[i] for i in chosen], [predictions[i] for i in chosen])
+        assert part == {"n": len(chosen), "scores": alone["scores"]}
+        assert part["scores"] != found["scores"]
+
+
+def test_the_order_of_the_records_makes_no_difference(corpus):
+    records, predictions = corpus
+    expected = scored(GENERAL, records, predictions)
     for seed in range(5):
-        subset = random.Random(seed).sample(range(len(rows)), k=len(rows) // 3)
-        expected = sacrebleu_score(name, [predictions[i] for i in subset], [references[i] for i in subset])
-        assert metric.score(score.total([rows[i] for i in subset])) == expected
+        pairs = list(zip(records, predictions, strict=True))
+        random.Random(seed).shuffle(pairs)
+        assert scored(GENERAL, *map(list, zip(*pairs, strict=True))) == expected
 
 
-@pytest.mark.parametrize("name", ["bleu", "chrf"])
-def test_signature_is_sacrebleus(corpus, name):
-    predictions, references = corpus
-    reference_metric = {"bleu": BLEU(lowercase=True), "chrf": CHRF()}[name]
-    streams = list(zip_longest(*[texts[:3] for texts in references], fillvalue="" if name == "bleu" else None))
-    reference_metric.corpus_score(predictions, streams)
-    assert registry.metric(name).signature == str(reference_metric.get_signature())
+def test_lower_is_better_is_said(corpus):
+    assert scored(["bleu", "ter"], *corpus)["lower_is_better"] == ["ter"]
 
 
-# What the metrics mean
+def test_what_cannot_be_scored_is_left_out_and_noted():
+    records = [record("a", "x", "easy"), record("b", "y", "hard")]
+    metrics = [registry.metric("exact_match"), Counting()]
+    found = score.summary(metrics, records, score.statistics(metrics, records, ["", ""]))
+    assert found["scores"] == {"exact_match": 0}
+    assert found["notes"] == {"counting": "2 of 2 records do not count"}
+    found = score.summary(metrics, records, score.statistics(metrics, records, ["abc", ""]))
+    assert found["scores"] == {"exact_match": 0, "counting": 3}
+    assert found["subsets"]["hard"] == {"n": 1, "scores": {"exact_match": 0}}
+    assert found["notes"] == {"counting": "1 of 2 records do not count"}
 
 
-@pytest.mark.parametrize("name", list(registry.METRICS))
-def test_references_score_100_and_empty_predictions_0(name):
-    metric = registry.metric(name)
-    references = ["The river lies near the runway in the north.", "No word of this one.", "Nor of this one here."]
-    perfect, empty = metric.statistics(references[0], references), metric.statistics("", references)
-    assert metric.score(perfect) == pytest.approx(100)
-    assert metric.score(empty) == 0
-    assert 0 < metric.score(score.total([perfect, empty])) < 99
+def test_a_main_metric_that_scores_nothing_is_an_error():
+    metrics, records = [Counting()], [record("a", "x")]
+    with pytest.raises(UserError, match="counting could score nothing: 1 of 1 records do not count; put another"):
+        score.summary(metrics, records, score.statistics(metrics, records, [""]))
 
 
-def test_bleu_takes_the_first_three_references_in_lower_case():
-    bleu = registry.metric("bleu")
-    references = ["one two three four", "five six seven eight", "nine ten eleven twelve", "RIGHT AT THE END"]
-    assert bleu.statistics("right at the end", references)[2:6] == [0, 0, 0, 0]
-    assert bleu.statistics("right at the end", references[1:])[2:6] == [4, 3, 2, 1]
-
-
-def test_bleu_counts_a_missing_reference_as_an_empty_one():
-    bleu = registry.metric("bleu")
-    reference = "one two three four five six"
-    assert bleu.statistics("one two", [reference])[:2] == [2, 0]  # closest reference length: the empty one's
-    assert bleu.statistics("one two three four", [reference])[:2] == [4, 6]
-    assert bleu.statistics("one two", [reference] * 3)[:2] == [2, 6]
-    assert bleu.statistics("", [reference]) == [0] * 10  # so an empty prediction costs nothing there
-
-
-def test_chrf_takes_the_best_of_all_references():
-    chrf = registry.metric("chrf")
-    references = ["zzz", "yyy", "xxx", "the right one"]
-    assert chrf.statistics("the right one", references) == chrf.statistics("the right one", references[3:])
-
-
-@pytest.mark.parametrize(
-    "prediction, equal",
-    [
-        ("[IN:GET_EVENT [SL:DATE in 2018 ] ]", 1),
-        ("  [IN:GET_EVENT\t[SL:DATE  in 2018 ] ] ", 1),
-        ("[IN:GET_EVENT [SL:DATE in 2018 ]]", 0),
-        ("[IN:GET_EVENT [SL:DATE In 2018 ] ]", 0),
-        ("[IN:GET_EVENT [SL:DATE in 2018 ] ] .", 0),
-        ("", 0),
-    ],
-)
-def test_exact_match_normalises_white_space_and_repairs_nothing(prediction, equal):
-    metric = registry.metric("exact_match")
-    assert metric.statistics(prediction, ["[IN:GET_EVENT [SL:DATE in  2018 ] ]"]) == [equal, 1]
-
-
-def test_exact_match_is_a_percentage_over_records_and_any_reference_counts():
-    metric = registry.metric("exact_match")
-    rows = [metric.statistics(text, ["a b", "c d"]) for text in ("c d", "a d", "a b", "a")]
-    assert metric.score(score.total(rows)) == 50
-
-
-def test_unknown_metric_is_an_error_with_a_suggestion():
-    with pytest.raises(UserError, match=r"no metric is called exact-match; did you mean exact_match\?"):
-        registry.metric("exact-match")
-    with pytest.raises(UserError, match="known metrics: bleu, chrf, exact_match"):
-        registry.metric("perplexity")
+def test_a_metric_of_another_task_is_an_error():
+    with pytest.raises(UserError, match=r"blec reads logic in a record's `meta`, which 1 record\(s\) a lack"):
+        scored(["bleu", "blec"], [record("a", "x")], ["y"])
 
 
 # Predictions that do not fit
@@ -214,19 +166,21 @@ def test_records_without_references_are_errors(run_folder):
 
 
 def test_program_writes_scores_and_the_statistics_they_are_summed_from(run_folder):
-    metrics = ["exact_match", "bleu", "chrf"]
-    finished = run(run_folder, metrics)
+    names = ["exact_match", "bleu", "chrf"]
+    finished = run(run_folder, names)
     assert finished.returncode == 0, finished.stderr
     written = read_json(run_folder / "run" / "scores.json")
     assert (written["main"], written["n"]) == ("exact_match", 3)
-    assert list(written["scores"]) == list(written["signatures"]) == metrics
+    assert list(written["scores"]) == list(written["signatures"]) == names
     assert written["scores"]["exact_match"] == pytest.approx(100 / 3)
+    assert {name: part["scores"]["exact_match"] for name, part in written["subsets"].items()} == {"x": 0, "y": 100}
+    assert (written["lower_is_better"], written["notes"]) == ([], {})
 
     table = pq.read_table(run_folder / "run" / "scores.parquet").to_pydict()
-    assert list(table) == ["id", *metrics]
-    assert table["id"] == ["a", "b", "c"]
-    for name in metrics:
-        assert registry.metric(name).score(score.total(table[name])) == written["scores"][name]
+    assert list(table) == ["id", "subset", *names]
+    assert (table["id"], table["subset"]) == (["a", "b", "c"], ["x", "y", None])
+    for name in names:
+        assert registry.metric(name).scores(score.total(table[name])) == {name: written["scores"][name]}
 
 
 def test_program_leaves_nothing_behind_when_the_predictions_do_not_fit(run_folder):
@@ -244,13 +198,25 @@ def test_program_refuses_an_empty_list_of_metrics(run_folder):
     assert "metrics: " in finished.stderr
 
 
-@pytest.mark.parametrize("metrics, absent", [(["exact_match"], "torch sacrebleu"), (["bleu", "chrf"], "torch")])
+@pytest.mark.parametrize("absent", ["--settings", "--records", "--out"])
+def test_program_says_which_options_belong_together(run_folder, absent):
+    given = arguments(run_folder, ["bleu"])
+    place = given.index(absent)
+    command = [sys.executable, "-m", "softshot.scoring", *given[:place], *given[place + 2 :]]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 2
+    assert "a run of the workflow: give --" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    "metrics, absent",
+    [(["exact_match"], "torch transformers sacrebleu nltk sqlite3"), (["bleu", "chrf"], "torch transformers nltk")],
+)
 def test_program_imports_only_what_its_metrics_need(run_folder, metrics, absent):
     program = (
         "import sys; from softshot.scoring.__main__ import main; main();"
         f"assert not set('{absent}'.split()) & set(sys.modules)"
     )
-    arguments = ["--settings", json.dumps({"metrics": metrics}), "--records", run_folder / "records.jsonl"]
-    arguments += ["--predictions", run_folder / "predictions.jsonl", "--out", run_folder / "run"]
-    finished = subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True)
+    command = [sys.executable, "-c", program, *arguments(run_folder, metrics)]
+    finished = subprocess.run(command, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr

@@ -84,6 +84,12 @@ def test_a_removed_seed_runs_only_the_analysis(finished):
         ("tuning.learning_rate", 0.5, {"tune", "generate", "score", "analyse"}),
         ("scoring.metrics", {"mtop": ["exact_match"]}, {"score", "analyse"}),
         ("analysis.title", "Another", {"analyse"}),
+        ("data.templates", {"mtop": {"instruction": "Parse."}}, {"tune", "generate", "score", "analyse"}),
+        ("data.templates", {"dart": {"instruction": "Say it."}}, {"analyse"}),
+        ("demonstrations.order", "nearest-first", {"generate", "score", "analyse"}),
+        ("demonstrations.retrievers.retrieved.threshold", 0.5, {"tune", "generate", "score", "analyse"}),
+        ("demonstrations.retrievers.bm25.threshold", 0.5, {"analyse"}),
+        ("data.hub", "http://127.0.0.1:1", {"analyse"}),
         ("arms.icl.demonstrations", ["random-1", "retrieved-2", "retrieved-5"], {"generate", "score", "analyse"}),
     ],
 )
@@ -95,6 +101,27 @@ def test_an_override_touches_only_the_runs_it_names(finished):
     jobs = finished.planned(changed("tuning.overrides", [{"arm": "pt", "set": {"learning_rate": 0.5}}]))
     assert len(jobs["tune"]) == 2
     assert all("/pt/" in output for rule in ("tune", "generate", "score") for output in jobs[rule])
+
+
+def test_another_encoder_encodes_and_retrieves_again_and_draws_nothing(finished):
+    other = changed("demonstrations.retrievers.retrieved.encoder", "tiny")
+    jobs = finished.planned(other)
+    assert len(jobs["encode"]) == 3
+    assert len(jobs["retrieve"]) == 3
+    assert "random_demonstrations" not in jobs
+    assert not any("/pt/" in output or "random-1" in output for output in jobs["generate"])
+
+
+def test_the_order_of_several_demonstrations_touches_no_run_that_shows_one(finished):
+    jobs = finished.planned(changed("demonstrations.order", "nearest-first"))
+    assert all("retrieved-2" in output for output in jobs["generate"])
+
+
+def test_another_retriever_uses_the_vectors_that_are_there(finished):
+    variants = [*STUDY["arms"]["icl"]["demonstrations"], "bm25-1", "mmr-1", "oracle-1"]
+    jobs = finished.planned(changed("arms.icl.demonstrations", variants))
+    assert "encode" not in jobs
+    assert len(jobs["retrieve"]) == len(jobs["generate"]) == 3
 
 
 def test_the_order_of_keys_runs_nothing(finished):

@@ -2,7 +2,7 @@
 From runs to tables, figures and the report.
 
 needs: the files of every run, the records that are quoted
-makes: results/<study>/: summary.tsv, summary.txt, tokens.tsv, cost.tsv, figures/, report.html
+makes: results/<study>/: summary.tsv, summary.txt, subsets.tsv, tokens.tsv, cost.tsv, figures/, report.html
 """
 
 
@@ -16,6 +16,7 @@ rule analyse:
     output:
         summary="results/{study}/summary.tsv",
         text="results/{study}/summary.txt",
+        subsets="results/{study}/subsets.tsv",
         tokens="results/{study}/tokens.tsv",
         cost="results/{study}/cost.tsv",
         figures=multiext("results/{study}/figures/", "tokens.svg", "tokens.png", "learning.svg", "learning.png"),

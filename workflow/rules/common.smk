@@ -16,6 +16,8 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 from softshot import catalogue, study as studies
 from softshot.errors import UserError
 from softshot.grid import Run, demonstration_folder, runs
+from softshot.scoring import registry
+from softshot.task import SourceSettings
 
 shell.prefix("export PYTHONPATH=workflow; ")
 
@@ -45,7 +47,7 @@ def canonical(settings: dict) -> str:
 
 def code(*places: str) -> list[str]:
     """The modules that decide a stage's result: an edit of them is a reason to run again."""
-    return sorted(str(path) for place in places for path in Path("workflow").glob(place))
+    return sorted({str(path) for place in places for path in Path("workflow").glob(place)})
 
 
 def run_of(wildcards) -> Run:
@@ -82,10 +84,9 @@ def model_source(name: str) -> dict:
 def task_source(name: str) -> dict:
     """What a task's download depends on: where its files are and what they must be."""
     source, entry = studies.source(STUDY, name), studies.task(STUDY, name)
-    keys = {"base", "archive", "files", "shared", "folders", "sha256", "hub"}
     return {
         "task": name,
-        "entry": entry.model_dump(include=keys, exclude_defaults=True),
+        "entry": entry.model_dump(include=set(SourceSettings.model_fields), exclude_defaults=True),
         "source": source,
         "hub": STUDY.data.hub if source == "hub" else "",
     }
@@ -120,6 +121,21 @@ def source_input(wildcards) -> list[str]:
     return [source_file(wildcards), *(str(folder / name) for name in entry.shared)]
 
 
+def conversion_code(wildcards) -> list[str]:
+    """The modules that decide what a task's records are; Spider's records say how hard the official parser finds them."""
+    entry = studies.task(STUDY, wildcards.task)
+    names = ["convert", "readers", "splits", "text", "table" if entry.table else wildcards.task]
+    parser = ["softshot/scoring/spider/*.py"] if wildcards.task == "spider" else []
+    return code(*(f"softshot/data/{name}.py" for name in names), *parser)
+
+
+def scoring_code(wildcards) -> list[str]:
+    """The modules that decide a run's scores: of its task's metrics only."""
+    metrics = studies.metrics(STUDY, wildcards.task)
+    modules = [registry.METRICS[name].partition(":")[0].replace(".", "/") for name in metrics]
+    return code("softshot/scoring/score.py", *(f"{module}{end}" for module in modules for end in (".py", "/*.py")))
+
+
 def scoring_data(name: str) -> list[str]:
     """What stands in the task's folder for the data that scoring uses, such as databases; nothing where it has none."""
     folders = [task_folder(name) / folder for folder in studies.task(STUDY, name).folders]
@@ -128,6 +144,14 @@ def scoring_data(name: str) -> list[str]:
     if task_folder(name).is_relative_to("resources/downloads"):
         return [str(task_folder(name) / "checksums.json")]
     return [str(folder) for folder in folders if folder.is_dir()]
+
+
+def retrieval_code(retriever: str) -> list[str]:
+    """The modules that decide what a retriever finds."""
+    dense = ["dense", "nearest", "approximate", "embeddings"]
+    own = {"random": ["sample"], "bm25": ["bm25"], "oracle": ["oracle"], "dense": dense, "mmr": [*dense, "mmr"]}
+    names = [*own[STUDY.demonstrations.retrievers[retriever].kind], "ranking", "exclusion", "table"]
+    return code(*(f"softshot/demonstrations/{name}.py" for name in names))
 
 
 def embeddings(wildcards, split: str) -> list[str]:

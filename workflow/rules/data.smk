@@ -25,7 +25,7 @@ rule convert:
     """Convert one file to records: all, a seeded sample, or the part that a split is carved from."""
     input:
         source=source_input,
-        code=code("softshot/data/*.py", "softshot/scoring/spider/*.py"),
+        code=conversion_code,
     output:
         records="results/{study}/data/{task}/{split}.jsonl",
         counts="results/{study}/data/{task}/{split}.json",

@@ -11,7 +11,7 @@ rule encode:
     input:
         records="results/{study}/data/{task}/{split}.jsonl",
         encoder="resources/models/{encoder}/provenance.json",
-        code=code("softshot/demonstrations/encode.py", "softshot/demonstrations/embeddings.py"),
+        code=code(*(f"softshot/demonstrations/{name}.py" for name in ("encode", "encoders", "embeddings"))),
     output:
         vectors="results/{study}/demonstrations/{task}/embeddings/{encoder}/{split}.npy",
         about="results/{study}/demonstrations/{task}/embeddings/{encoder}/{split}.json",
@@ -37,7 +37,7 @@ rule retrieve:
         queries=lambda wildcards: embeddings(wildcards, wildcards.split),
         train="results/{study}/data/{task}/train.jsonl",
         records="results/{study}/data/{task}/{split}.jsonl",
-        code=code(*RETRIEVAL_CODE),
+        code=lambda wildcards: retrieval_code(wildcards.retriever),
     output:
         "results/{study}/demonstrations/{task}/{retriever}/{split}.parquet",
     log:
@@ -59,7 +59,7 @@ rule random_demonstrations:
     input:
         train="results/{study}/data/{task}/train.jsonl",
         records="results/{study}/data/{task}/{split}.jsonl",
-        code=code(*RETRIEVAL_CODE),
+        code=retrieval_code("random"),
     output:
         "results/{study}/demonstrations/{task}/random_seed-{seed}/{split}.parquet",
     log:

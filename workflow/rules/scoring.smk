@@ -12,7 +12,7 @@ rule score:
         records=lambda wildcards: records(wildcards, studies.evaluation),
         predictions="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/predictions.jsonl",
         data=lambda wildcards: scoring_data(wildcards.task),
-        code=code("softshot/scoring/**/*.py"),
+        code=scoring_code,
     output:
         scores="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/scores.json",
         statistics="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/scores.parquet",

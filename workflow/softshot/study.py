@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from softshot import catalogue
+from softshot.data import table
 from softshot.errors import UserError
 from softshot.grid import Run, runs, split_variant
 from softshot.scoring import registry
@@ -23,7 +24,12 @@ def load(config: dict[str, Any]) -> Study:
             raise UserError(f"config.yaml: models.use: {name} is an encoder; name a causal language model.")
     for name in study.data.tasks:
         for metric in metrics(study, name):
-            registry.metric_class(metric)
+            registry.check(metric)
+            if metric in registry.NEEDS and metric not in task(study, name).metrics:
+                raise UserError(
+                    f"config.yaml: scoring.metrics.{name}: {metric} is a metric of another task: it reads"
+                    f" {', '.join(registry.NEEDS[metric])} of the records."
+                )
     _check_retrievers(study)
     _check_names(study)
     _check_lists(study)
@@ -51,6 +57,9 @@ def _check_names(study: Study) -> None:
     for name, own in study.data.own.items():
         if own.table is None:
             raise UserError(f"config.yaml: data.own.{name}: give `table`, how records come out of the files' columns.")
+        table.converter(own.table)
+        for file in own.files.values():
+            table.rows(Path(file))
     for section in (study.tuning, study.generation):
         for override in section.overrides:
             if override.model:
@@ -72,6 +81,11 @@ def _check_retrievers(study: Study) -> None:
             )
         if retriever.encoder and retriever.kind not in ("dense", "mmr"):
             raise UserError(f"config.yaml: demonstrations.retrievers.{name}.encoder: {retriever.kind} uses none.")
+        if retriever.kind == "mmr" and retriever.pool < study.demonstrations.neighbours:
+            raise UserError(
+                f"config.yaml: demonstrations.retrievers.{name}.pool: {study.demonstrations.neighbours} neighbours"
+                f" cannot be chosen among {retriever.pool}; raise the pool or lower demonstrations.neighbours."
+            )
         if retriever.kind in ("dense", "mmr"):
             catalogue.model_entry(encoder(study, name), study.models.folders)
     arms = {"icl": study.arms.icl.demonstrations, "ipt": study.arms.ipt.demonstrations}

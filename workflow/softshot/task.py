@@ -18,9 +18,7 @@ class TemplateSettings(Section):
     instruction: str = Field(
         "", description="Stands once before the demonstrations, ended by the separator; an empty text is none."
     )
-    input: str = Field(
-        "{input} =>", description="An input, ready to be answered; the output follows after a blank."
-    )
+    input: str = Field("{input} =>", description="An input, ready to be answered; the output follows after a blank.")
     demonstration: str = Field(
         "{example}", description="A demonstration; `{example}` is its input laid out as above, and its output."
     )
@@ -63,22 +61,27 @@ class HubSettings(Section):
     """A copy of a task's data on the hub, without a loading script."""
 
     path: str = Field(..., description="owner/name of the dataset.")
-    config: str | None = Field(None, description="Its configuration.")
+    config: str | None = Field(None, description="Folder of its configuration in the repository.")
     revision: str = Field(..., description="Branch, tag or commit.")
     splits: dict[FileSplit, str] = Field(..., description="Our split, and the hub's name of it.")
 
 
-class TaskSettings(Section):
-    """A task: its files, how records come out of them, what is scored. An entry of the catalogue."""
+class SourceSettings(Section):
+    """Where a task's files are, and what they must be."""
 
-    title: str = Field("", description="In a few words.")
     base: str | None = Field(None, description="The address that the official `files` lie under.")
     archive: ArchiveSettings | None = Field(None, description="Or the zip file that holds them.")
     files: dict[FileSplit, str] = Field(..., description="Split and file; a task of your own gives paths.")
     shared: list[str] = Field([], description="Files that every split needs besides its own.")
     folders: list[str] = Field([], description="Folders of the archive that scoring can use where they are there.")
-    sha256: dict[str, str] = Field({}, description="Published checksums of files.")
+    sha256: dict[str, str] = Field({}, description="Known checksums of files.")
     hub: HubSettings | None = Field(None, description="The second source of the files (`data.source: hub`).")
+
+
+class TaskSettings(SourceSettings):
+    """A task: its files, how records come out of them, what is scored. An entry of the catalogue."""
+
+    title: str = Field("", description="In a few words.")
     table: TableSettings | None = Field(None, description=TableSettings.__doc__)
     carve: dict[Literal["validation", "test", "held_out"], Share] = Field(
         {},

@@ -25,7 +25,8 @@ def main() -> None:
     summary = tables.summarise(results)
     drawings = {"tokens": figures.tokens_figure(summary), "learning": figures.learning_figure(results)}
 
-    write_text(folder / "summary.tsv", tables.as_tsv(summary.drop(columns="tokens")))
+    write_text(folder / "summary.tsv", tables.as_tsv(summary.drop(columns=["tokens", "listed", "lower"])))
+    write_text(folder / "subsets.tsv", tables.as_tsv(results.subsets))
     write_text(folder / "tokens.tsv", tables.as_tsv(tables.score_against_tokens(summary)))
     write_text(folder / "cost.tsv", tables.as_tsv(results.costs))
     for name, panels in drawings.items():

@@ -13,6 +13,7 @@ from softshot.settings import Study
 
 CELL = ["model", "task", "arm", "variant"]  # what a score is averaged over the seeds of
 RUN = [*CELL, "seed"]
+METRIC = ["task", "metric", "records", "listed", "lower"]
 FILES = ("run.json", "predictions.jsonl", "scores.json")  # a run is finished when it has all of them
 
 
@@ -21,18 +22,23 @@ class Results:
     """A study's results as they are on disk; all tables are in the order of its grid.
 
     runs    one row per expected run: RUN, tokens, shots, retriever, folder (below results/<study>), done
-    metrics one row per task and metric, the main metric first: task, metric, records
-    scores  one row per finished run and metric: RUN, metric, value
+    metrics one row per task and score, the main one first: task, metric, records, `listed` (a metric's own value, not
+            a part of it such as PARENT's recall), `lower` (is better)
+    scores  one row per finished run and score: RUN, metric, value
+    subsets the same for the official subsets of a task that has some: RUN, subset, n (records), metric, value
     costs   one row per finished run: RUN and what it took
     curves  one row per validation loss: RUN, tokens, step, validation_loss
+    remarks what a reader of a task's metric must know, each once: task, metric, text
     notes   `run.json` of every finished run, and the signatures of its metrics
     """
 
     runs: pd.DataFrame
     metrics: pd.DataFrame
     scores: pd.DataFrame
+    subsets: pd.DataFrame
     costs: pd.DataFrame
     curves: pd.DataFrame
+    remarks: pd.DataFrame
     notes: list[dict]
 
 
@@ -45,14 +51,21 @@ def collect(study: Study, folder: Path) -> Results:
         raise UserError("--settings: arms: the study has no runs; give icl, pt or ipt something to do.")
     runs["done"] = [all((folder / place / name).is_file() for name in FILES) for place in runs["folder"]]
 
-    metrics, scores, costs, curves, notes = {}, [], [], [], []
+    metrics, scores, subsets, costs, curves, remarks, notes = {}, [], [], [], [], {}, []
     for run in runs[runs["done"]].to_dict("records"):
         place = folder / run["folder"]
         note, score = read_json(place / "run.json"), read_json(place / "scores.json")
         key = {column: run[column] for column in RUN}
+        listed, lower = {score["main"], *score.get("signatures", {})}, score.get("lower_is_better", [])
         for metric in [score["main"], *(name for name in score["scores"] if name != score["main"])]:
-            metrics.setdefault((run["task"], metric), score["n"])
+            metrics.setdefault((run["task"], metric), (score["n"], metric in listed, metric in lower))
             scores.append({**key, "metric": metric, "value": score["scores"][metric]})
+        subsets += [
+            {**key, "subset": subset, "n": part["n"], "metric": metric, "value": value}
+            for subset, part in score.get("subsets", {}).items()
+            for metric, value in part["scores"].items()
+        ]
+        remarks |= {(run["task"], *remark): None for remark in score.get("notes", {}).items()}
         costs.append({**key, **_cost(note)})
         notes.append({**note, "signatures": score.get("signatures", {})})
         history = place / "history.jsonl"
@@ -61,10 +74,12 @@ def collect(study: Study, folder: Path) -> Results:
             curves += [{**key, "tokens": run["tokens"], **point} for point in points]
     return Results(
         runs=runs,
-        metrics=pd.DataFrame([(*key, n) for key, n in metrics.items()], columns=["task", "metric", "records"]),
+        metrics=pd.DataFrame([(*key, *facts) for key, facts in metrics.items()], columns=METRIC),
         scores=pd.DataFrame(scores, columns=[*RUN, "metric", "value"]).astype({"value": float}),
+        subsets=pd.DataFrame(subsets, columns=[*RUN, "subset", "n", "metric", "value"]).astype({"value": float}),
         costs=pd.DataFrame(costs, columns=[*RUN, *_cost({})]),
         curves=pd.DataFrame(curves, columns=[*RUN, "tokens", "step", "validation_loss"]),
+        remarks=pd.DataFrame(list(remarks), columns=["task", "metric", "text"]),
         notes=notes,
     )
 

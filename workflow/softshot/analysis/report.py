@@ -52,6 +52,8 @@ def write_report(
         lengths=sorted(int(tokens) for tokens in runs.loc[runs["tokens"] > 0, "tokens"].unique()),
         tasks=task_columns(study, results),
         models=score_rows(summary),
+        remarks=results.remarks.to_dict("records"),
+        subsets=subset_rows(results),
         figures={
             name: [{"svg": Markup(as_svg(panel.chart)), "words": panel.words} for panel in panels]
             for name, panels in drawings.items()
@@ -90,14 +92,17 @@ def task_columns(study: Study, results: Results) -> list[dict]:
 def score_rows(summary: pd.DataFrame) -> dict[str, list[dict]]:
     """Per model a row per arm and variant, with a cell per task: the main score first, then the other metrics.
 
-    A cell is `best` when no mean of its model and task is printed as a higher number.
+    A cell is `best` when no mean of its model and task is printed as a better number.
     """
+    summary = summary[summary["listed"]]
     main = tables.main_scores(summary)
-    tops = main.groupby(["model", "task"])["mean"].max().round(1)
+    better = main["mean"].where(~main["lower"], -main["mean"])
+    tops = better.groupby([main["model"], main["task"]]).max().abs().round(1)
     rows: dict[str, dict] = {}
     for (model, arm, variant, task), block in summary.groupby(["model", "arm", "variant", "task"], sort=False):
         row = rows.setdefault(model, {}).setdefault((arm, variant), {"arm": arm, "variant": variant, "cells": {}})
         first, *others = block.to_dict("records")
+        worthy = first["n"] > 0 and (first["lower"] or round(first["mean"], 1) > 0)
         several = (main.loc[(main["model"] == model) & (main["task"] == task), "n"] > 0).sum() > 1
         row["cells"][task] = {
             "score": tables.plus_minus(first["mean"], float("nan")),
@@ -105,9 +110,27 @@ def score_rows(summary: pd.DataFrame) -> dict[str, list[dict]]:
             "others": [(other["metric"], tables.plus_minus(other["mean"], other["sd"])) for other in others],
             "n": first["n"],
             "expected": first["expected"],
-            "best": bool(several and first["n"] and round(first["mean"], 1) == tops[model, task] > 0),
+            "best": bool(several and worthy and round(first["mean"], 1) == tops[model, task]),
         }
     return {model: list(of_model.values()) for model, of_model in rows.items()}
+
+
+def subset_rows(results: Results) -> dict[str, dict]:
+    """Per task with official subsets: its metric, the subsets with their records, and per model a row per variant."""
+    found: dict[str, dict] = {}
+    for task, block in tables.subset_scores(results).groupby("task", sort=False):
+        subsets = block.drop_duplicates("subset")
+        models: dict[str, list[dict]] = {}
+        for (model, arm, variant), cells in block.groupby(["model", "arm", "variant"], sort=False):
+            said = {row["subset"]: tables.plus_minus(row["mean"], row["sd"]) for row in cells.to_dict("records")}
+            row = {"arm": arm, "variant": variant, "cells": [said.get(name, "–") for name in subsets["subset"]]}
+            models.setdefault(model, []).append(row)
+        found[task] = {
+            "metric": subsets["metric"].iloc[0],
+            "columns": list(zip(subsets["subset"], subsets["records"], strict=True)),
+            "models": models,
+        }
+    return found
 
 
 def cost_rows(results: Results) -> dict[str, list[dict]]:

@@ -6,24 +6,30 @@ from softshot.analysis.collect import CELL, RUN, Results
 
 ARMS = {"icl": "ICL", "pt": "PT", "ipt": "IPT"}
 TASKS = {"dart": "DART", "mtop": "MTOP", "totto": "ToTTo", "spider": "Spider", "logic2text": "Logic2Text"}
-METRICS = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER", "parent": "PARENT", "blec": "BLEC"}
+METRICS = {"bleu": "BLEU", "dart_bleu": "BLEU", "totto_bleu": "BLEU", "chrf": "chrF", "ter": "TER", "dart_ter": "TER"}
+METRICS |= {"parent": "PARENT", "parent_precision": "PARENT precision", "parent_recall": "PARENT recall"}
+METRICS |= {"blec": "BLEC", "rouge_l": "ROUGE-L", "token_f1": "token F1"}
 
 
 def summarise(results: Results) -> pd.DataFrame:
     """Mean, sample standard deviation, n and missing seeds per model, task, arm, variant and metric.
 
-    A task's main metric comes first. The deviation of a single run is NaN; a cell without any finished
-    run has n = 0, and an empty metric where no run of its task says what is measured.
+    A task's main metric comes first; `listed` and `lower` are as in `Results.metrics`. The deviation of a single
+    run is NaN; a cell without any finished run has n = 0, and an empty metric where no run of its task says what is
+    measured.
     """
-    metrics = results.metrics[["task", "metric"]]
+    metrics = results.metrics.drop(columns="records")
     rows = results.runs.merge(metrics, on="task", how="left").merge(results.scores, on=[*RUN, "metric"], how="left")
     rows["metric"] = rows["metric"].fillna("")
+    rows["listed"], rows["lower"] = rows["listed"].ne(False), rows["lower"].eq(True)  # no run says it: listed
     rows["missing"] = rows["seed"].where(rows["value"].isna())
     rows["said"] = [f"{seed}={value:.4f}" for seed, value in zip(rows["seed"], rows["value"], strict=True)]
     rows["said"] = rows["said"].where(rows["value"].notna())
     cells = rows.groupby([*CELL, "metric"], sort=False)
     summary = cells.agg(
         tokens=("tokens", "first"),
+        listed=("listed", "first"),
+        lower=("lower", "first"),
         mean=("value", "mean"),
         sd=("value", "std"),
         n=("value", "count"),
@@ -39,6 +45,13 @@ def main_scores(summary: pd.DataFrame) -> pd.DataFrame:
     return summary.drop_duplicates(CELL)
 
 
+def subset_scores(results: Results) -> pd.DataFrame:
+    """Mean and sample standard deviation of each task's main metric on its official subsets: CELL, subset, records."""
+    main = results.metrics.drop_duplicates("task")[["task", "metric"]]
+    cells = results.subsets.merge(main, on=["task", "metric"]).groupby([*CELL, "metric", "subset"], sort=False)
+    return cells.agg(records=("n", "first"), mean=("value", "mean"), sd=("value", "std")).reset_index()
+
+
 def score_against_tokens(summary: pd.DataFrame) -> pd.DataFrame:
     """The main metric of the arms with a soft prompt, by its length."""
     rows = main_scores(summary)
@@ -51,7 +64,8 @@ def as_tsv(table: pd.DataFrame) -> str:
 
 
 def as_text(summary: pd.DataFrame) -> str:
-    """The summary for a terminal: one aligned block per model and task, all metrics, runs done of expected."""
+    """The summary for a terminal: one aligned block per model and task, its metrics, runs done of expected."""
+    summary = summary[summary["listed"]]
     blocks = []
     for (model, task), block in summary.groupby(["model", "task"], sort=False):
         metrics = [metric_label(name) for name in block["metric"].unique()]

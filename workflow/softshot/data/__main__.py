@@ -5,52 +5,44 @@ python -m softshot.data convert --settings '<json>' --split train --source <file
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
-from softshot.data.convert import convert
+from softshot.data.convert import ConvertJob, convert
 from softshot.data.download import download
 from softshot.errors import run_program
 from softshot.sections import Section, read
-from softshot.settings import LimitSettings
-from softshot.task import Name
+from softshot.task import Name, SourceSettings
 
 
 class DownloadJob(Section):
-    """The files of one task: its catalogue entry, and `official` or the base address of a mirror."""
+    """The files of one task: where they are and what they must be, their source, and the hub's address."""
 
     task: Name
-    entry: dict[str, Any]
+    entry: SourceSettings
     source: str
-
-
-class ConvertJob(Section):
-    """The records of one task: how many of each split, and the seed of the sample."""
-
-    task: Name
-    limits: LimitSettings
-    sample_seed: int
+    hub: str
 
 
 def main() -> None:
-    """Download a task's official files, or convert one of them to records."""
-    parser = argparse.ArgumentParser(prog="softshot.data", description="Official files onto disk, and to records.")
+    """Download a task's files, or convert one of them to records."""
+    parser = argparse.ArgumentParser(prog="softshot.data", description="A task's files onto disk, and to records.")
     commands = parser.add_subparsers(dest="command", required=True)
-    down = commands.add_parser("download", help="download and verify a task's official files")
-    down.add_argument("--settings", type=json.loads, required=True, help="task, entry and source as JSON")
+    down = commands.add_parser("download", help="download and verify a task's files")
+    down.add_argument("--settings", type=json.loads, required=True, help="task, entry, source and hub as JSON")
     down.add_argument("--out", type=Path, required=True, help="the task's folder of downloads")
-    conv = commands.add_parser("convert", help="convert one official file to records")
-    conv.add_argument("--settings", type=json.loads, required=True, help="task, limits and sample_seed as JSON")
-    conv.add_argument("--split", choices=("train", "validation", "test"), required=True)
-    conv.add_argument("--source", type=Path, required=True, help="the official file")
-    conv.add_argument("--out", type=Path, required=True, help="the records, JSON lines")
+    conv = commands.add_parser("convert", help="convert one file to the records of a split")
+    conv.add_argument(
+        "--settings", type=json.loads, required=True, help="task, table, carve, limit, sample_seed, malformed as JSON"
+    )
+    conv.add_argument("--split", choices=("train", "validation", "test", "held_out"), required=True)
+    conv.add_argument("--source", type=Path, required=True, help="the split's file; train's for a carved split")
+    conv.add_argument("--out", type=Path, required=True, help="the records, JSON lines; the counts go beside it")
     arguments = parser.parse_args()
     if arguments.command == "download":
         job = read(DownloadJob, arguments.settings, "--settings")
-        download(job.task, job.entry, job.source, arguments.out)
+        download(job.task, job.entry, job.source, job.hub, arguments.out)
     else:
         job = read(ConvertJob, arguments.settings, "--settings")
-        limit = getattr(job.limits, arguments.split)
-        convert(job.task, arguments.split, limit, job.sample_seed, arguments.source, arguments.out)
+        convert(job, arguments.split, arguments.source, arguments.out)
 
 
 if __name__ == "__main__":

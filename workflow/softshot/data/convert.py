@@ -1,29 +1,155 @@
-"""Official files to records: {"id", "input", "target", "references", "meta"}, one JSON object a line."""
+"""A task's files to records: {"id", "input", "target", "references", "meta"}, one JSON object a line.
 
-import random
+A converter is a reader, which gives the file's rows, and a function from a row to {"input", "references", "meta"},
+with an "id" where the file has ids of its own. What is the same for all tasks is done here: ids, white space, faults,
+and what a split keeps.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 from softshot import files
-from softshot.data import dart, mtop
+from softshot.data import dart, logic2text, mtop, readers, spider, table, totto
+from softshot.data.splits import choose
+from softshot.data.text import collapse
 from softshot.errors import UserError
+from softshot.sections import Section
+from softshot.settings import Positive
+from softshot.task import Name, Share, TableSettings, TaskSettings
 
-CONVERTERS = {"dart": dart.records, "mtop": mtop.records}
+CONVERTERS = {
+    "totto": (readers.json_lines, totto.record),
+    "dart": (readers.json_list, dart.record),
+    "logic2text": (readers.json_list, logic2text.record),
+    "spider": (spider.rows, spider.record),
+    "mtop": (readers.lines, mtop.record),
+}
+UNSCORED = ("train", "held_out")  # every tuning job reads these: they go without what only scoring needs
+TOLD = 5  # malformed records that are named where they are skipped
 
 
-def convert(task: str, split: str, limit: int | None, sample_seed: int, source: Path, out: Path) -> None:
-    """Convert one official file; with a `limit`, a seeded sample of that many records in the file's order."""
-    if task not in CONVERTERS:
-        raise UserError(f"task {task}: no converter; known tasks: {', '.join(CONVERTERS)}")
-    records = list(CONVERTERS[task](source, split))
-    if not records:
-        raise UserError(f"{source}: holds no record")
-    chosen = sample(len(records), limit, f"{sample_seed}-{task}-{split}")
-    files.write_jsonl(out, (records[position] for position in chosen))
+class ConvertJob(Section):
+    """The records of one split: how its file is read, and which of its records are kept."""
+
+    task: Name
+    table: TableSettings | None
+    carve: dict[Literal["validation", "test", "held_out"], Share]
+    limit: Positive | None
+    sample_seed: int
+    malformed: Literal["stop", "skip"]
 
 
-def sample(count: int, limit: int | None, seed: str) -> list[int]:
-    """`limit` of the positions below `count`, ascending; all of them where `limit` is None or larger.
+class Skips:
+    """Counts the malformed records that are skipped, and tells the first few on stderr."""
 
-    The seed's text decides, the same on every machine. A larger limit only adds positions.
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, fault: str) -> None:
+        self.count += 1
+        if self.count <= TOLD:
+            print(f"skipped: {fault}", file=sys.stderr)
+
+
+def convert(job: ConvertJob, split: str, source: Path, out: Path) -> None:
+    """Write the split's records to `out`, and how many there are and the file has skipped to the `.json` beside it.
+
+    `source` is the split's file; for a split that is carved, the training file. It is read as a stream, and twice
+    where not all of its records are kept. A malformed record is an error with its file and line, or with
+    `malformed: skip` is counted and left out.
     """
-    return sorted(random.Random(seed).sample(range(count), count)[:limit])
+    skips = Skips() if job.malformed == "skip" else None
+    carve = job.carve if split == "train" or split in job.carve else {}
+    chosen = None
+    if carve or job.limit:
+        pass_over = None if skips is None else lambda fault: None  # told when the file is read again
+        inputs = (record["input"] for record in records(job.task, job.table, source, split, pass_over))
+        chosen = choose(inputs, job.task, split, carve, job.limit, job.sample_seed)
+    found = enumerate(records(job.task, job.table, source, split, skips))
+    kept = (record for position, record in found if chosen is None or position in chosen)
+    if split in UNSCORED:
+        kept = (record | {"meta": {}} for record in kept)
+    why = f" for {split}: it has too few different inputs to carve {', '.join(sorted(carve))} from" if carve else ""
+    written = files.write_jsonl(out, _some(kept, f"{source}: holds no record{why}"))
+    skipped = skips.count if skips else 0
+    if skipped:
+        print(f"{source}: {skipped} malformed records skipped", file=sys.stderr)
+    counts = {"task": job.task, "split": split, "records": written, "skipped": skipped}
+    files.write_json(out.with_suffix(".json"), counts | {"source": source.name, "sha256": files.sha256(source)})
+
+
+def read_records(task: str, entry: TaskSettings, path: Path, split: str) -> Iterator[dict]:
+    """All records of a split's file, in its order; a malformed one is a UserError with file and line."""
+    return records(task, entry.table, path, split, None)
+
+
+def records(
+    task: str, settings: TableSettings | None, path: Path, split: str, skip: Callable[[str], None] | None
+) -> Iterator[dict]:
+    """The records of a file. A malformed one is given to `skip` as a message and left out; without, it is an error.
+
+    The id is `<task>-<split>-` and the file's own id, or the position in the file, which skipping does not change.
+    """
+    reader, converter = _converter(task, settings)
+    unit = table.unit(path) if settings else "line"
+    first_line: dict[str, int] = {}
+    for position, (line, row) in enumerate(reader(path)):
+        try:
+            if isinstance(row, ValueError):
+                raise row
+            record = converter(row)
+            name = collapse(record["id"]) if "id" in record else f"{position:05d}"
+            finished = _finished(f"{task}-{split}-{name}", record)
+            if "id" in record:
+                if not name:
+                    raise ValueError("the id is empty")
+                if name in first_line:
+                    raise ValueError(f"id {name} was already used in {unit} {first_line[name]}")
+                first_line[name] = line
+        except (ValueError, RecursionError) as error:
+            fault = f"{path}, {unit} {line}: {readers.reason(error)}"
+            if skip is None:
+                raise UserError(fault) from None
+            skip(fault)
+        else:
+            yield finished
+
+
+def _converter(task: str, settings: TableSettings | None) -> tuple[Callable, Callable[[Any], dict]]:
+    """The reader of a task's files, and the function from a row to a record."""
+    if settings is not None:
+        return table.rows, table.converter(settings)
+    if task not in CONVERTERS:
+        raise UserError(f"task {task}: no converter, and no `table`; known tasks: {', '.join(CONVERTERS)}")
+    return CONVERTERS[task]
+
+
+def _finished(name: str, record: dict) -> dict:
+    """The whole record, its texts with single blanks for all white space; ValueError where a text is missing."""
+    references = [collapse(text) for text in record["references"]]
+    finished = {
+        "id": name,
+        "input": collapse(record["input"]),
+        "target": references[0],
+        "references": references,
+        "meta": record["meta"],
+    }
+    if not finished["input"]:
+        raise ValueError("the input is empty")
+    if not all(references):
+        raise ValueError("the target or a further reference is empty")
+    json.dumps(finished, ensure_ascii=False).encode()  # half a surrogate pair is a ValueError
+    return finished
+
+
+def _some(kept: Iterable[dict], otherwise: str) -> Iterator[dict]:
+    """The records, at least one; so that an empty split ends in an error before its file is there."""
+    count = 0
+    for record in kept:
+        count += 1
+        yield record
+    if not count:
+        raise UserError(otherwise)

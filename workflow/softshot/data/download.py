@@ -1,95 +1,142 @@
-"""A task's official files onto disk: verified where a checksum is published, recorded in checksums.json."""
+"""A task's files onto disk, from their own address, a mirror or the hub; and every time the same files."""
 
-import shutil
-import sys
-import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Any
-
-import requests
+from urllib.parse import quote
 
 from softshot import files
+from softshot.data.archive import ArchiveError, unpack
+from softshot.data.transfer import TransferError, fetch
 from softshot.errors import UserError
+from softshot.task import SourceSettings
 
-TIMEOUT = (15, 60)  # seconds to connect, and without a byte
-CHUNK = 1 << 20
+RECORD = ".recorded.json"  # kind of source -> file -> checksum; no output of the job, so that it outlives one
 
 
-def download(task: str, entry: dict[str, Any], source: str, folder: Path) -> None:
+def download(task: str, entry: SourceSettings, source: str, hub: str, folder: Path) -> None:
     """Put the task's files into `folder`, `checksums.json` last.
 
-    `source` is `official` or the base address of a mirror, which holds `<task>/<file>`. An archive is
-    unpacked: the files named in the catalogue entry, by their exact names, and nothing else.
+    `source` is `official`, `hub`, or the base address of a mirror, which holds `<task>/<file>` or
+    `<task>/<name of the archive>`; `hub` is the hub's address. Nothing half-written is left but a `.part` file, with
+    which the next call continues.
     """
-    if source != "official" and not source.startswith(("http://", "https://")):
-        raise UserError(f"data.source: {source!r} is neither `official` nor an http(s) address of a mirror")
-    for file in entry["files"].values():
-        if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
-            raise UserError(f"task {task}: file {file} lies outside the task's folder")
-    mirror = f"{source.rstrip('/')}/{task}"
-    record = {"task": task, "source": source}
-    if "archive" in entry:
-        official = entry["archive"]["url"]
-        url = official if source == "official" else f"{mirror}/{official.rsplit('/', 1)[1]}"
-        record["archive"] = {"url": url, "sha256": entry["archive"]["sha256"]}
-        _from_archive(task, entry, url, folder)
-    else:
-        base = entry["base"] if source == "official" else mirror
-        for file in entry["files"].values():
-            with files.replacing(folder / file) as temporary:
-                _stream(task, entry, f"{base}/{file}", temporary)
-                _verify(task, f"{base}/{file}", temporary, entry.get("sha256", {}).get(file))
-    record["files"] = {file: files.sha256(folder / file) for file in entry["files"].values()}
-    files.write_json(folder / "checksums.json", record)
-
-
-def _from_archive(task: str, entry: dict[str, Any], url: str, folder: Path) -> None:
-    """Download a zip archive, verify it, and take the task's files out of it."""
-    path = folder / url.rsplit("/", 1)[1]
-    with files.replacing(path) as temporary:
-        _stream(task, entry, url, temporary)
-        _verify(task, url, temporary, entry["archive"]["sha256"])
+    if source not in ("official", "hub") and not source.startswith(("http://", "https://")):
+        raise UserError(f"data.source: {source!r} is neither `official` nor `hub` nor an http(s) address of a mirror")
+    names = [*entry.files.values(), *entry.shared]
+    for name in [*names, *entry.folders]:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise UserError(f"task {task}: {name} lies outside the task's folder")
+    (folder / "checksums.json").unlink(missing_ok=True)
+    checksums = Checksums(task, entry, source, folder)
+    mirror = None if source == "official" else f"{source.rstrip('/')}/{task}"
     try:
-        with zipfile.ZipFile(path) as archive:
-            for file in entry["files"].values():
-                with files.replacing(folder / file) as out:
-                    with archive.open(file) as member, out.open("wb") as copy:
-                        shutil.copyfileobj(member, copy)
-                    _verify(task, f"{file} in {url}", out, entry.get("sha256", {}).get(file))
-    except KeyError as error:
-        raise UserError(f"task {task}: {url}: {error.args[0]}") from None
-    except zipfile.BadZipFile as error:
-        raise UserError(f"task {task}: {url} is not a whole zip archive: {error}") from None
+        if source == "hub":
+            details = {"hub": _from_hub(task, entry, hub, folder, checksums)}
+        elif entry.archive:
+            url = f"{mirror}/{quote(entry.archive.name)}" if mirror else entry.archive.url
+            details = {"archive": _from_archive(entry, url, folder, checksums)}
+        else:
+            details = {}
+            for name in names:
+                _fetch(f"{mirror or entry.base}/{quote(name)}", name, folder, checksums)
+    except TransferError as error:
+        raise UserError(f"task {task}: could not get its files from {error}\n{_remedy(task, entry, source)}") from None
+    except OSError as error:
+        raise UserError(f"task {task}: {folder} cannot be written: {error}") from None
+    checksums.save()
+    sums = {name: files.sha256(folder / name) for name in names}
+    files.write_json(folder / "checksums.json", {"task": task, "source": source, **details, "files": sums})
 
 
-def _stream(task: str, entry: dict[str, Any], url: str, path: Path) -> None:
-    """Download `url` to `path`; on a terminal with a line that shows how far it is."""
-    terminal = sys.stderr.isatty()
+class Checksums:
+    """What a task's files must be: as published or, where nothing is, as at their first download of the same kind."""
+
+    def __init__(self, task: str, entry: SourceSettings, source: str, folder: Path) -> None:
+        self.task = task
+        self.kind = source if source in ("official", "hub") else "mirror"
+        self.published = {} if source == "hub" else dict(entry.sha256)  # rows of the hub are written anew
+        if source != "hub" and entry.archive and entry.archive.sha256:
+            self.published[entry.archive.name] = entry.archive.sha256
+        self.path = folder / RECORD
+        self.recorded = files.read_json(self.path) if self.path.is_file() else {}
+        self.found: dict[str, str] = {}
+
+    def check(self, name: str, file: Path) -> None:
+        """Refuse a file that is not what it must be; `name` is its path in the task's folder."""
+        found = self.found[name] = files.sha256(file)
+        recorded = self.recorded.get(self.kind, {}).get(name)
+        if name in self.published:
+            if found != self.published[name]:
+                raise UserError(
+                    f"task {self.task}: {name} has SHA-256 {found}, published is {self.published[name]}."
+                    " It was changed on the way or at its source: run again; name another source"
+                    f" (config.yaml: `data: {{sources: {{{self.task}: ...}}}}`); or, if its authors have renewed it,"
+                    " correct the checksum in resources/tasks.yaml."
+                )
+        elif recorded not in (found, None):
+            raise UserError(
+                f"task {self.task}: {name} has SHA-256 {found}, at its first download from this kind of source"
+                f" ({self.kind}) it had {recorded}: the source has changed. To accept the new file, delete the entry"
+                f" {self.kind}: {name} in {self.path} and run again."
+            )
+
+    def verified(self, name: str, file: Path) -> bool:
+        """Whether a file is there that has the published checksum, and need not be downloaded again."""
+        return file.is_file() and name in self.published and files.sha256(file) == self.published[name]
+
+    def save(self) -> None:
+        """Record the checksums of files for which none is published."""
+        new = {name: found for name, found in self.found.items() if name not in self.published}
+        if new:
+            self.recorded[self.kind] = self.recorded.get(self.kind, {}) | new
+            files.write_json(self.path, self.recorded)
+
+
+def _fetch(url: str, name: str, folder: Path, checksums: Checksums) -> None:
+    """Download one file and check it, unless it is there already."""
+    if not checksums.verified(name, folder / name):
+        try:
+            fetch(url, folder / name, lambda file: checksums.check(name, file))
+        except TransferError as error:
+            raise TransferError(f"{url}: {error}") from None
+
+
+def _from_archive(entry: SourceSettings, url: str, folder: Path, checksums: Checksums) -> dict[str, Any]:
+    """Download the task's archive, and unpack its files and folders."""
+    path = folder / entry.archive.name
+    _fetch(url, entry.archive.name, folder, checksums)
     try:
-        with requests.get(url, stream=True, timeout=TIMEOUT) as response, path.open("wb") as file:
-            response.raise_for_status()
-            total = int(response.headers.get("Content-Length", 0))
-            print(f"{url} ({total / 1e6:.1f} MB)", file=sys.stderr)
-            for chunk in response.iter_content(CHUNK):
-                file.write(chunk)
-                if terminal:
-                    print(f"\r{file.tell() / 1e6:.1f} MB", end="", file=sys.stderr, flush=True)
-            if terminal:
-                print(file=sys.stderr)
-    except requests.RequestException as error:
-        places = "\n".join(f"  <folder>/{task}/{file}" for file in entry["files"].values())
-        raise UserError(
-            f"task {task}: could not download {url}: {error}\n"
-            "Run again; or name a mirror (config.yaml: `data: {source: <address>}`); or fetch the files yourself,"
-            f" put them here and set `data: {{source: <folder>}}`:\n{places}"
-        ) from None
+        folders = unpack(path, [*entry.files.values(), *entry.shared], entry.folders, folder, checksums.check)
+    except ArchiveError as error:
+        path.unlink()
+        raise TransferError(f"{url}: {error}") from None
+    return {"url": url, "sha256": files.sha256(path), "folders": folders}
 
 
-def _verify(task: str, name: str, path: Path, published: str | None) -> None:
-    """Refuse a file whose checksum is not the published one."""
-    found = files.sha256(path)
-    if published not in (None, found):
-        raise UserError(
-            f"task {task}: {name} has SHA-256 {found}, published is {published}."
-            " It was cut off or changed on the way: run again, or use another source."
-        )
+def _from_hub(task: str, entry: SourceSettings, hub: str, folder: Path, checksums: Checksums) -> dict[str, Any]:
+    """Write the task's files from the rows of its copy on the hub."""
+    if entry.hub is None:
+        raise UserError(f"task {task} has no copy on the hub.\n{_remedy(task, entry, 'hub')}")
+    from softshot.data.hub import write_files  # starts slowly, and only this source needs it
+
+    commit = write_files(task, entry, hub, folder, checksums.check)
+    return {"address": hub, **entry.hub.model_dump(exclude={"splits"}), "commit": commit}
+
+
+def _remedy(task: str, entry: SourceSettings, source: str) -> str:
+    """What a person can do when a source fails: other sources, and by hand which files to put where."""
+    named = f"data: {{sources: {{{task}: "  # in config.yaml
+    where = f"the archive {entry.archive.url}" if entry.archive else f"{entry.base}/"
+    held = [entry.archive.name] if entry.archive else [*entry.files.values(), *entry.shared]
+    ways = ["run again, which continues a broken transfer"]
+    if source != "official":
+        ways.append(f"the official source, {where}: `{named}official}}}}` in config.yaml")
+    if source == "hub":
+        ways.append("a mirror of the hub: `data: {hub: <address>}` in config.yaml")
+    elif entry.hub:
+        ways.append(f"the copy on the hub: `{named}hub}}}}` in config.yaml")
+    places = ", ".join(f"<address>/{task}/{name}" for name in held)
+    ways.append(f"a mirror that holds {places}: `{named}<address>}}}}` in config.yaml")
+    ways.append(f"by hand: `{named}<folder>}}}}` in config.yaml, and the files of {where} put here:")
+    needed = [*entry.files.values(), *entry.shared, *(f"{name}/ (optional)" for name in entry.folders)]
+    return "\n".join(["What you can do:", *(f"- {w}" for w in ways), *(f"    <folder>/{task}/{n}" for n in needed)])

@@ -1,23 +1,38 @@
-"""What the converters share: reading a file, white space."""
+"""What the converters share: white space, and checked access to what a file's JSON holds."""
 
-from pathlib import Path
+import json
+from typing import Any
 
-from softshot.errors import UserError
-
-
-def read_text(path: Path) -> str:
-    """A UTF-8 file's text, with or without a byte order mark; other bytes are an error that names the line."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}, line {line}: not UTF-8 text (byte {error.object[error.start]:#04x})") from None
+KINDS = {str: "a text", list: "a list", dict: "an object", int: "a whole number"}
 
 
 def collapse(text: str) -> str:
     """The text with every run of white space as one blank, and none at its ends."""
     return " ".join(text.split())
+
+
+def fold(text: str) -> str:
+    """The text in one case, with single blanks for all white space: equal for what counts as the same input."""
+    return collapse(text.casefold())
+
+
+def get(item: Any, key: str, kind: type) -> Any:
+    """The value of a JSON object's key, of the kind `str`, `list`, `dict` or `int`; ValueError for any other."""
+    if not isinstance(item, dict):
+        raise ValueError(f"not an object: {shown(item)}")
+    if key not in item:
+        raise ValueError(f"key `{key}` is missing")
+    if not is_a(item[key], kind):
+        raise ValueError(f"`{key}` is not {KINDS[kind]}: {shown(item[key])}")
+    return item[key]
+
+
+def is_a(value: Any, kind: type) -> bool:
+    """Whether a JSON value is of a kind; true and false are no numbers."""
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def shown(value: Any) -> str:
+    """The start of a value as JSON, for a message."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 80 else f"{text[:77]}..."

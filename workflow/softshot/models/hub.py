@@ -45,7 +45,11 @@ def _explained(model: str, source: str) -> Iterator[None]:
             " then log in with `hf auth login`"
         ) from None
     except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
-        raise UserError(f"model {model}: no {source}: {str(error).splitlines()[0]}") from None
+        raise UserError(
+            f"model {model}: no {source}: {str(error).splitlines()[0]}\n"
+            "Correct its entry in resources/models.yaml,"
+            f" or give a folder (`models: {{folders: {{{model}: <folder>}}}}`)."
+        ) from None
     except (httpx2.HTTPError, OSError) as error:
         raise UserError(
             f"model {model}: could not download {source}: {error}\n"

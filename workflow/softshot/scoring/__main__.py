@@ -1,7 +1,10 @@
-"""python -m softshot.scoring: score a run's predictions.
+"""python -m softshot.scoring: score a run of the workflow, or any system's output.
 
-Writes `scores.json` (the corpus scores) and `scores.parquet` (per record: the sufficient statistics of every
-metric, so that the corpus score of any subset is computed from their sum).
+    --settings '{"metrics": [...]}' --records R.jsonl --predictions P.jsonl --out FOLDER
+    --task spider --data DIR --split dev --predictions FILE
+
+The first writes scores.json (the corpus scores) and scores.parquet (per record the sufficient statistics of every
+metric, so that the corpus score of any subset is computed from their sum). The second prints the scores as JSON.
 """
 
 import argparse
@@ -12,7 +15,7 @@ from typing import Annotated
 from pydantic import Field
 
 from softshot.errors import run_program
-from softshot.scoring import registry, score
+from softshot.scoring import command, registry, score
 from softshot.sections import Section, read
 from softshot.task import Name
 
@@ -24,19 +27,32 @@ class Settings(Section):
 
 
 def main() -> None:
-    """Score one run."""
-    parser = argparse.ArgumentParser(prog="softshot.scoring", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--settings", type=json.loads, required=True, help="""{"metrics": [...]}, the main one first""")
-    parser.add_argument("--records", type=Path, required=True, help="records that were predicted (.jsonl)")
-    parser.add_argument("--predictions", type=Path, required=True, help="rows with id and prediction (.jsonl)")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    """Score one run of the workflow, or the output of any system."""
+    parser = argparse.ArgumentParser(
+        prog="softshot.scoring", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--predictions", type=Path, required=True, help="rows with id and prediction, or plain lines")
+    parser.add_argument(
+        "--data", nargs="?", type=Path, help="the task's folder in its official layout, or its split's file"
+    )
+    run = parser.add_argument_group("a run of the workflow")
+    run.add_argument("--settings", type=json.loads, help="""{"metrics": [...]}, the main one first""")
+    run.add_argument("--records", type=Path, help="records that were predicted (.jsonl)")
+    run.add_argument("--out", type=Path, help="folder of the run")
+    command.add_arguments(parser.add_argument_group("the output of any system, one prediction a line"))
     args = parser.parse_args()
 
-    settings = read(Settings, args.settings, "--settings")
-    metrics = [registry.metric(name) for name in settings.metrics]
-    texts, references = score.read_pairs(args.records, args.predictions)
-    statistics = score.statistics(metrics, texts, references)
-    score.write(args.out, metrics, list(texts), statistics)
+    if args.settings is None and (args.records or args.out):
+        parser.error("--records and --out belong to a run of the workflow: give --settings too")
+    if args.settings is None:
+        command.run(args)
+    elif args.records is None or args.out is None:
+        parser.error("--settings belongs to a run of the workflow: give --records and --out too")
+    else:
+        settings = read(Settings, args.settings, "--settings")
+        metrics = [registry.metric(name, args.data) for name in settings.metrics]
+        records, predictions = score.read_pairs(args.records, args.predictions)
+        score.write(args.out, metrics, records, score.statistics(metrics, records, predictions))
 
 
 if __name__ == "__main__":

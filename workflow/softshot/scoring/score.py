@@ -1,27 +1,32 @@
-"""From predictions to statistics per record and scores of the run."""
+"""From predictions to statistics per record, and to the scores of all records and of the official subsets."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from softshot.errors import UserError
 from softshot.files import read_jsonl, replacing, write_json
-from softshot.scoring.registry import Metric
+from softshot.scoring.registry import NEEDS, Metric
 
 SHOWN = 3  # ids named in an error message
+SUBSETS = ["easy", "medium", "hard", "extra", "overlap", "non-overlap"]  # in the order of the official tables
+
+Statistics = dict[str, list[list[float]]]  # per metric: the statistics of every record
 
 
-def read_pairs(records: Path, predictions: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Predictions and references by record id, both in the order of the records.
+def read_pairs(records: Path, predictions: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The records, and their predictions in the same order.
 
     Every record must have exactly one prediction; ids that are missing, unknown or there twice are errors.
     """
-    references = {row["id"]: row["references"] for row in read_jsonl(records)}
-    if not references:
+    rows = {row["id"]: row for row in read_jsonl(records)}
+    if not rows:
         raise UserError(f"{records} holds no records: there is nothing to score.")
-    unanswerable = [id for id, texts in references.items() if not texts]
+    unanswerable = [id for id, row in rows.items() if not row["references"]]
     if unanswerable:
         raise UserError(f"{records}: {named(unanswerable)} without a reference: this split cannot be scored.")
 
@@ -32,11 +37,11 @@ def read_pairs(records: Path, predictions: Path) -> tuple[dict[str, str], dict[s
         if row["id"] in found:
             raise UserError(f"{predictions}, line {number}: a second prediction for record {row['id']}.")
         found[row["id"]] = row["prediction"]
-    faults = {"not predicted": references.keys() - found.keys(), "unknown": found.keys() - references.keys()}
+    faults = {"not predicted": rows.keys() - found.keys(), "unknown": found.keys() - rows.keys()}
     for fault, ids in faults.items():
         if ids:
             raise UserError(f"{predictions} does not fit {records}: {named(ids)} {fault}; generate them again.")
-    return {id: found[id] for id in references}, references
+    return list(rows.values()), [found[id] for id in rows]
 
 
 def named(ids: Iterable[str]) -> str:
@@ -45,33 +50,77 @@ def named(ids: Iterable[str]) -> str:
     return f"{len(ids)} record(s) {', '.join(ids[:SHOWN])}{', ...' if len(ids) > SHOWN else ''}"
 
 
-def statistics(
-    metrics: list[Metric], predictions: dict[str, str], references: dict[str, list[str]]
-) -> dict[str, list[list[float]]]:
-    """Per metric: the statistics of every record, in the order of the predictions."""
+def statistics(metrics: list[Metric], records: list[dict[str, Any]], predictions: list[str]) -> Statistics:
+    """Per metric the statistics of every record. What a metric reads in the records must be there."""
+    for metric in metrics:
+        needed = NEEDS.get(metric.name, ())
+        lacking = [record["id"] for record in records if not record["meta"].keys() >= set(needed)]
+        if lacking:
+            raise UserError(
+                f"{metric.name} reads {', '.join(needed)} in a record's `meta`, which {named(lacking)} lack:"
+                " it is a metric of another task; choose other metrics."
+            )
+    pairs = list(zip(predictions, records, strict=True))
+    return {metric.name: [metric.statistics(*pair) for pair in pairs] for metric in metrics}
+
+
+def summary(metrics: list[Metric], records: list[dict[str, Any]], statistics: Statistics) -> dict[str, Any]:
+    """What `scores.json` says: the scores of all records and of each official subset, and how they were computed.
+
+    A metric that could score nothing is not among the scores, and a note says why; the first one must score.
+    """
+    summed = {name: total(rows) for name, rows in statistics.items()}
+    notes = {metric.name: text for metric in metrics if (text := _note(metric, summed[metric.name], len(records)))}
+    found, main = scores(metrics, summed), metrics[0].name
+    if main not in found:
+        raise UserError(f"{main} could score nothing: {notes.get(main, 'no record counts')}; put another metric first.")
+    parts = {}
+    for subset, places in subsets(records).items():
+        chosen = {name: total([rows[place] for place in places]) for name, rows in statistics.items()}
+        parts[subset] = {"n": len(places), "scores": scores(metrics, chosen)}
     return {
-        metric.name: [metric.statistics(text, references[id]) for id, text in predictions.items()] for metric in metrics
+        "main": main,
+        "n": len(records),
+        "scores": found,
+        "subsets": parts,
+        "signatures": {metric.name: metric.signature for metric in metrics},
+        "lower_is_better": [metric.name for metric in metrics if getattr(metric, "lower_is_better", False)],
+        "notes": notes,
     }
 
 
-def write(folder: Path, metrics: list[Metric], ids: list[str], statistics: dict[str, list[list[float]]]) -> None:
+def scores(metrics: list[Metric], summed: dict[str, list[float]]) -> dict[str, float]:
+    """The scores of all metrics, from their summed statistics."""
+    return {name: value for metric in metrics for name, value in metric.scores(summed[metric.name]).items()}
+
+
+def subsets(records: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """The places of the records of each official subset (`meta.subset`), none where a task has no subsets."""
+    places: dict[str, list[int]] = {}
+    for place, record in enumerate(records):
+        if subset := record["meta"].get("subset"):
+            places.setdefault(subset, []).append(place)
+    known = {name: rank for rank, name in enumerate(SUBSETS)}
+    return {name: places[name] for name in sorted(places, key=lambda name: (known.get(name, len(known)), name))}
+
+
+def write(folder: Path, metrics: list[Metric], records: list[dict[str, Any]], statistics: Statistics) -> None:
     """Write `scores.parquet`, a column per metric, and `scores.json`, computed from the columns' sums."""
-    columns = {"id": pa.array(ids, pa.string())}
+    written = summary(metrics, records, statistics)
+    columns = {
+        "id": pa.array([record["id"] for record in records], pa.string()),
+        "subset": pa.array([record["meta"].get("subset") for record in records], pa.string()),
+    }
     columns |= {name: pa.array(rows, pa.list_(pa.float64())) for name, rows in statistics.items()}
-    scores = {metric.name: metric.score(total(statistics[metric.name])) for metric in metrics}
     with replacing(folder / "scores.parquet") as temporary:
         pq.write_table(pa.table(columns), temporary)
-    write_json(
-        folder / "scores.json",
-        {
-            "main": metrics[0].name,
-            "n": len(ids),
-            "scores": scores,
-            "signatures": {metric.name: metric.signature for metric in metrics},
-        },
-    )
+    write_json(folder / "scores.json", written)
 
 
 def total(rows: list[list[float]]) -> list[float]:
-    """Sum of the statistics; they are counts, so the sum is exact."""
-    return [sum(column) for column in zip(*rows, strict=True)]
+    """Sum of the statistics, rounded once, so that the order of the records makes no difference."""
+    return [math.fsum(column) for column in zip(*rows, strict=True)]
+
+
+def _note(metric: Metric, summed: list[float], n: int) -> str | None:
+    return metric.note(summed, n) if hasattr(metric, "note") else None

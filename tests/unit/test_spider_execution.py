@@ -1,0 +1,330 @@
+"""Execution accuracy: the verdicts of the test-suite evaluator, and predictions that would do harm.
+
+python -m pytest tests/unit/test_spider_execution.py
+"""
+
+import json
+import os
+import resource
+import sqlite3
+import sys
+import time
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from softshot.errors import UserError
+from softshot.scoring.spider import ExecutionAccuracy, execution
+from softshot.scoring.spider.execution import prepared
+from softshot.scoring.spider.worker import ADDRESS_SPACE, same_result
+
+LIMIT = 1.0  # seconds a query in these tests
+NUMBERS = "with recursive n(i) as (select 1 union all select i + 1 from n)"
+ENDLESS = f"{NUMBERS} select count(*) from n"
+
+
+def make_database(folder: Path, db_id: str, file: str, names: list) -> Path:
+    path = folder / "database" / db_id / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table singer (id integer, name text, age integer)")
+        rows = [(number, name, 20 + number % 3) for number, name in enumerate(names)]
+        connection.executemany("insert into singer values (?, ?, ?)", rows)
+    connection.close()
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("spider")
+    make_database(root, "music", "music.sqlite", ["Ann", "Bob", "Cy", "Bob"])
+    make_database(root, "two", "two.sqlite", ["Ann", "Ann"])
+    make_database(root, "two", "two_v1.sqlite", ["Ann", "Bob"])
+    return root
+
+
+@pytest.fixture(scope="module")
+def metric(folder) -> ExecutionAccuracy:
+    return ExecutionAccuracy(folder, seconds=LIMIT)
+
+
+def statistics(metric: ExecutionAccuracy, prediction: str, gold: str, db_id: str = "music") -> list[float]:
+    return metric.statistics(prediction, {"meta": {"query": gold, "db_id": db_id}})
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_development_set_against_itself(shared_data):
+    """19 of the 20 databases are there; the 62 questions on wta_1 do not count."""
+    metric = ExecutionAccuracy(shared_data / "spider")
+    rows = json.loads((shared_data / "spider" / "dev.json").read_text(encoding="utf-8"))
+    before = {path: path.stat().st_mtime_ns for path in (shared_data / "spider").rglob("*")}
+    results = [statistics(metric, row["query"], row["query"], row["db_id"]) for row in rows]
+    summed = [sum(column) for column in zip(*results, strict=True)]
+    assert summed == [972, 972]
+    assert metric.scores(summed) == {"execution_accuracy": 100.0}
+    assert metric.note(summed, len(rows)).startswith("62 of 1034 records do not count")
+    assert {row["db_id"] for row, (_, counted) in zip(rows, results, strict=True) if not counted} == {"wta_1"}
+    assert {path: path.stat().st_mtime_ns for path in (shared_data / "spider").rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("prediction", "gold", "right"),
+    [
+        ("SELECT age , name FROM singer", "SELECT name, age FROM singer", True),
+        ("select name from singer order by id desc", "select name from singer", True),
+        ("select name from singer order by id desc", "select name from singer order by id", False),
+        ("select name from singer order by id desc", "select name from singer order  by id", True),  # two blanks
+        ("select name from singer", "select distinct name from singer", True),
+        ("select count(distinct name) from singer", "select count(name) from singer", True),
+        ("select name from singer group by name", "select name from singer", False),  # bags, not sets
+        ("select name from singer where age > = 21", "select name from singer where age >= 21", True),
+        ("select name from singer where age ! = 21", "select name from singer where age <> 21", True),
+        ("select count(*) + 0.0 from singer", "select count(*) from singer", True),  # 4.0 == 4
+        ("select '4' from singer limit 1", "select count(*) from singer", False),
+        ("select name, age from singer where 0", "select name from singer where 0", True),  # no rows have no columns
+        ("select name, age from singer", "select name from singer", False),
+        ("select name from singer limit 3", "select name from singer", False),
+        ("select name from singer union all select name from singer", "select name from singer", False),
+        ("select name from singers", "select name from singer", False),
+        ("select name from", "select name from singer", False),
+        ("select name from singer; select 1", "select name from singer", True),  # the first statement is what counts
+        ("select name -- distinct ; \n from singer /* ; */", "select name from singer", True),
+        ("select year(curdate()) - 2000", "select 20", True),
+        ("values (20)", "select 20", True),
+        ("", "select name from singer where 0", False),
+        ("-- nothing", "select name from singer where 0", False),
+        (";", "select name from singer where 0", False),
+    ],
+)
+def test_verdicts(metric, prediction, gold, right):
+    assert statistics(metric, prediction, gold) == [float(right), 1.0]
+
+
+def test_prepared():
+    assert prepared("SELECT DISTINCT a , count( distinct b) FROM t") == "SELECT  a , count(  b) FROM t"
+    assert prepared("""select 'distinct ;', "it''s; distinct"; 1""") == """select 'distinct ;', "it''s; distinct\""""
+    assert prepared("select a_distinct, `distinct` from [distinct]") == "select a_distinct, `distinct` from [distinct]"
+    assert prepared("select Year( CURDATE() ) - 1") == "select 2020- 1"
+    assert prepared("'unclosed ; distinct") == "'unclosed ; distinct"
+
+
+def test_every_database_of_the_id_must_agree(metric):
+    query = "select name from singer where name = 'Ann' or id = 1"
+    assert statistics(metric, "select name from singer", query, "music") == [0, 1]
+    assert statistics(metric, "select name from singer", query, "two") == [1, 1]
+    assert statistics(metric, "select 'Ann' from singer", "select name from singer", "two") == [0, 1]
+
+
+def test_records_that_cannot_be_checked_do_not_count(metric, folder):
+    assert statistics(metric, "select 1", "select 1", "absent") == [0, 0]
+    assert statistics(metric, "select 1", "select 1", "../database/music") == [0, 0]
+    assert statistics(ExecutionAccuracy(None), "select 1", "select 1") == [0, 0]
+    assert statistics(metric, "select 1", "select broken from singer") == [0, 0]
+    assert statistics(metric, "select 1", ENDLESS) == [0, 0]
+    assert statistics(metric, "select 1", "select 1") == [1, 1]
+    assert metric.scores([0, 0]) == {}
+    assert metric.scores([1, 2]) == {"execution_accuracy": 50.0}
+    assert metric.note([1, 2], 2) is None
+    assert "1 of 3 records do not count" in metric.note([1, 2], 3)
+
+
+def test_text_that_is_not_utf8(tmp_path):
+    """The bytes in question are left out on both sides, as officially."""
+    path = make_database(tmp_path, "music", "music.sqlite", ["Ann"])
+    with sqlite3.connect(path) as connection:
+        connection.execute("update singer set name = cast(x'416eff6e' as text)")
+    connection.close()
+    assert statistics(ExecutionAccuracy(tmp_path), "select 'Ann'", "select name from singer") == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "prediction",
+    [
+        "ATTACH DATABASE '{folder}/new.sqlite' AS new",
+        "ATTACH '{folder}/database/two/two.sqlite' AS two",
+        "DETACH main",
+        "PRAGMA writable_schema = on",
+        "PRAGMA journal_mode = wal",
+        "PRAGMA table_info(singer)",
+        "select name from pragma_table_info('singer')",
+        "select * from pragma_database_list",
+        "INSERT INTO singer VALUES (9, 'Eve', 1)",
+        "UPDATE singer SET name = 'x'",
+        "DELETE FROM singer",
+        "DELETE FROM singer RETURNING name",
+        "with x as (select 1) delete from singer",
+        "REPLACE INTO singer VALUES (9, 'Eve', 1)",
+        "DROP TABLE singer",
+        "ALTER TABLE singer RENAME TO x",
+        "CREATE TABLE x (a)",
+        "CREATE TABLE x AS SELECT name FROM singer",
+        "CREATE TEMP TABLE x AS SELECT name FROM singer",
+        "CREATE TEMP VIEW x AS SELECT name FROM singer",
+        "CREATE VIRTUAL TABLE x USING fts5(a)",
+        "CREATE TRIGGER t AFTER INSERT ON singer BEGIN SELECT 1; END",
+        "CREATE INDEX i ON singer (name)",
+        "VACUUM",
+        "VACUUM INTO '{folder}/copy.sqlite'",
+        "REINDEX",
+        "ANALYZE",
+        "BEGIN EXCLUSIVE",
+        "SAVEPOINT a",
+        "COMMIT",
+        "select load_extension('{folder}/x.so')",
+        "select LOAD_EXTENSION('libc.so.6')",
+        "select fts3_tokenizer('simple')",
+        "select fts3_tokenizer('simple', x'4141414141414141')",
+        "select readfile('/etc/passwd')",
+        "select writefile('{folder}/written', 'x')",
+        "select edit('x', 'touch {folder}/edited')",
+        "select name from singer where name = \x00",
+        "select '\ud800'",
+        ".read {folder}/x.sql",
+        ".shell touch {folder}/shell",
+        "\\! touch {folder}/shell",
+        "select ?",
+        "select :name",
+    ],
+)
+def test_nothing_but_reading(metric, folder, prediction):
+    before = contents(folder)
+    assert statistics(metric, prediction.replace("{folder}", str(folder)), "select name from singer where 0") == [0, 1]
+    assert contents(folder) == before
+    assert statistics(metric, "select name from singer", "select name from singer") == [1, 1]
+
+
+def test_what_follows_the_first_statement_is_not_run(metric, folder):
+    before = contents(folder)
+    assert statistics(metric, "select name from singer; drop table singer", "select name from singer") == [1, 1]
+    assert statistics(metric, "select name from singer /* ' */; drop table singer --'", "select 1") == [0, 1]
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    "prediction",
+    [
+        ENDLESS,
+        f"{NUMBERS} select i from n order by i",
+        "select count(*) from " + ", ".join(f"singer s{i}" for i in range(40)),
+        "select name from singer where name like '%" + "a%" * 400 + "' or (" + ENDLESS + ") = 0",
+        f"select max(hex(randomblob(100000 + i))) from ({NUMBERS} select i from n)",
+        "select sum(length(randomblob(1000000))) from " + ", ".join(f"singer s{i}" for i in range(20)),
+    ],
+)
+def test_endless_queries_are_ended(metric, prediction):
+    started = time.monotonic()
+    assert statistics(metric, prediction, "select name from singer") == [0, 1]
+    assert time.monotonic() - started < LIMIT + 4
+    assert statistics(metric, "select name from singer", "select name from singer") == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "prediction",
+    [
+        "select randomblob(1000000000)",
+        "select zeroblob(2147483647)",
+        "select printf('%.*c', 1000000000, 'x')",
+        "select printf('%1000000000d', 1)",
+        "select replace(hex(zeroblob(100000)), '0', hex(zeroblob(100000)))",
+        "select " + "replace(" * 20 + "'aaaaaaaaaa'" + ", 'a', 'aaaaaaaaaa')" * 20,
+        "select group_concat(hex(zeroblob(1000000))) from singer a, singer b, singer c",
+        "select json_group_array(hex(zeroblob(1000000))) from singer a, singer b, singer c",
+        "with recursive n(t) as (select 'a' union all select t || t from n) select max(length(t)) from n",
+        f"{NUMBERS} select hex(zeroblob(1000000)) || i from n order by 1",
+        f"{NUMBERS} select zeroblob(9000000) || i from n",
+        "select " + "(" * 5_000 + "1" + ")" * 5_000,
+        "select " + "not " * 5_000 + "1",
+        "select " + "1 + " * 20_000 + "1",
+        "select 1" + " union select 1" * 2_000,
+        "select " + "1," * 10_000 + "1",
+        "select '" + "x" * 1_000_000 + "'",
+        "select name from singer where " + "age = 1 or " * 100_000 + "0",
+        "/*" * 500_000,
+        "[" * 1_000_000,
+        "'" * 999_999,
+    ],
+)
+def test_memory_is_bounded(metric, prediction):
+    """No more than the limits allow, and no longer; the gold query has 64 rows, so that rows are fetched."""
+    gold = "select a.name from singer a, singer b, singer c"
+    started = time.monotonic()
+    assert statistics(metric, prediction, gold) == [0, 1]
+    assert time.monotonic() - started < LIMIT + 4
+    assert statistics(metric, gold, gold) == [1, 1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limits of another process can be read on Linux only")
+def test_limits_of_the_kernel(metric):
+    assert statistics(metric, "select 1", "select 1") == [1, 1]
+    pid = metric._worker._process.pid
+    assert resource.prlimit(pid, resource.RLIMIT_AS) == (ADDRESS_SPACE, ADDRESS_SPACE)
+    assert resource.prlimit(pid, resource.RLIMIT_FSIZE) == (0, 0)
+
+
+def test_a_worker_that_was_killed_is_started_again(metric):
+    assert statistics(metric, "select 1", "select 1") == [1, 1]
+    first = metric._worker._process.pid
+    assert statistics(metric, ENDLESS, "select 1") == [0, 1]
+    assert statistics(metric, "select 1", "select 1") == [1, 1]
+    second = metric._worker._process.pid
+    assert first != second
+    assert statistics(metric, "select 2", "select 1") == [0, 1]
+    assert metric._worker._process.pid == second
+
+
+def test_the_worker_ends_with_the_metric(folder):
+    metric = ExecutionAccuracy(folder)
+    assert statistics(metric, "select 1", "select 1") == [1, 1]
+    pid = metric._worker._process.pid
+    del metric
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_worker_that_does_not_start(folder, monkeypatch):
+    monkeypatch.setattr(execution.sys, "executable", "/bin/false")
+    with pytest.raises(UserError, match="does not start"):
+        statistics(ExecutionAccuracy(folder), "select 1", "select 1")
+
+
+VALUES = st.sampled_from([0, 1, "a", "1", None])
+TABLES = st.integers(1, 4).flatmap(lambda width: st.lists(st.tuples(*[VALUES] * width), min_size=1, max_size=5))
+
+
+@settings(max_examples=200, deadline=None)
+@given(TABLES, st.data())
+def test_same_result_is_some_order_of_the_columns(expected, data):
+    """Against all permutations, on tables that differ in little or nothing but order."""
+    order = data.draw(st.permutations(range(len(expected[0]))))
+    found = data.draw(st.permutations([tuple(row[place] for place in order) for row in expected]))
+    if data.draw(st.booleans()):
+        found[0] = (data.draw(VALUES), *found[0][1:])
+    arranged = [[tuple(row[place] for place in order) for row in found] for order in permutations(range(len(found[0])))]
+    assert same_result(expected, found, ordered=True) == (expected in arranged)
+    as_text = [sorted(map(repr, rows)) for rows in arranged]
+    assert same_result(expected, found, ordered=False) == (sorted(map(repr, expected)) in as_text)
+
+
+def test_wide_results_are_compared_fast():
+    """Twelve columns with the same bag of values have 479,001,600 orders."""
+    rows = [tuple((i * j) % 13 for j in range(1, 13)) for i in range(1, 13)]
+    found = [tuple(row[place] for place in (5, 0, 11, 3, 7, 1, 9, 2, 10, 4, 8, 6)) for row in reversed(rows)]
+    started = time.monotonic()
+    assert same_result(rows, found, ordered=False)
+    assert not same_result(rows, [*found[:-1], found[0]], ordered=False)
+    alike = [(1,) * 500] * 3
+    assert same_result(alike, alike, ordered=False)
+    assert time.monotonic() - started < 5
+
+
+def test_an_integer_that_sorts_otherwise_than_its_equal():
+    """The official evaluator's slip: 10 == 10.0, but beside the text '10.5' the two sort differently."""
+    assert same_result([(10,)], [(10.0,)], ordered=False)
+    assert not same_result([(10, "10.5")], [(10.0, "10.5")], ordered=False)
+    assert same_result([(10, "a")], [("a", 10.0)], ordered=True)

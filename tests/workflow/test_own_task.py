@@ -1,0 +1,54 @@
+"""A task of one's own needs an entry in the configuration and no code."""
+
+import json
+
+import yaml
+
+OWN = """
+study: own
+seeds: [1]
+arms:
+  icl: {demonstrations: [bm25-1]}
+  pt: {tokens: []}
+  ipt: {tokens: []}
+models:
+  use: [tiny]
+  folders: {tiny: tiny-model}
+data:
+  tasks: [reviews]
+  own:
+    reviews:
+      files: {train: reviews.csv}
+      table: {input: "{product}: {text}", target: "{summary}"}
+      carve: {validation: 0.2, test: 0.2}
+      metrics: [rouge_l, token_f1, bleu]
+engine: {context: 200}
+generation: {max_new_tokens: 8}
+"""
+
+
+def test_a_csv_file_becomes_a_scored_study(finished):
+    rows = [f'lamp {number},"bright, {number} lumens",a lamp of {number} lumens' for number in range(20)]
+    (finished.folder / "reviews.csv").write_text("\n".join(["product,text,summary", *rows]) + "\n")
+    done = finished.snakemake("--cores", "1", study=yaml.safe_load(OWN))
+    assert done.returncode == 0, done.stderr
+    results = finished.folder / "results/own"
+    splits = {
+        path.stem: [json.loads(line) for line in path.open()] for path in (results / "data/reviews").glob("*.jsonl")
+    }
+    assert {name: len(records) for name, records in splits.items()} == {"train": 12, "validation": 4, "test": 4}
+    example = splits["train"][0]
+    assert example["input"].endswith(" lumens") and example["input"].startswith("lamp ")
+    scores = json.loads((results / "runs/tiny/reviews/icl/bm25-1/seed-0/scores.json").read_text())
+    assert (scores["main"], scores["n"], set(scores["scores"])) == ("rouge_l", 4, {"rouge_l", "token_f1", "bleu"})
+    assert "reviews" in (results / "report.html").read_text()
+
+
+def test_a_fault_in_a_file_of_ones_own_names_file_line_and_column(finished):
+    study = yaml.safe_load(OWN.replace("study: own", "study: broken").replace("reviews.csv", "broken.csv"))
+    (finished.folder / "broken.csv").write_text("product,text,sumary\nlamp,bright,a lamp\n")
+    done = finished.snakemake("--cores", "1", study=study)
+    assert done.returncode != 0
+    log = (finished.folder / "results/broken/logs/data/reviews/train.log").read_text()
+    assert "broken.csv" in log and "line 1" in log and "summary" in log and "sumary" in log
+    assert not list((finished.folder / "results/broken/data").rglob("*.jsonl"))

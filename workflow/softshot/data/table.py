@@ -1,0 +1,194 @@
+"""Tasks of the user's own: records out of the columns of JSONL, CSV, TSV or Parquet files, by templates."""
+
+import csv
+import difflib
+import functools
+import math
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from softshot.data.readers import json_lines, lines, reason
+from softshot.data.text import shown
+from softshot.errors import UserError
+from softshot.task import TableSettings
+
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+LONGEST_FIELD = 1 << 24  # characters of a CSV field; a quote that is never closed would swallow the whole file
+BATCH = 1024  # rows of a Parquet file in memory
+
+
+def rows(path: Path) -> Iterator[tuple[int, Any | ValueError]]:
+    """The file's rows as {column: value}, read as a stream; the suffix says the format.
+
+    The number is the line that a row starts on, in a Parquet file the row's own number from 1.
+    """
+    kind = path.suffix.lower()
+    if kind == ".jsonl":
+        return json_lines(path)
+    if kind in DELIMITERS:
+        return _delimited(path, DELIMITERS[kind])
+    if kind == ".parquet":
+        return _parquet(path)
+    raise UserError(f"{path}: the files of a task of your own end in .jsonl, .csv, .tsv or .parquet")
+
+
+def unit(path: Path) -> str:
+    """What a row's number counts in this file."""
+    return "row" if path.suffix.lower() == ".parquet" else "line"
+
+
+def converter(settings: TableSettings) -> Callable[[Any], dict]:
+    """The function from a row to its record, by the settings' templates."""
+    templates = {"input": settings.input, "target": settings.target}
+    templates |= {f"references.{number}": text for number, text in enumerate(settings.references)}
+    parsed = {}
+    for key, text in templates.items():
+        try:
+            parsed[key] = parse(text)
+        except ValueError as fault:
+            raise UserError(f"{key} of the task's table: {fault}") from None
+    return functools.partial(_record, parsed, settings.id)
+
+
+def parse(template: str) -> list[tuple[str, str | None]]:
+    """The pieces of a template: a text, and the column after it (None after the last); `{{` and `}}` are braces."""
+    pieces, text = [], ""
+    for found in re.finditer(r"\{\{|\}\}|\{([^{}]+)\}|[^{}]+|[{}]", template):
+        if found[1] is not None:
+            pieces.append((text, found[1]))
+            text = ""
+        elif found[0] in ("{", "}"):
+            raise ValueError(f"a `{found[0]}` alone in {template!r}; write {{column}}, or `{found[0] * 2}` for a brace")
+        else:
+            text += found[0][0] if found[0] in ("{{", "}}") else found[0]
+    return [*pieces, (text, None)]
+
+
+def _record(templates: dict[str, list], id_column: str | None, row: Any) -> dict:
+    """A row's record. Empty texts among the references are left out; the first that is left is the target."""
+    if not isinstance(row, dict):
+        raise ValueError(f"not an object: {shown(row)}")
+    target = _texts(templates["target"], row)
+    if not target:
+        columns = [column for _, column in templates["target"] if column]
+        raise ValueError(f"the target is empty (column {', '.join(columns)})")
+    others = [text for key, pieces in templates.items() if key.startswith("references") for text in _texts(pieces, row)]
+    record = {"input": _fill(templates["input"], row), "references": target + others, "meta": {}}
+    if id_column is not None:
+        record["id"] = _text(_value(row, id_column), id_column)
+    return record
+
+
+def _texts(pieces: list[tuple[str, str | None]], row: dict) -> list[str]:
+    """The texts that a template gives for a row: several where it is one column that holds a list."""
+    if [text for text, _ in pieces] == ["", ""]:
+        column = pieces[0][1]
+        value = _value(row, column)
+        found = [_text(part, column) for part in (value if isinstance(value, list) else [value])]
+    else:
+        found = [_fill(pieces, row)]
+    return [text for text in found if text.strip()]
+
+
+def _fill(pieces: list[tuple[str, str | None]], row: dict) -> str:
+    """The template with a row's values in it."""
+    return "".join(text if column is None else text + _text(_value(row, column), column) for text, column in pieces)
+
+
+def _value(row: dict, column: str) -> Any:
+    """The value of a column; `a.b` is also the key `b` of the object in column `a`. ValueError names the closest."""
+    if column in row:
+        return row[column]
+    outer, dot, inner = column.partition(".")
+    if dot and isinstance(row.get(outer), dict):
+        return _value(row[outer], inner)
+    close = difflib.get_close_matches(column, list(row), n=1, cutoff=0.5)
+    remedy = f"did you mean `{close[0]}`?" if close else f"the columns are {shown(list(row))}"
+    raise ValueError(f"no column `{column}`; {remedy}")
+
+
+def _text(value: Any, column: str) -> str:
+    """A value as text: null and not-a-number are empty, true and false as in JSON."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (str, int, float, Decimal, date, datetime, time)):
+        return str(value)
+    kind = "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else "no text"
+    raise ValueError(f"column `{column}` holds {kind}: {shown(value)}")
+
+
+def _delimited(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, str] | ValueError]]:
+    """The rows of a CSV or TSV file with a header; fields may be quoted and then hold line feeds."""
+    faults: list[ValueError] = []  # of the lines that the reader took last
+
+    def decoded() -> Iterator[str]:
+        for _, line in lines(path):
+            if isinstance(line, UnicodeDecodeError):
+                faults.append(line)
+                line = line.object.decode(errors="replace")  # the quotes in it still count
+            yield line
+
+    csv.field_size_limit(LONGEST_FIELD)
+    reader = csv.reader(decoded(), delimiter=delimiter, strict=True)
+    header = None
+    while True:
+        start = reader.line_num + 1
+        try:
+            values = next(reader, None)
+        except csv.Error as error:
+            if header is None or "end of data" in str(error) or "field limit" in str(error):
+                raise UserError(f"{path}, line {start}: {error}; is a quote left open here?") from None
+            values = []
+            faults.append(ValueError(f"not valid {path.suffix[1:].upper()}: {error}"))
+        if values is None:
+            return
+        if header is None:
+            header = _header(path, start, values, faults)
+        elif faults:
+            yield start, faults[0]
+        elif len(values) not in (0, len(header)):
+            yield start, ValueError(f"{len(values)} fields, the header has {len(header)}")
+        elif values:  # a blank line has none
+            yield start, dict(zip(header, values, strict=True))
+        faults.clear()
+
+
+def _header(path: Path, line: int, names: list[str], faults: list[ValueError]) -> list[str]:
+    """The names of the columns, each there and once."""
+    fault = None
+    if faults:
+        fault = reason(faults[0])
+    elif not all(name.strip() for name in names) or not names:
+        fault = "the header has a column without a name"
+    elif twice := [name for name in names if names.count(name) > 1]:
+        fault = f"the header has column `{twice[0]}` twice"
+    if fault:
+        raise UserError(f"{path}, line {line}: {fault}")
+    return names
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a Parquet file, a batch at a time."""
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
+    number = 0
+    try:
+        with ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise UserError(f"{path}: column `{twice[0]}` is there twice")
+            for batch in file.iter_batches(BATCH):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise UserError(f"{path}, row {number + 1}: not a whole Parquet file: {error}") from None

@@ -1,0 +1,132 @@
+"""Execution accuracy: does the predicted query give what the gold query gives, on every database there is?
+
+The verdicts are those of the test-suite evaluator, the official one since 2020 (Zhong, Yu and Klein, 2020), without
+its option to put gold values into predictions. A query runs in `worker.py`, since a prediction can be anything.
+"""
+
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+
+from softshot.errors import UserError
+
+SECONDS = 30  # for one query; the gold queries of the development set take some milliseconds
+PIECES = re.compile(
+    r"""
+    '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) | `[^`]*(?:`|\Z) | \[[^\]]*(?:\]|\Z)  # quoted
+    | --[^\n]* | /\*.*?(?:\*/|\Z)                                                       # comments
+    | \w+ | .
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+THIS_YEAR = re.compile(r"year\s*\(\s*curdate\s*\(\s*\)\s*\)\s*", re.IGNORECASE)
+
+
+class ExecutionAccuracy:
+    """Percentage of predictions that give the gold query's result on all databases of their `db_id`.
+
+    Results are equal as bags of rows under some order of the columns; the rows' order matters where the gold query has
+    ORDER BY. A prediction that fails in any way is wrong: an error, something else than one SELECT, more time or memory
+    than a query may take. A record whose databases are not there, or whose gold query fails, does not count; the
+    official evaluator stops at such a one.
+    """
+
+    name = "execution_accuracy"
+
+    def __init__(self, folder: Path | None, seconds: float = SECONDS):
+        """`folder` has `database/<db_id>/*.sqlite`; without one no record counts. `seconds` limits a query."""
+        self._databases = folder / "database" if folder else None
+        self._worker = _Worker(seconds)
+        self.signature = (
+            f"evaluator:test-suite|distinct:ignored|values:predicted|seconds:{seconds}|sqlite:{sqlite3.sqlite_version}"
+        )
+
+    def statistics(self, prediction: str, record: dict) -> list[float]:
+        """[1 if right else 0, 1 if it counts else 0]"""
+        gold, predicted = prepared(record["meta"]["query"]), prepared(prediction)
+        ordered = "order by" in gold.lower()  # not with two blanks, as officially
+        right = []
+        for database in self._files(record["meta"]["db_id"]):
+            verdict = self._worker.verdict(database, gold, predicted, ordered)
+            if verdict == "gold failed":
+                return [0.0, 0.0]
+            right.append(verdict == "equal")
+        return [float(all(right)), 1.0] if right else [0.0, 0.0]
+
+    def _files(self, db_id: str) -> list[Path]:
+        """The databases of an id; a test suite has several."""
+        if self._databases is None or Path(db_id).name != db_id:
+            return []
+        return sorted((self._databases / db_id).glob("*.sqlite"))
+
+    def scores(self, summed: list[float]) -> dict[str, float]:
+        """Percentage of right ones of those that count."""
+        right, counted = summed
+        return {self.name: 100 * right / counted} if counted else {}
+
+    def note(self, summed: list[float], n: int) -> str | None:
+        """How many do not count."""
+        left_out = n - int(summed[1])
+        reason = "there is no database for them, or their gold query fails on it"
+        return f"{left_out} of {n} records do not count: {reason}" if left_out else None
+
+
+def prepared(query: str) -> str:
+    """The query as it is run: the first statement, without DISTINCT, and with `> =` and the like in one piece.
+
+    MySQL's current year becomes 2020. The official evaluator does all this, to gold queries as well.
+    """
+    for operator in (">=", "<=", "!="):
+        query = query.replace(" ".join(operator), operator)
+    kept = []
+    for piece in PIECES.findall(query):
+        if piece == ";":
+            break
+        if piece.lower() != "distinct":
+            kept.append(piece)
+    return THIS_YEAR.sub("2020", "".join(kept))
+
+
+class _Worker:
+    """The process that runs the queries: started at the first one, and again when one has ended it."""
+
+    def __init__(self, seconds: float):
+        self._seconds = seconds
+        self._process: subprocess.Popen | None = None
+
+    def verdict(self, database: Path, gold: str, prediction: str, ordered: bool) -> str:
+        """`equal`, `different` or `failed` of the prediction, or `gold failed`."""
+        if self._process is None or self._process.poll() is not None:
+            self._start()
+        request = {"database": database.absolute().as_uri(), "gold": gold, "prediction": prediction, "ordered": ordered}
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        if self._answer() != "gold":
+            return "gold failed"
+        return self._answer() or "failed"
+
+    def _start(self) -> None:
+        """Isolated from site packages and the user's settings: it starts faster, and finds nothing to import."""
+        command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("worker.py")), str(self._seconds)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._end = weakref.finalize(self, _end, self._process)
+        if self._answer() != "ready":
+            raise UserError(f"the process that runs SQL queries does not start; see above, or try {' '.join(command)}")
+
+    def _answer(self) -> str:
+        """The next line from the process; an empty text where it has ended."""
+        line = self._process.stdout.readline().strip()
+        if not line:
+            self._end()
+            self._process = None
+        return line
+
+
+def _end(process: subprocess.Popen) -> None:
+    """End the process, if it has not ended, and wait for it."""
+    process.kill()
+    process.communicate()
