@@ -4,7 +4,8 @@ import json
 import subprocess
 import sys
 
-from softshot.demonstrations import sample, table
+from softshot.demonstrations import table
+from softshot.demonstrations.sample import Random
 
 RECORDS = [
     {"id": f"r{n}", "input": text, "target": "Paris", "references": ["Paris"], "meta": {}}
@@ -15,7 +16,7 @@ RECORDS = [
 def test_icl_scores_do_not_depend_on_the_batch_size(tiny_models, tmp_path):
     records, neighbours = tmp_path / "test.jsonl", tmp_path / "neighbours.parquet"
     records.write_text("".join(json.dumps(record) + "\n" for record in RECORDS))
-    table.write(neighbours, sample.sample(RECORDS, RECORDS, 3, seed=1), {})
+    table.write(neighbours, Random(RECORDS, 3, seed=1).search(RECORDS), 3, {})
     settings = {"engine": {"context": 150}, "generation": {"max_new_tokens": 12}}
     outputs = []
     for batch_size in (1, 5):

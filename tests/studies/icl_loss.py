@@ -14,7 +14,7 @@ import yaml
 sys.path.insert(0, "workflow")
 
 from softshot import study as studies
-from softshot.demonstrations.sample import sample
+from softshot.demonstrations.sample import Random
 from softshot.demonstrations.table import read_neighbours
 from softshot.engine import base as engine_base
 from softshot.engine.layout import Layout, RowSettings
@@ -47,7 +47,7 @@ def main() -> None:
             layout = Layout(base, RowSettings(engine=study.engine, template=studies.template(study, task)))
             train = read_jsonl(folder / f"data/{task}/train.jsonl")
             validation = read_jsonl(folder / f"data/{task}/validation.jsonl")[: study.tuning.validation_records]
-            drawn = {row.id: row.neighbours for row in sample(train, validation, 1, study.seeds[0])}
+            drawn = {row.id: row.neighbours for row in Random(train, 1, study.seeds[0]).search(validation)}
             table = read_neighbours(folder / f"demonstrations/{task}/retrieved/validation.parquet")
             found = {record: [neighbour for neighbour, _ in pairs] for record, pairs in table.items()}
             for name, neighbours in (("icl random-1", drawn), ("icl retrieved-1", found)):

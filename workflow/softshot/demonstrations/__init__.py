@@ -1,1 +1,1 @@
-"""Demonstrations: which training records stand beside a record, retrieved by similarity or drawn at random."""
+"""Demonstrations: which training records stand beside a record, found by a retriever or drawn at random."""

@@ -1,104 +1,159 @@
-"""python -m softshot.demonstrations encode | retrieve | random
+"""python -m softshot.demonstrations encode | retrieve | --show TASK ID
 
-`encode` turns the inputs of one split into vectors. `retrieve` finds, for every record of a split, its nearest
-training records. `random` draws training records instead. The last two write the same table (see table.py).
+`encode` turns the inputs of one split into vectors. `retrieve` finds demonstrations for every record of a split among
+the training records, by the retriever that its settings describe (see table.py for what it writes). `--show` prints
+a record with its neighbours under each retriever of a study.
 """
 
 import argparse
 import json
 from pathlib import Path
 
+from pydantic import Field
+
 from softshot.demonstrations import table
+from softshot.demonstrations.ranking import Retriever
 from softshot.errors import UserError, run_program
 from softshot.files import read_jsonl, sha256
 from softshot.sections import read
-from softshot.settings import DemonstrationsSettings
+from softshot.settings import DemonstrationsSettings, Positive, RetrieverSettings
 
 
-def encode_split(args: argparse.Namespace, settings: DemonstrationsSettings) -> None:
-    """Records to vectors, an `.npz` file."""
-    from softshot.demonstrations import embeddings, encode
+class SearchSettings(RetrieverSettings):
+    """A retriever, and what `demonstrations` says for all of them."""
 
-    records = read_records(args.records)
-    vectors = encode.encode([record["input"] for record in records], args.encoder, args.threads)
-    ids = [record["id"] for record in records]
-    embeddings.save(args.out, embeddings.Embeddings(ids, vectors, settings.encoder, sha256(args.records)))
+    neighbours: int = Field(8, ge=1, le=1000, description="Neighbours stored per record.")
+    approximate_from: Positive | None = Field(None, description="Training records from which the search approximates.")
 
 
-def retrieve_split(args: argparse.Namespace, settings: DemonstrationsSettings) -> None:
-    """Vectors to nearest training records, a `.parquet` file."""
-    from softshot.demonstrations import embeddings, retrieve
+def encode_split(args: argparse.Namespace) -> None:
+    """Records to vectors, a `.npy` and a `.json` file. A call after a kill continues."""
+    from softshot.demonstrations import embeddings, encode, encoders
 
-    index = embeddings.load(args.index, args.train)
-    queries = embeddings.load(args.queries, args.records)
-    if index.encoder != queries.encoder:
-        raise UserError(
-            f"{args.queries} comes from the encoder {queries.encoder}, {args.index} from {index.encoder}:"
-            " encode both with the same one."
-        )
-    train, records = read_records(args.train), read_records(args.records)
-    rows = retrieve.retrieve(train, index.vectors, records, queries.vectors, settings.neighbours, args.threads)
-    table.write(args.out, rows, metadata(args, settings) | {"encoder": index.encoder})
+    name = read(DemonstrationsSettings, args.settings, "--settings").encoder
+    texts = [record["input"] for record in read_records(args.records)]
+    revision, checksum = encoders.revision(args.encoder), sha256(args.records)
+    part = encode.part_path(args.out, name, revision, checksum)
+    encoder = encoders.load(args.encoder, args.threads)
+    origin = embeddings.Origin(
+        encoder=name,
+        revision=revision,
+        dimension=encoder.dimension,
+        normalised=True,
+        records=len(texts),
+        records_sha256=checksum,
+    )
+    embeddings.save(args.out, encode.encode(texts, encoder, part), origin)
+    part.unlink()
 
 
-def draw_split(args: argparse.Namespace, settings: DemonstrationsSettings) -> None:
-    """Random training records, a `.parquet` file."""
-    from softshot.demonstrations import sample
+def retrieve_split(args: argparse.Namespace) -> None:
+    """Records to their neighbours among the training records, a `.parquet` file."""
+    settings = read(SearchSettings, args.settings, "--settings")
+    retriever, made_by = build(args, settings, read_records(args.train))
+    metadata = {
+        "kind": settings.kind,
+        "train_sha256": sha256(args.train),
+        "records_sha256": sha256(args.records),
+        **made_by,
+        **retriever.metadata,
+    }
+    table.write(args.out, retriever.search(read_records(args.records)), settings.neighbours, metadata)
 
-    rows = sample.sample(read_records(args.train), read_records(args.records), settings.neighbours, args.seed)
-    table.write(args.out, rows, metadata(args, settings) | {"seed": str(args.seed)})
+
+def build(args: argparse.Namespace, settings: SearchSettings, train: list[dict]) -> tuple[Retriever, dict[str, str]]:
+    """The retriever that the settings describe, and what its table says of its making."""
+    if settings.kind == "random":
+        from softshot.demonstrations.sample import Random
+
+        if args.seed is None:
+            raise UserError("random demonstrations need a --seed.")
+        return Random(train, settings.neighbours, args.seed), {}
+    if settings.kind == "bm25":
+        from softshot.demonstrations.bm25 import Bm25
+
+        return Bm25(train, settings.neighbours), {}
+    if settings.kind == "oracle":
+        from softshot.demonstrations.oracle import Oracle
+
+        return Oracle(train, settings.neighbours), {}
+
+    from softshot.demonstrations import embeddings
+    from softshot.demonstrations.dense import Dense
+    from softshot.demonstrations.mmr import Mmr
+
+    if args.index is None or args.queries is None:
+        raise UserError(f"{settings.kind} demonstrations need the vectors of both files: --index and --queries.")
+    index, queries = embeddings.load(args.index, args.train), embeddings.load(args.queries, args.records)
+    embeddings.same_encoder(args.index, index.origin, args.queries, queries.origin)
+    if settings.encoder not in (None, index.origin.encoder):
+        raise UserError(f"{args.index} comes from the encoder {index.origin.encoder}, not from {settings.encoder}.")
+    made_by = {"encoder": index.origin.encoder, "encoder_revision": index.origin.revision}
+    vectors, options = (index.vectors, queries.vectors), (args.threads, settings.approximate_from)
+    if settings.kind == "dense":
+        return Dense(train, *vectors, settings.neighbours, *options), made_by
+    pool = Dense(train, *vectors, settings.pool, *options)
+    made_by |= {"pool": str(settings.pool), "diversity": str(settings.diversity)}
+    return Mmr(pool, settings.neighbours, settings.diversity), made_by
+
+
+def show_record(args: argparse.Namespace) -> None:
+    """A record and its neighbours, on the terminal."""
+    from softshot.demonstrations import show
+
+    task, id = args.show
+    show.show(args.results or show.default_results(), task, id)
 
 
 def read_records(path: Path) -> list[dict]:
-    """The records of a split; a file without any is an error."""
-    records = read_jsonl(path)
+    """The records of a split without their meta, which no retriever looks at; a file without any is an error."""
+    records = [{key: record[key] for key in ("id", "input", "target")} for record in read_jsonl(path)]
     if not records:
         raise UserError(f"{path} holds no records: look at the data stage that wrote it.")
     return records
 
 
-def metadata(args: argparse.Namespace, settings: DemonstrationsSettings) -> dict[str, str]:
-    """What a table of demonstrations says about its making."""
-    return {
-        "neighbours": str(settings.neighbours),
-        "train_sha256": sha256(args.train),
-        "records_sha256": sha256(args.records),
-    }
-
-
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="softshot.demonstrations", description=__doc__.split("\n\n")[1])
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser.add_argument("--show", nargs=2, metavar=("TASK", "ID"), help="print a record and its neighbours")
+    parser.add_argument(
+        "--results", type=Path, help="for --show: a study's results folder, if not that of ./config.yaml"
+    )
+    commands = parser.add_subparsers()
     encode = commands.add_parser("encode", help=encode_split.__doc__)
     retrieve = commands.add_parser("retrieve", help=retrieve_split.__doc__)
-    random = commands.add_parser("random", help=draw_split.__doc__)
 
     encode.set_defaults(run=encode_split)
-    encode.add_argument("--encoder", type=Path, required=True, help="folder of the sentence encoder")
+    encode.add_argument("--encoder", type=Path, required=True, help="folder of the encoder")
 
     retrieve.set_defaults(run=retrieve_split)
-    retrieve.add_argument("--index", type=Path, required=True, help="vectors of the training records (.npz)")
-    retrieve.add_argument("--queries", type=Path, required=True, help="vectors of the split's records (.npz)")
+    retrieve.add_argument("--train", type=Path, required=True, help="training records (.jsonl)")
+    retrieve.add_argument(
+        "--index", nargs="?", type=Path, help="vectors of the training records (.npy), for dense and mmr"
+    )
+    retrieve.add_argument(
+        "--queries", nargs="?", type=Path, help="vectors of the split's records (.npy), for dense and mmr"
+    )
+    retrieve.add_argument("--seed", type=int, help="for random")
 
-    random.set_defaults(run=draw_split)
-    random.add_argument("--seed", type=int, required=True)
-
-    for command in (retrieve, random):
-        command.add_argument("--train", type=Path, required=True, help="training records (.jsonl)")
     for command in (encode, retrieve):
-        command.add_argument("--threads", type=int, default=1, help="CPU threads; the result does not depend on them")
-    for command in (encode, retrieve, random):
-        command.add_argument("--settings", type=json.loads, required=True, help="section demonstrations, as JSON")
+        command.add_argument("--settings", type=json.loads, required=True, help="as JSON")
         command.add_argument("--records", type=Path, required=True, help="records of the split (.jsonl)")
+        command.add_argument("--threads", type=int, default=1, help="CPU threads; the result does not depend on them")
         command.add_argument("--out", type=Path, required=True)
-    return parser.parse_args()
+
+    parser.set_defaults(run=show_record)
+    args = parser.parse_args()
+    if args.run is show_record and not args.show:
+        parser.error("say what to do: encode, retrieve or --show TASK ID")
+    return args
 
 
 def main() -> None:
-    """Run one of the three programs."""
+    """Run one of the programs."""
     args = arguments()
-    args.run(args, read(DemonstrationsSettings, args.settings, "--settings"))
+    args.run(args)
 
 
 if __name__ == "__main__":

@@ -1,38 +1,76 @@
-"""Sentence vectors of the records' inputs, with sentence-transformers."""
+"""The vectors of many texts, resumable: each distinct text once, longest first, batches of about equal size.
 
+What is encoded is appended to a `.part` file in this order, which the texts alone decide. After a kill the next call
+continues with the batch it was in; the batches are the same, and so are the vectors.
+"""
+
+import hashlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
-from sentence_transformers import SentenceTransformer
-from transformers.utils import logging
+from tqdm import tqdm
 
+from softshot.demonstrations.encoders import Encoder
 from softshot.errors import UserError
 
-BATCH_SIZE = 64  # inputs per forward pass; sentence-transformers sorts them by length first
+BLOCK = 2**14  # vectors brought into the records' order at once
 
 
-def encode(texts: list[str], folder: Path, threads: int = 1) -> np.ndarray:
-    """Normalised vectors of the texts, [texts, dimension], float32, by the encoder in a local folder.
+def part_path(out: Path, *made_by: str) -> Path:
+    """Where the vectors for `out` gather that are made by these (encoder, revision, records); others are deleted."""
+    key = hashlib.sha256("\n".join(made_by).encode()).hexdigest()[:16]
+    part = out.parent / f".{out.name}.{key}.part"
+    for stale in set(out.parent.glob(f".{out.name}.*.part")) - {part}:
+        stale.unlink()
+    return part
 
-    A text that occurs several times is encoded once. Texts longer than the encoder's own limit are cut there, as
-    everywhere this encoder is used. Padding inside a batch moves a vector by about 1e-7; whoever compares scores
-    has to round (see retrieve.py).
+
+def encode(texts: list[str], encoder: Encoder, part: Path) -> Iterator[np.ndarray]:
+    """Encode the texts into `part`, which is for the caller to delete.
+
+    Returns their vectors in the order of the texts, in blocks [some, dimension].
     """
-    if not (folder / "modules.json").is_file():
-        raise UserError(f"{folder} holds no sentence encoder (modules.json is missing): fetch it again.")
-    logging.disable_progress_bar()  # of loading the weights: it would only litter the log
-    torch.set_num_threads(threads)
-    encoder = SentenceTransformer(
-        str(folder),
-        device="cuda" if torch.cuda.is_available() else "cpu",
-        local_files_only=True,
-        trust_remote_code=False,
-        model_kwargs={"use_safetensors": True},
-    )
-    row_of = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-    vectors = encoder.encode(
-        list(row_of), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=sys.stderr.isatty()
-    )
-    return vectors.astype(np.float32, copy=False)[[row_of[text] for text in texts]]
+    distinct = sorted(set(texts), key=lambda text: (-size(text), text))
+    fill(part, distinct, encoder)
+    vectors = np.memmap(part, np.float32, "r", shape=(len(distinct), encoder.dimension))
+    row_of = {text: row for row, text in enumerate(distinct)}
+    return (vectors[[row_of[text] for text in texts[start : start + BLOCK]]] for start in range(0, len(texts), BLOCK))
+
+
+def fill(part: Path, texts: list[str], encoder: Encoder) -> None:
+    """Append to `part` what it lacks of the texts' vectors; a batch that is not whole is encoded again."""
+    part.parent.mkdir(parents=True, exist_ok=True)
+    width = 4 * encoder.dimension
+    with part.open("ab") as file:
+        there = file.tell() // width
+        bounds = list(batches(texts, encoder.batch_bytes))
+        done = max((stop for _, stop in bounds if stop <= there), default=0)
+        file.truncate(done * width)
+        if done:
+            print(f"encoding continues after {done} of {len(texts)} texts", file=sys.stderr)
+        with tqdm(total=len(texts), initial=done, unit=" texts", disable=None) as progress:
+            for start, stop in bounds:
+                if start < done:
+                    continue
+                vectors = encoder(texts[start:stop])
+                if not np.isfinite(vectors).all():
+                    raise UserError(f"the encoder gives numbers that are not finite near {texts[start][:80]!r}.")
+                file.write(vectors.tobytes())
+                file.flush()
+                progress.update(stop - start)
+
+
+def batches(texts: list[str], most: int) -> Iterator[tuple[int, int]]:
+    """Bounds of consecutive batches of texts, which come longest first: `most` bytes when padded, or one text."""
+    start = 0
+    while start < len(texts):
+        stop = min(len(texts), start + max(1, most // max(1, size(texts[start]))))
+        yield start, stop
+        start = stop
+
+
+def size(text: str) -> int:
+    """UTF-8 bytes: over all scripts nearer to the number of tokens than characters are."""
+    return len(text.encode())

@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 
+from softshot.data.text import fold
+
 
 class Exclusion:
     """Looks up the training records that give a record's answer away.
@@ -11,17 +13,12 @@ class Exclusion:
     """
 
     def __init__(self, train: list[dict]):
-        self._by_id = defaultdict(set)
-        self._by_text = defaultdict(set)
+        self._by_id = defaultdict(list)
+        self._by_text = defaultdict(list)
         for position, record in enumerate(train):
-            self._by_id[record["id"]].add(position)
-            self._by_text[fold(record["input"])].add(position)
+            self._by_id[record["id"]].append(position)
+            self._by_text[fold(record["input"])].append(position)
 
     def of(self, record: dict) -> set[int]:
         """Positions in `train` that are left out for this record."""
-        return self._by_id.get(record["id"], set()) | self._by_text.get(fold(record["input"]), set())
-
-
-def fold(text: str) -> str:
-    """The text in one case, with single blanks for all white space."""
-    return " ".join(text.casefold().split())
+        return {*self._by_id.get(record["id"], ()), *self._by_text.get(fold(record["input"]), ())}

@@ -9,11 +9,15 @@ from softshot.errors import UserError
 class Shown:
     """Looks up, per record, the training records that are shown with it, nearest first."""
 
-    def __init__(self, table: Path | None, shots: int, train: list[dict]):
-        """`table`: the neighbours of the records that will be asked for; None where the arm shows nothing."""
+    def __init__(self, table: Path | None, shots: int, train: list[dict], threshold: float | None = None):
+        """`table`: the neighbours of the records that will be asked for; None where the arm shows nothing.
+
+        Of the first `shots` neighbours those with a score below `threshold` are left out.
+        """
         if bool(table) != bool(shots):
             raise UserError(f"a run with {shots} shots {'has no use for' if table else 'needs'} --demonstrations.")
         self.shots = shots
+        self.threshold = threshold
         self.neighbours = read_neighbours(table) if table else {}
         self.train = {record["id"]: record for record in train}
         unknown = {i for pairs in self.neighbours.values() for i, _ in pairs[:shots]} - set(self.train)
@@ -26,7 +30,8 @@ class Shown:
             return []
         if record_id not in self.neighbours:
             raise UserError(f"record {record_id}: no demonstrations in the table; was it made for other records?")
-        return self.neighbours[record_id][: self.shots]
+        pairs = self.neighbours[record_id][: self.shots]
+        return [pair for pair in pairs if self.threshold is None or not pair[1] < self.threshold]  # NaN stays
 
     def records(self, record_id: str) -> list[dict]:
         """The demonstrations themselves, nearest first."""

@@ -1,6 +1,8 @@
 """The table of demonstrations: per record its neighbours among the training records, best first."""
 
-from collections.abc import Sequence
+import itertools
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,13 +12,15 @@ import pyarrow.parquet as pq
 from softshot.errors import UserError
 from softshot.files import replacing
 
+ROWS = 10_000  # per row group: what is held before it is written
+
 
 class Row(NamedTuple):
     """The neighbours of one record."""
 
     id: str
     neighbours: list[str]  # ids of training records, best first
-    scores: list[float]  # inner products of normalised vectors; NaN for random neighbours
+    scores: list[float]  # in the retriever's own unit; NaN for random neighbours
     excluded: int  # training records left out as the record itself or its duplicates
 
 
@@ -24,26 +28,27 @@ SCHEMA = pa.schema(
     {
         "id": pa.string(),
         "neighbours": pa.list_(pa.string()),
-        "scores": pa.list_(pa.float32()),
+        "scores": pa.list_(pa.float64()),
         "excluded": pa.int32(),
     }
 )
 
 
-def write(path: Path, rows: Sequence[Row], metadata: dict[str, str]) -> None:
-    """Write one row per record; `metadata` is kept in the file's schema.
+def write(path: Path, rows: Iterable[Row], neighbours: int, metadata: dict[str, str]) -> None:
+    """Write one row per record as they come, with `metadata` in the file's own.
 
-    A record without any neighbour is an error: no variant with demonstrations could run on it.
+    A record may have fewer `neighbours` than were asked for, even none, where the training records are few; how
+    many have is added to the metadata and said on stderr.
     """
-    for row in rows:
-        if not row.neighbours:
-            raise UserError(
-                f"record {row.id}: no demonstration is left, all {row.excluded} training records are the record"
-                " itself or have its input; use more training records (data.limits.train)."
-            )
-    table = pa.Table.from_pylist([row._asdict() for row in rows], SCHEMA.with_metadata(metadata))
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary)
+    rows, fewer, none = iter(rows), 0, 0
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
+        while group := list(itertools.islice(rows, ROWS)):
+            writer.write_table(pa.Table.from_pylist([row._asdict() for row in group], SCHEMA))
+            fewer += sum(len(row.neighbours) < neighbours for row in group)
+            none += sum(not row.neighbours for row in group)
+        writer.add_key_value_metadata(metadata | {"neighbours": str(neighbours), "records_with_fewer": str(fewer)})
+    if fewer:
+        print(f"{path}: {fewer} records have fewer than {neighbours} neighbours, {none} of them none", file=sys.stderr)
 
 
 def read_neighbours(path: Path) -> dict[str, list[tuple[str, float]]]:

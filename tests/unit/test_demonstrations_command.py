@@ -1,0 +1,301 @@
+"""Demonstrations at the command line: tables, the look-up, and what a run shows of them.
+
+python -m pytest tests/unit/test_demonstrations_command.py
+"""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from softshot.demonstrations import __main__ as program
+from softshot.demonstrations import embeddings, show, table
+from softshot.demonstrations.shown import Shown
+from softshot.errors import UserError
+from softshot.files import sha256, write_jsonl
+
+INPUTS = {"train": ["set an alarm", "play a song", "set the alarm"], "test": ["SET an alarm", "sing a song"]}
+KINDS = ["random", "bm25", "dense", "mmr", "oracle"]
+
+
+def make_record(id: str, text: str) -> dict:
+    return {"id": id, "input": text, "target": text.split()[-1], "references": [], "meta": {}}
+
+
+@pytest.fixture
+def splits(tmp_path) -> Path:
+    """A study's data folder with train.jsonl and test.jsonl, and made-up vectors of both beside them."""
+    folder = tmp_path / "data" / "tiny"
+    for split, texts in INPUTS.items():
+        records = folder / f"{split}.jsonl"
+        write_jsonl(records, [make_record(f"{split}-{i}", text) for i, text in enumerate(texts)])
+        radians = np.radians([0, 50, 70])[: len(texts)]
+        vectors = np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
+        save_vectors(folder, split, vectors)
+    return folder
+
+
+def save_vectors(folder: Path, split: str, vectors: np.ndarray, **changed) -> None:
+    values = {"encoder": "minilm", "revision": "1", "dimension": 2, "records": len(vectors)} | changed
+    origin = embeddings.Origin(**values, records_sha256=sha256(folder / f"{split}.jsonl"))
+    embeddings.save(folder / f"{split}.npy", [vectors], origin)
+
+
+def retrieve_arguments(folder: Path, kind: str, **changed: str | int | float) -> list[str]:
+    """Arguments of `retrieve`; `index` and `queries` name other files, all other changes are settings."""
+    vectors = {"index": "train.npy", "queries": "test.npy"}
+    vectors |= {key: changed.pop(key) for key in list(changed) if key in vectors}
+    named = {"train": "train.jsonl", "records": "test.jsonl"} | vectors
+    return [
+        *["retrieve", "--settings", json.dumps({"kind": kind, "neighbours": 2} | changed), "--seed", "3"],
+        *[part for key, name in named.items() for part in (f"--{key}", str(folder / name))],
+        *["--out", str(folder.parents[1] / "demonstrations" / "tiny" / kind / "test.parquet")],
+    ]
+
+
+def call(monkeypatch, arguments: list[str]) -> None:
+    """The program, in this process."""
+    monkeypatch.setattr(sys, "argv", ["softshot.demonstrations", *arguments])
+    program.main()
+
+
+def run(arguments: list[str]) -> subprocess.CompletedProcess:
+    """The program, as a user calls it."""
+    return subprocess.run([sys.executable, "-m", "softshot.demonstrations", *arguments], capture_output=True, text=True)
+
+
+# Tables
+
+
+def test_a_table_comes_back_as_written(tmp_path, capsys):
+    path = tmp_path / "validation.parquet"
+    rows = [table.Row("q", ["b", "a"], [12.345678, 0.25], 1), table.Row("r", ["a"], [math.nan], 0)]
+    table.write(path, iter(rows), 2, {"kind": "dense"})
+    found = table.read_neighbours(path)
+    assert found["q"] == [("b", 12.345678), ("a", 0.25)]
+    [(id, score)] = found["r"]
+    assert id == "a"
+    assert math.isnan(score)
+    stored = pq.read_table(path)
+    assert [str(kind) for kind in stored.schema.types] == [
+        *["string", "list<element: string>", "list<element: double>", "int32"]
+    ]
+    assert stored.column("excluded").to_pylist() == [1, 0]
+    metadata = pq.read_metadata(path).metadata
+    assert {key: metadata[key] for key in (b"kind", b"neighbours", b"records_with_fewer")} == {
+        **{b"kind": b"dense", b"neighbours": b"2", b"records_with_fewer": b"1"}
+    }
+
+
+def test_records_with_fewer_neighbours_or_none_are_counted(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(table, "ROWS", 2)
+    path = tmp_path / "train.parquet"
+    rows = [table.Row("q", ["a", "b"], [1, 1], 0), table.Row("r", [], [], 2), table.Row("s", ["a"], [1], 1)]
+    table.write(path, rows, 2, {})
+    assert capsys.readouterr().err == f"{path}: 2 records have fewer than 2 neighbours, 1 of them none\n"
+    assert pq.read_metadata(path).metadata[b"records_with_fewer"] == b"2"
+    assert table.read_neighbours(path) == {"q": [("a", 1), ("b", 1)], "r": [], "s": [("a", 1)]}
+
+
+def test_a_failing_search_leaves_no_table(tmp_path):
+    def rows():
+        yield table.Row("q", ["a"], [1], 0)
+        raise UserError("stop")
+
+    with pytest.raises(UserError, match="stop"):
+        table.write(tmp_path / "train.parquet", rows(), 1, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_table_is_an_error(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        table.read_neighbours(tmp_path / "none.parquet")
+    (tmp_path / "bad.parquet").write_text("no table")
+    with pytest.raises(UserError, match=r"bad\.parquet is not a table of demonstrations"):
+        table.read_neighbours(tmp_path / "bad.parquet")
+
+
+# retrieve
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_retrieve_program(splits, kind, monkeypatch):
+    call(monkeypatch, retrieve_arguments(splits, kind, **({"diversity": 0.5, "pool": 3} if kind == "mmr" else {})))
+    path = splits.parents[1] / "demonstrations" / "tiny" / kind / "test.parquet"
+    found = {id: [neighbour for neighbour, _ in pairs] for id, pairs in table.read_neighbours(path).items()}
+    assert sorted(found["test-0"]) == ["train-1", "train-2"]  # train-0 is its duplicate
+    if kind != "random":
+        first = {"bm25": "train-1", "dense": "train-1", "mmr": "train-1", "oracle": "train-1"}
+        assert found["test-1"][0] == first[kind]
+    metadata = {key.decode(): value.decode() for key, value in pq.read_metadata(path).metadata.items()}
+    del metadata["ARROW:schema"]
+    expected = {"kind": kind, "neighbours": "2", "records_with_fewer": "0"}
+    expected |= {
+        f"{key}_sha256": sha256(splits / f"{split}.jsonl") for key, split in (("train", "train"), ("records", "test"))
+    }
+    expected |= {"random": {"seed": "3"}, "oracle": {"upper_bound": "it knows the target"}}.get(kind, {})
+    if kind in ("dense", "mmr"):
+        expected |= {"encoder": "minilm", "encoder_revision": "1", "index": "exact"}
+    if kind == "mmr":
+        expected |= {"diversity": "0.5", "pool": "3"}
+    assert metadata == expected
+
+
+def test_retrieve_program_refuses_what_does_not_belong_together(splits, monkeypatch):
+    with pytest.raises(UserError, match=r"train\.npy was not computed from"):
+        call(monkeypatch, retrieve_arguments(splits, "dense", queries="train.npy"))
+    with pytest.raises(UserError, match="comes from the encoder minilm, not from neo"):
+        call(monkeypatch, retrieve_arguments(splits, "dense", encoder="neo"))
+    save_vectors(splits, "test", np.eye(2, dtype=np.float32), encoder="neo")
+    with pytest.raises(UserError, match="differ in their encoder, neo and minilm"):
+        call(monkeypatch, retrieve_arguments(splits, "mmr"))
+    assert not (splits.parents[1] / "demonstrations").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "left_out", "message"),
+    [
+        ("random", "--seed", "random demonstrations need a --seed"),
+        ("dense", "--index", "dense demonstrations need the vectors"),
+        ("mmr", "--queries", "mmr demonstrations need the vectors"),
+    ],
+)
+def test_what_a_kind_needs_is_asked_for(splits, monkeypatch, kind, left_out, message):
+    arguments = retrieve_arguments(splits, kind)
+    place = arguments.index(left_out)
+    with pytest.raises(UserError, match=message):
+        call(monkeypatch, arguments[:place] + arguments[place + 2 :])
+
+
+def test_a_misspelt_setting_stops_the_program(splits):
+    finished = run(retrieve_arguments(splits, "bm25", neighbors=2))
+    assert finished.returncode == 1
+    assert "did you mean `neighbours`?" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "unneeded"),
+    [
+        ("random", "torch faiss transformers bm25s scipy"),
+        ("bm25", "torch faiss transformers"),
+        ("dense", "torch scipy"),
+    ],
+)
+def test_a_retriever_loads_only_what_it_needs(splits, kind, unneeded):
+    code = (
+        "import sys; from softshot.demonstrations.__main__ import main; main();"
+        f"assert not set({unneeded.split()!r}) & set(sys.modules)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code, *retrieve_arguments(splits, kind)], capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stderr
+
+
+# --show
+
+
+@pytest.fixture
+def study(splits, monkeypatch) -> Path:
+    """The results folder with a table per kind."""
+    for kind in KINDS:
+        call(monkeypatch, retrieve_arguments(splits, kind))
+    return splits.parents[1]
+
+
+def test_show_prints_a_record_and_its_neighbours_under_every_retriever(study, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    call(monkeypatch, ["--show", "tiny", "test-0", "--results", str(study)])
+    told = capsys.readouterr().out
+    assert told.startswith("tiny, test, record test-0\n     input   SET an alarm\n     target  alarm\n")
+    assert "\ndense (dense, minilm); 1 training records excluded\n" in told
+    assert "  1. score 0.642788, record train-1\n     input   play a song\n     target  song\n" in told
+    assert "\noracle (oracle, UPPER BOUND: it knows the target); 1 training" in told
+    assert "\nrandom (random, seed 3); 1 training" in told
+    assert [line.split(" (")[0] for line in told.splitlines() if "excluded" in line] == sorted(KINDS)
+
+
+def test_show_wraps_long_texts(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    show.show_texts({"input": "word " * 40, "target": ""})
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 50
+    assert lines[1].startswith(" " * 13 + "word")
+
+
+def test_show_names_the_closest_ids(study):
+    finished = run(["--show", "tiny", "tset-1", "--results", str(study)])
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        "softshot: tiny has no record 'tset-1' in test, train; the closest ids are test-1, test-0, train-1.\n"
+    )
+
+
+def test_show_says_what_is_not_there(study, tmp_path, monkeypatch, capsys):
+    with pytest.raises(UserError, match="holds no records: is other a task of this study"):
+        show.show(study, "other", "test-1")
+    show.show(study, "tiny", "train-0")  # a split without tables
+    assert "no table of demonstrations for train" in capsys.readouterr().out
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"config\.yaml names no study"):
+        call(monkeypatch, ["--show", "tiny", "test-1"])
+    (tmp_path / "config.yaml").write_text("study: mine\n")
+    with pytest.raises(UserError, match="results/mine/data/tiny holds no records"):
+        call(monkeypatch, ["--show", "tiny", "test-1"])
+
+
+def test_nothing_to_do_is_an_error():
+    finished = run([])
+    assert finished.returncode == 2
+    assert "say what to do: encode, retrieve or --show TASK ID" in finished.stderr
+
+
+# What a run shows
+
+
+@pytest.fixture
+def neighbours(tmp_path) -> Path:
+    rows = [
+        table.Row("q", ["a", "b", "c"], [0.9, 0.7, 0.5], 0),
+        table.Row("r", ["a", "b"], [math.nan, math.nan], 0),
+        table.Row("s", [], [], 3),
+    ]
+    table.write(tmp_path / "test.parquet", rows, 3, {})
+    return tmp_path / "test.parquet"
+
+
+TRAIN = [make_record(id, id) for id in "abc"]
+
+
+def shown_ids(shown: Shown, record_id: str) -> str:
+    assert [record["id"] for record in shown.records(record_id)] == [id for id, _ in shown.ids(record_id)]
+    return "".join(id for id, _ in shown.ids(record_id))
+
+
+def test_shown_are_the_nearest_first(neighbours):
+    shown = Shown(neighbours, 2, TRAIN, None)
+    assert [shown_ids(shown, id) for id in "qrs"] == ["ab", "ab", ""]
+    with pytest.raises(UserError, match="record t: no demonstrations in the table"):
+        shown.ids("t")
+
+
+def test_demonstrations_below_the_threshold_are_not_shown(neighbours):
+    expected = {0.95: ["", "ab", ""], 0.7: ["ab", "ab", ""], 0.6: ["ab", "ab", ""], 0.1: ["abc", "ab", ""]}
+    for threshold, ids in expected.items():
+        shown = Shown(neighbours, 3, TRAIN, threshold)
+        assert [shown_ids(shown, id) for id in "qrs"] == ids
+    assert shown_ids(Shown(neighbours, 1, TRAIN, 0.6), "q") == "a"
+
+
+def test_shots_and_table_come_together(neighbours):
+    assert Shown(None, 0, TRAIN, None).ids("q") == []
+    with pytest.raises(UserError, match="a run with 1 shots needs --demonstrations"):
+        Shown(None, 1, TRAIN, None)
+    with pytest.raises(UserError, match="b is not a training record"):
+        Shown(neighbours, 2, TRAIN[:1], None)
