@@ -1,11 +1,12 @@
 """How alike the first demonstration's output and the wanted output are, per retriever, on a task's real records.
 
-python tests/studies/retrievers.py --data DATA --minilm FOLDER --causal FOLDER --work FOLDER [--task mtop] [--limit N]
+python tests/studies/retrievers.py --data DATA --minilm FOLDER --causal FOLDER --work FOLDER [--task mtop] [--icl 200]
 
 DATA holds the task's files in their official layout (DATA/mtop/...); the other two are encoders as the models stage
 leaves them. Demonstrations come from all training records, for the records of the split that is scored. Every program
 runs on one thread in a process of its own; seconds are the processor's, program start included, and memory is the
-peak of the process. Vectors and what was measured stay in the --work folder: a second call encodes nothing.
+peak of the process. Vectors and what was measured stay in the --work folder: a second call encodes nothing. --icl N
+also lets the causal model answer N of the records, a seeded sample, with the first demonstration in its context.
 """
 
 import argparse
@@ -23,18 +24,20 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "OMP_NUM_THREA
 
 from softshot import catalogue, files  # noqa: E402
 from softshot.data.convert import read_records  # noqa: E402
+from softshot.data.splits import sample  # noqa: E402
 from softshot.demonstrations.table import read_neighbours  # noqa: E402
 from softshot.scoring import registry  # noqa: E402
 
 METRICS = ["exact_match", "token_f1", "chrf"]
-RETRIEVERS = {
-    "random": ({"kind": "random"}, None),
-    "bm25": ({"kind": "bm25"}, None),
-    "dense, MiniLM": ({"kind": "dense"}, "minilm"),
-    "mmr, MiniLM": ({"kind": "mmr"}, "minilm"),
-    "dense, causal": ({"kind": "dense"}, "causal"),
-    "oracle (upper bound)": ({"kind": "oracle"}, None),
+RETRIEVERS = {  # the table's row, a name as a study has it: settings, encoder
+    ("random", "random"): ({"kind": "random"}, None),
+    ("bm25", "bm25"): ({"kind": "bm25"}, None),
+    ("dense, MiniLM", "minilm"): ({"kind": "dense"}, "minilm"),
+    ("mmr, MiniLM", "mmr"): ({"kind": "mmr"}, "minilm"),
+    ("dense, causal", "causal"): ({"kind": "dense"}, "causal"),
+    ("oracle (upper bound)", "oracle"): ({"kind": "oracle"}, None),
 }
+ROWS = {"engine": {"context": 400}, "generation": {"max_new_tokens": 64}}
 HEADER = ["retriever", *METRICS, "token_f1, best of 3", "encode s", "encode MB", "search s", "search MB"]
 
 
@@ -104,6 +107,22 @@ def scores(table: Path, train: list[dict], records: list[dict]) -> list[str]:
     return found
 
 
+def icl(args: argparse.Namespace, name: str, table: Path, train: Path, records: Path) -> list[str]:
+    """Exact match of the causal model's answers with the first demonstration, on a sample of the records."""
+    if not args.icl:
+        return []
+    asked, out = args.work / "icl.jsonl", args.work / "icl/causal" / args.task / "icl" / f"{name}-1" / "seed-1"
+    rows = files.read_jsonl(records)
+    files.write_jsonl(asked, (rows[position] for position in sample(len(rows), args.icl, "0")))
+    program = [sys.executable, "-m", "softshot.generation", "--settings", json.dumps(ROWS), "--model", args.causal]
+    program += ["--train", train, "--records", asked, "--demonstrations", table, "--out", out]
+    subprocess.run(list(map(str, program)), env=ENVIRONMENT, check=True)
+    metric = registry.metric("exact_match")
+    pairs = zip(files.read_jsonl(out / "predictions.jsonl"), files.read_jsonl(asked), strict=True)
+    statistics = [metric.statistics(answer["prediction"], record) for answer, record in pairs]
+    return [f"{metric.scores([sum(column) for column in zip(*statistics, strict=True)])['exact_match']:.1f}"]
+
+
 def main() -> None:
     """Measure every retriever and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
@@ -112,15 +131,17 @@ def main() -> None:
     parser.add_argument("--causal", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--task", default="mtop")
+    parser.add_argument("--icl", type=int, help="records that the causal model answers per retriever")
     parser.add_argument("--limit", type=int, help="use only the first records of each split")
     args = parser.parse_args()
 
     train, asked = write_splits(args)
     splits = files.read_jsonl(train), files.read_jsonl(asked)
     print(f"{args.task}: {len(splits[0])} training records, {len(splits[1])} records of {asked.stem}\n")
-    print(f"| {' | '.join(HEADER)} |\n|{' --- |' * len(HEADER)}", flush=True)
-    for title, (settings, encoder) in RETRIEVERS.items():
-        table = args.work / "tables" / f"{title}.parquet"
+    header = [*HEADER, *([f"ICL exact match, {args.icl} records"] if args.icl else [])]
+    print(f"| {' | '.join(header)} |\n|{' --- |' * len(header)}", flush=True)
+    for (title, name), (settings, encoder) in RETRIEVERS.items():
+        table = args.work / "tables" / f"{name}.parquet"
         command = ["retrieve", "--settings", json.dumps(settings), "--seed", "1", "--train", train, "--records", asked]
         encoded = ["", ""]
         if encoder:
@@ -129,6 +150,7 @@ def main() -> None:
             command += ["--index", vectors(args, encoder, train), "--queries", vectors(args, encoder, asked)]
         cost = measured(*command, "--out", table)
         cells = [title, *scores(table, *splits), *encoded, f"{cost['seconds']:.1f}", f"{cost['MB']:.0f}"]
+        cells += icl(args, name, table, train, asked)
         print(f"| {' | '.join(cells)} |", flush=True)
 
 

@@ -172,6 +172,12 @@ def test_what_a_kind_needs_is_asked_for(splits, monkeypatch, kind, left_out, mes
         call(monkeypatch, arguments[:place] + arguments[place + 2 :])
 
 
+def test_vectors_may_be_left_empty_where_none_are_needed(splits, monkeypatch):
+    arguments = [part for part in retrieve_arguments(splits, "bm25") if not part.endswith(".npy")]
+    assert "--index" in arguments
+    call(monkeypatch, arguments)
+
+
 def test_a_misspelt_setting_stops_the_program(splits):
     finished = run(retrieve_arguments(splits, "bm25", neighbors=2))
     assert finished.returncode == 1

@@ -7,6 +7,7 @@ a record with its neighbours under each retriever of a study.
 
 import argparse
 import json
+import signal
 from pathlib import Path
 
 from pydantic import Field
@@ -101,6 +102,7 @@ def show_record(args: argparse.Namespace) -> None:
     """A record and its neighbours, on the terminal."""
     from softshot.demonstrations import show
 
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `--show ... | head` ends quietly
     task, id = args.show
     show.show(args.results or show.default_results(), task, id)
 
