@@ -2,11 +2,12 @@
 
 PYTHON ?= python3.11
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+DATA ?= ../shared/data
 BIN := .venv/bin
 # The rules call `python`, the tests `snakemake`: those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-all lint docs clean
+.PHONY: help setup demo test test-all bench lint docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -32,6 +33,11 @@ test: .venv/installed-dev ## the tests, without the longest
 
 test-all: .venv/installed-dev ## all tests
 	python -m pytest -n $(CORES) --dist loadfile
+
+bench: .venv/installed-dev ## the benchmarks, on one core, into results/benchmarks; DATA=<folder> holds the records
+	snakemake --cores 1 resources/models/all-minilm-l6-v2/provenance.json
+	python tests/benchmarks/scoring.py $(DATA)
+	python tests/benchmarks/retrieval.py --data $(DATA) --encoder resources/models/all-minilm-l6-v2 --out results/benchmarks
 
 lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter
 	ruff check

@@ -14,6 +14,7 @@ from softshot.task import Name, Share, Split, TaskSettings, TemplateSettings
 Retriever = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
 Demonstrations = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$")]
 Positive = Annotated[int, Field(ge=1)]
+Neighbours = Annotated[int, Field(ge=1, le=1000)]
 Arm = Literal["icl", "pt", "ipt"]
 Order = Literal["nearest-last", "nearest-first"]
 
@@ -146,8 +147,8 @@ class DemonstrationsSettings(Section):
         },
         description="Retrievers, by the name that the arms use: see the table below.",
     )
-    neighbours: int = Field(
-        8, ge=1, le=1000, description="Neighbours stored per record; no variant can have more shots than this."
+    neighbours: Neighbours = Field(
+        8, description="Neighbours stored per record; no variant can have more shots than this."
     )
     order: Order = Field("nearest-last", description="Order of several demonstrations in the context.")
     approximate_from: Positive | None = Field(

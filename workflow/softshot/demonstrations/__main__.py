@@ -10,21 +10,19 @@ import json
 import signal
 from pathlib import Path
 
-from pydantic import Field
-
 from softshot.demonstrations import table
 from softshot.demonstrations.ranking import Retriever
 from softshot.errors import UserError, run_program
 from softshot.files import read_jsonl, sha256
 from softshot.sections import read
-from softshot.settings import DemonstrationsSettings, Positive, RetrieverSettings
+from softshot.settings import DemonstrationsSettings, Neighbours, Positive, RetrieverSettings
 
 
 class SearchSettings(RetrieverSettings):
     """A retriever, and what `demonstrations` says for all of them."""
 
-    neighbours: int = Field(8, ge=1, le=1000, description="Neighbours stored per record.")
-    approximate_from: Positive | None = Field(None, description="Training records from which the search approximates.")
+    neighbours: Neighbours = 8
+    approximate_from: Positive | None = None
 
 
 def encode_split(args: argparse.Namespace) -> None:
