@@ -23,7 +23,11 @@ def rows(section: type[Section], prefix: str = "") -> list[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             lines += rows(field.annotation, f"{key}.")
             continue
-        default = "" if field.is_required() else f"`{json.dumps(field.default, default=lambda part: part.model_dump(exclude_defaults=True))}`"
+        default = (
+            ""
+            if field.is_required()
+            else f"`{json.dumps(field.default, default=lambda part: part.model_dump(exclude_defaults=True))}`"
+        )
         limits = ", ".join(limit(constraint) for constraint in field.metadata)
         kind = type_name(field.annotation) + (f" ({limits})" if limits else "")
         lines.append(f"| `{key}` | {kind} | {default} | {field.description} |")

@@ -18,9 +18,7 @@ class TemplateSettings(Section):
     instruction: str = Field(
         "", description="Stands once before the demonstrations, ended by the separator; an empty text is none."
     )
-    input: str = Field(
-        "{input} =>", description="An input, ready to be answered; the output follows after a blank."
-    )
+    input: str = Field("{input} =>", description="An input, ready to be answered; the output follows after a blank.")
     demonstration: str = Field(
         "{example}", description="A demonstration; `{example}` is its input laid out as above, and its output."
     )
