@@ -1,17 +1,31 @@
-"""Decoding gives the same text for any batch size, and the text that the model itself would give."""
+"""Decoding gives the same text for any batch size and order, and the text that the model itself would give."""
+
+import random
+from dataclasses import replace
 
 import pytest
 import torch
 
-from softshot.engine.decoding import beam, decode, fold, greedy, prefill
+from softshot.engine import decoding
+from softshot.engine.beam import fold
+from softshot.engine.cache import SlotCache
+from softshot.engine.decoding import continuations, decode, kv_cache_mb, shared_prefix
 from softshot.engine.layout import Row
+from softshot.errors import UserError
 from softshot.settings import GenerationSettings
 
 
-def random_rows(base, count=9):
-    """Rows of very different lengths."""
+@pytest.fixture
+def base(base):
+    """A tiny model in which one token in nine ends a text, so that rows end at different times."""
+    base.__dict__["stop_ids"] = sorted({*base.stop_ids, *range(2, base.model.config.vocab_size, 9)})
+    return base
+
+
+def random_rows(count=9):
+    """Rows of very different lengths, in no order."""
     generator = torch.Generator().manual_seed(4)
-    lengths = [1, 2, 3, 5, 8, 13, 21, 34, 40][:count]
+    lengths = [8, 1, 40, 2, 34, 3, 13, 21, 5][:count]
     return [Row(str(n), torch.randint(2, 250, (n,), generator=generator).tolist()) for n in lengths]
 
 
@@ -21,14 +35,24 @@ def soft_prompt(base, tokens):
     return torch.randn(tokens, base.embedding_size, generator=torch.Generator().manual_seed(2))
 
 
-def plain_greedy(base, prompt, row, limit):
-    """One row, no cache, no padding: the whole sequence anew for every token."""
+def texts(base, prompt, rows, batch_size=32, **settings):
+    """Token ids of every row's continuation, by the row's id."""
+    found = continuations(base, prompt, rows, GenerationSettings.model_construct(**settings), batch_size)
+    return {row.id: ids for row, ids in found}
+
+
+def plain_logits(base, prompt, ids):
+    """Logits of the next token [V]: one row, no cache, no padding."""
     prompt = torch.empty(0, base.embedding_size) if prompt is None else prompt
+    embeddings = base.model.get_input_embeddings()(torch.tensor([ids]))
+    return base.model(inputs_embeds=torch.cat([prompt[None], embeddings], dim=1)).logits[0, -1]
+
+
+def plain_greedy(base, prompt, row, limit):
+    """The whole sequence anew for every token."""
     ids = list(row.context)
     for _ in range(limit):
-        embeddings = base.model.get_input_embeddings()(torch.tensor([ids]))
-        logits = base.model(inputs_embeds=torch.cat([prompt[None], embeddings], dim=1)).logits
-        ids.append(int(logits[0, -1].argmax()))
+        ids.append(int(plain_logits(base, prompt, ids).argmax()))
         if ids[-1] in base.stop_ids:
             break
     return ids[len(row.context) :]
@@ -36,32 +60,117 @@ def plain_greedy(base, prompt, row, limit):
 
 @pytest.mark.parametrize("tokens", [0, 6])
 def test_greedy_equals_the_plain_computation_token_for_token(base, tokens):
-    prompt, rows = soft_prompt(base, tokens), random_rows(base)
+    prompt, rows = soft_prompt(base, tokens), random_rows()
     with torch.no_grad():
-        outputs = greedy(base, prompt, rows, GenerationSettings(max_new_tokens=20))
-        expected = [plain_greedy(base, prompt, row, 20) for row in rows]
-    assert outputs == expected
+        expected = {row.id: plain_greedy(base, prompt, row, 20) for row in rows}
+    assert texts(base, prompt, rows, 4, beams=1, max_new_tokens=20) == expected
+    assert len({len(ids) for ids in expected.values()}) > 2, "rows must end at different times for this to mean much"
 
 
 @pytest.mark.parametrize("tokens", [0, 6])
 @pytest.mark.parametrize("beams", [1, 3])
-def test_text_does_not_depend_on_the_batch_size(base, tokens, beams):
-    prompt, rows = soft_prompt(base, tokens), random_rows(base)
+def test_text_depends_neither_on_the_batch_size_nor_on_the_order_nor_on_other_rows(base, tokens, beams, monkeypatch):
+    monkeypatch.setattr(decoding, "REFILL", 2)  # so that several rows enter at once, also in a batch of 4
+    prompt, rows = soft_prompt(base, tokens), random_rows()
     settings = GenerationSettings(max_new_tokens=16, beams=beams)
-    alone, together, threes = (sorted(decode(base, prompt, rows, settings, n), key=lambda o: o.id) for n in (1, 9, 3))
-    assert alone == together == threes
+
+    def decoded(rows, batch_size):
+        return sorted(decode(base, prompt, rows, settings, batch_size), key=lambda output: output.id)
+
+    alone = sorted((output for row in rows for output in decoded([row], 1)), key=lambda output: output.id)
+    shuffled = random.Random(1).sample(rows, len(rows))
+    same_length = [replace(row, id=f"{row.id}-{n}") for row in rows for n in range(3)]  # other rows in the batch
+    assert len(alone) == len(rows)
+    for batch_size in (1, 2, 3, 4, 9, 100):
+        assert decoded(rows, batch_size) == alone
+    assert decoded(shuffled, 4) == alone
+    tripled = decoded(same_length, 5)
+    assert [replace(output, id=output.id.split("-")[0]) for output in tripled] == [o for o in alone for _ in range(3)]
+
+
+@pytest.mark.parametrize("limit", [1, 40])
+def test_rows_that_enter_in_small_groups_give_the_same_text(base, limit, monkeypatch):
+    prompt, rows = soft_prompt(base, 6), random_rows()
+    expected = texts(base, prompt, rows, beams=1, max_new_tokens=16)
+    monkeypatch.setattr(decoding, "PREFILL_TOKENS", limit)
+    assert texts(base, prompt, rows, beams=1, max_new_tokens=16) == expected
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_what_all_rows_begin_with_is_computed_once_and_changes_no_text(base, beams):
+    prompt, common = soft_prompt(base, 4), [9, 8, 7, 6, 5]
+    rows = [Row(str(n), common + row.context) for n, row in enumerate(random_rows(6))]
+    rows.append(Row("nothing of its own", common))
+    with torch.inference_mode():
+        prefix, shared = shared_prefix(base, prompt, rows[:-1])
+        assert (prefix.get_seq_length(), shared) == (4 + 5, 5)
+        assert shared_prefix(base, prompt, rows)[1] == 4, "every row keeps a token"
+        assert shared_prefix(base, None, [Row("a", [3, 4]), Row("b", [4, 4])])[1] == 0
+    together = texts(base, prompt, rows, 4, beams=beams, max_new_tokens=12, length_penalty=1.0)
+    for row in [*rows, Row("other", [20, 21])]:  # with a row that begins otherwise nothing is shared
+        other = texts(base, prompt, [row, Row("x", [30])], beams=beams, max_new_tokens=12, length_penalty=1.0)
+        assert other[row.id] == together.get(row.id, other[row.id])
+
+
+def test_the_cache_has_the_size_that_was_announced(base, monkeypatch):
+    prompt, rows, made = soft_prompt(base, 6), random_rows(), []
+    settings = GenerationSettings(max_new_tokens=16, beams=2)
+
+    class Spy(SlotCache):
+        def __init__(self, *args):
+            super().__init__(*args)
+            made.append(self.buffer)
+
+    monkeypatch.setattr(decoding, "SlotCache", Spy)
+    list(decode(base, prompt, rows, settings, 4))
+    assert [tuple(buffer.shape[2:4]) for buffer in made] == [(4 * 2, 6 + 40 + 16)]
+    assert made[0].nbytes / 2**20 == kv_cache_mb(base, prompt, rows, settings, 4)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_out_of_memory_halves_the_batch_and_keeps_the_texts(base, beams, monkeypatch, capsys):
+    prompt, rows = soft_prompt(base, 6), random_rows()
+    settings = {"beams": beams, "max_new_tokens": 12, "length_penalty": 1.0}
+    expected, plain_step, steps = texts(base, prompt, rows, **settings), decoding.step, []
+
+    def scarce(base, slots, live, width):
+        steps.append(len(live))
+        if len(live) > 2 and len(steps) > 3:
+            raise torch.OutOfMemoryError
+        return plain_step(base, slots, live, width)
+
+    monkeypatch.setattr(decoding, "step", scarce)
+    assert texts(base, prompt, rows, 8, **settings) == expected
+    said = capsys.readouterr().err
+    assert "batches of 4 rows" in said and "batches of 2 rows" in said
+
+
+def test_too_little_memory_for_one_row_is_an_error_that_says_what_to_lower(base, monkeypatch):
+    def never(*_):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(decoding, "step", never)
+    with pytest.raises(UserError, match=r"not even one row.*Lower `engine.context`"):
+        texts(base, None, random_rows(), beams=1, max_new_tokens=12)
+
+
+def test_a_row_longer_than_the_models_window_is_an_error_before_anything_runs(base):
+    rows, settings = random_rows(), GenerationSettings(max_new_tokens=5)
+    base.model.config.sliding_window = 45
+    assert kv_cache_mb(base, None, rows, settings, 4) > 0
+    with pytest.raises(UserError, match=r"looks back over 45 positions.*may take 46"):
+        kv_cache_mb(base, soft_prompt(base, 1), rows, settings, 4)
 
 
 def test_a_wide_enough_beam_finds_the_most_likely_text(base):
     """With K = V beams and two tokens, every text is looked at: the best must be the exhaustive one."""
-    prompt, row = soft_prompt(base, 3), random_rows(base)[4]
+    prompt, row = soft_prompt(base, 3), random_rows()[0]
     size, stops = base.model.config.vocab_size, set(base.stop_ids)
     with torch.no_grad():
-        first = prefill(base, prompt, [row])[0][0].log_softmax(-1)
-        rows = [Row("", [*row.context, i]) for i in range(size)]
-        second = prefill(base, prompt, rows)[0].log_softmax(-1)
-        settings = GenerationSettings.model_construct(max_new_tokens=2, beams=size, length_penalty=1.0)
-        found = beam(base, prompt, [row], settings)[0]
+        first = plain_logits(base, prompt, row.context).log_softmax(-1)
+        second = [plain_logits(base, prompt, [*row.context, i]).log_softmax(-1) for i in range(size)]
+    second = torch.stack(second)
+    found = texts(base, prompt, [row], beams=size, max_new_tokens=2, length_penalty=1.0)[row.id]
     scores = {}
     ends = torch.tensor(sorted(stops))
     for i in range(size):
@@ -81,8 +190,6 @@ def test_many_stop_tokens_are_one_end_and_do_not_crowd_out_what_goes_on():
 
 
 def test_a_model_with_several_end_tokens_stops_at_each(base):
-    from dataclasses import replace
-
     several = replace(base)
     kept = base.model.config.eos_token_id
     try:
@@ -93,8 +200,7 @@ def test_a_model_with_several_end_tokens_stops_at_each(base):
 
 
 def test_generation_ends_at_the_limit_or_at_a_stop_token(base):
-    outputs = greedy(base, None, random_rows(base), GenerationSettings(max_new_tokens=5))
-    for ids in outputs:
+    for ids in texts(base, None, random_rows(), beams=1, max_new_tokens=5).values():
         assert 1 <= len(ids) <= 5
         assert len(ids) == 5 or ids[-1] in base.stop_ids
         assert not set(ids[:-1]) & set(base.stop_ids)

@@ -18,7 +18,7 @@ def test_icl_scores_do_not_depend_on_the_batch_size(tiny_models, tmp_path):
     records.write_text("".join(json.dumps(record) + "\n" for record in RECORDS))
     table.write(neighbours, Random(RECORDS, 3, seed=1).search(RECORDS), 3, {})
     settings = {"engine": {"context": 150}, "generation": {"max_new_tokens": 12}}
-    outputs = []
+    outputs, memory = [], []
     for batch_size in (1, 5):
         out = tmp_path / str(batch_size) / "m/t/icl/random-2/seed-1"
         common = ["--settings", json.dumps(settings), "--train", str(records), "--records", str(records)]
@@ -31,7 +31,9 @@ def test_icl_scores_do_not_depend_on_the_batch_size(tiny_models, tmp_path):
         outputs.append([(out / name).read_text() for name in ("predictions.jsonl", "scores.json")])
         run = json.loads((out / "run.json").read_text())
         assert (run["arm"], run["retriever"], run["shots"], run["tuning"]) == ("icl", "random", 2, None)
+        memory.append(run["generation"]["kv_cache_mb"])
     assert outputs[0] == outputs[1]
+    assert memory[1] == 5 * memory[0] > 0
     shown = [json.loads(line)["demonstrations"] for line in outputs[0][0].splitlines()]
     assert all(len(demonstrations) == 2 for demonstrations in shown)
     assert all(record["id"] not in {d["id"] for d in seen} for record, seen in zip(RECORDS, shown, strict=True))

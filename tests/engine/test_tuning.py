@@ -2,6 +2,9 @@
 
 import itertools
 import json
+import math
+import multiprocessing
+import random
 import signal
 import subprocess
 import sys
@@ -115,6 +118,45 @@ def test_a_killed_and_continued_run_ends_with_the_same_prompt_bit_for_bit(place,
     assert without_times("whole") == without_times("broken")
 
 
+@pytest.mark.long
+def test_twenty_kills_at_random_moments_leave_the_prompt_as_it_would_be(place):
+    """The state is written after every step, so that kills fall into writing it as well."""
+    model, folder = place
+    settings = {"steps": 400, "validate_every": 40, "reparameterisation": "residual"}
+    subprocess.run(command(model, folder, "whole", **settings), check=True, stderr=subprocess.DEVNULL)
+    broken = command(model, folder, "broken", save_every=0.0, **settings)
+    out = folder / "broken/m/t/pt/tokens-5/seed-1"
+    draw, kills = random.Random(0), 0
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["softshot.tuning.__main__"])  # imported once, not 20 times
+    while kills < 20 and not (out / "tuning.json").exists():
+        process = context.Process(target=tune, args=(broken[3:],))
+        before = written(out)
+        process.start()
+        while process.is_alive() and written(out) == before:  # a kill before the first step is no test
+            time.sleep(0.002)
+        time.sleep(draw.uniform(0, 0.05))
+        process.kill()
+        process.join()
+        kills += process.exitcode == -signal.SIGKILL
+    assert kills == 20, "the run ended before it could be killed 20 times: give it more steps"
+    subprocess.run(broken, check=True, stderr=subprocess.DEVNULL)
+    assert torch.equal(prompt_of(folder, "whole"), prompt_of(folder, "broken"))
+
+
+def tune(arguments):
+    """The stage program, in this process."""
+    from softshot.tuning.__main__ import main
+
+    sys.argv = ["softshot.tuning", *arguments]
+    main()
+
+
+def written(out):
+    """When the state was last written."""
+    return [path.stat().st_mtime_ns for path in out.glob(".state/[!.]*.pt")]
+
+
 def test_a_state_of_other_settings_is_not_used(place):
     model, folder = place
     process = subprocess.Popen(command(model, folder, "a", save_every=0.0, steps=3000), stderr=subprocess.DEVNULL)
@@ -142,11 +184,110 @@ def test_accumulation_equals_one_larger_batch(base):
     torch.testing.assert_close(*prompts, rtol=1e-4, atol=1e-5)
 
 
-def test_early_stopping_ends_the_run(place):
-    subprocess.run(command(*place, "a", learning_rate=1e-9, patience=2, warmup=0.0), check=True)
-    tuning = json.loads((place[1] / "a/m/t/pt/tokens-5/seed-1/tuning.json").read_text())["tuning"]
-    assert tuning["stopped_early"]
-    assert tuning["steps"] < 30
+def trainer(base, rows, **settings):
+    from softshot.engine.arms.soft_prompt import SoftPrompt
+    from softshot.tuning.train import Trainer
+
+    initial = torch.randn(3, base.embedding_size, generator=torch.Generator().manual_seed(0)) * 0.1
+    made = TuningSettings(**{"batch_size": 4, "validate_every": 1000} | settings)
+    return Trainer(base, SoftPrompt(initial), made, rows, rows, seed=1)
+
+
+ROWS = [Row(str(n), [5 + n, 6, 7], [40 + n, 50]) for n in range(12)]
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_saves_the_last_good_state(base, monkeypatch):
+    from softshot.tuning import train
+
+    real, made, saved = train.target_loss, trainer(base, ROWS, steps=20), []
+
+    def failing(base, prompt, rows):
+        loss, count = real(base, prompt, rows)
+        return (loss * math.nan if made.progress.step == 3 else loss), count
+
+    monkeypatch.setattr(train, "target_loss", failing)
+    with pytest.raises(train.Diverged, match=r"nan.*step 4.*lower `tuning.learning_rate`"):
+        made.run(lambda: False, lambda: saved.append(made.state()), save_every=1e9)
+    assert saved[-1]["progress"]["step"] == 3
+    assert saved[-1]["prompt"]["embedding"].isfinite().all()
+    assert len(saved[-1]["optimizer"]["state"][0]) and saved[-1]["optimizer"]["state"][0]["step"] == 3
+
+
+def test_a_model_that_gives_no_numbers_is_told_apart(base, monkeypatch):
+    from softshot.tuning import train
+
+    monkeypatch.setattr(train, "target_loss", lambda *_: (torch.tensor(math.nan), 1))
+    with pytest.raises(train.Diverged, match=r"after 0 steps.*engine\.dtype"):
+        trainer(base, ROWS, steps=2).run(lambda: False, lambda: None, save_every=1e9)
+
+
+def test_a_loss_far_above_the_first_for_long_stops_the_run(base, monkeypatch):
+    from softshot.tuning import train
+
+    real, made, saved = train.target_loss, trainer(base, ROWS, steps=200), []
+
+    def rising(base, prompt, rows):
+        loss, count = real(base, prompt, rows)
+        return loss * (10 if made.progress.step >= 5 else 1), count
+
+    monkeypatch.setattr(train, "target_loss", rising)
+    with pytest.raises(train.Diverged, match=r"step 55 .* 50 steps.*lower `tuning.learning_rate`"):
+        made.run(lambda: False, lambda: saved.append(made.state()), save_every=1e9)
+    assert saved[-1]["progress"]["step"] == 54
+
+
+def test_a_prompt_that_changes_no_logits_is_an_error(place):
+    again = subprocess.run(command(*place, "a", learning_rate=1e-12), stderr=subprocess.PIPE, text=True)
+    assert again.returncode != 0 and "raise `tuning.learning_rate`" in again.stderr
+    assert not (place[1] / "a/m/t/pt/tokens-5/seed-1/tuning.json").exists()
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "opt", "bloom", "llama"])
+def test_fifty_steps_equal_those_of_pefts_plain_loop(architecture, tmp_path):
+    """Same initial prompt, rows, optimiser and clipping."""
+    from peft import PromptTuningConfig, get_peft_model
+    from tiny import save_tiny_model
+    from transformers import AutoModelForCausalLM
+
+    from softshot.engine.base import load
+
+    save_tiny_model(architecture, tmp_path, projected=False)
+    made = trainer(load(tmp_path), ROWS, steps=50, learning_rate=0.003, schedule="constant", warmup=0.0)
+    config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3, prompt_tuning_init="RANDOM")
+    theirs = get_peft_model(AutoModelForCausalLM.from_pretrained(tmp_path).eval(), config)
+    prompt = theirs.prompt_encoder["default"].embedding.weight
+    prompt.data.copy_(made.initial)
+    optimizer = torch.optim.AdamW([prompt], lr=0.003, weight_decay=0.0)
+    order = batches(ROWS, 4, seed=1)
+    for _ in range(50):
+        rows = next(order)
+        made.step([rows])
+        ids = torch.tensor([row.context + row.target for row in rows])
+        labels = ids.clone()
+        labels[:, :3] = -100
+        loss = theirs(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([prompt], 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        assert made.progress.history[-1]["loss"] == pytest.approx(loss.item(), rel=1e-5)
+    torch.testing.assert_close(made.prompt().detach(), prompt.detach(), rtol=0, atol=1e-5)
+    assert (prompt.detach() - made.initial).abs().max() > 0.01
+
+
+def test_early_stopping_ends_the_run(base, monkeypatch):
+    from softshot.tuning import train
+
+    real, made = train.target_loss, trainer(base, ROWS, steps=30, patience=2, validate_every=5)
+
+    def rising(base, prompt, rows):
+        loss, count = real(base, prompt, rows)
+        return loss + 1000 * made.progress.step, count
+
+    monkeypatch.setattr(train, "target_loss", rising)
+    assert made.run(lambda: False, lambda: None, save_every=1e9)
+    assert made.progress.stopped_early
+    assert (made.progress.step, made.progress.best_step) == (10, 0)
 
 
 def test_every_row_is_seen_once_an_epoch_and_like_lengths_share_a_batch():

@@ -9,6 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from softshot.engine import kernels
 from softshot.errors import UserError
 
 
@@ -27,6 +28,15 @@ class Base:
     def takes_position_ids(self) -> bool:
         """BLOOM has none: its ALiBi distances are counted from the attention mask."""
         return "position_ids" in inspect.signature(self.model.forward).parameters
+
+    @cached_property
+    def alibi_slopes(self) -> torch.Tensor | None:
+        """BLOOM's, [heads]; None for models with positions of another kind."""
+        if self.model.config.model_type != "bloom":
+            return None
+        from softshot.engine import bloom  # only where it is needed: start-up counts
+
+        return bloom.alibi_slopes(self.model.config.n_head).to(self.device)
 
     @cached_property
     def embedding_size(self) -> int:
@@ -66,4 +76,11 @@ def load(folder: Path, dtype: str = "auto", threads: int = 1) -> Base:
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: cannot load the model ({error}). Delete the folder to fetch it again.") from None
-    return Base(model.requires_grad_(False).eval().to(device), tokenizer)
+    model = model.requires_grad_(False).eval().to(device)
+    if model.config.model_type == "bloom":
+        from softshot.engine import bloom  # only where it is needed: start-up counts
+
+        bloom.install(model)
+    if model.device.type == "cpu" and model.dtype == torch.float32:
+        kernels.install(model)
+    return Base(model, tokenizer)

@@ -1,22 +1,28 @@
-"""Greedy and beam decoding that continue from the prompt's keys and values.
+"""Greedy and beam decoding: every row continues from one prefix, in a batch that is kept full.
 
-Rows are padded on the left of their own text, after the prompt: `[prompt][padding][text]`. Positions
-are counted from each row's own mask, so a row's text does not depend on its neighbours in the batch.
+Rows that end leave the batch and waiting rows take their slots. A row's positions and mask are its own, so
+its text depends neither on its neighbours nor on when it came.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
 from softshot.engine.base import Base
+from softshot.engine.beam import Beams
+from softshot.engine.cache import SlotCache, buffer_shape
 from softshot.engine.layout import Row
 from softshot.engine.prefix import forward, prefix_cache
+from softshot.errors import UserError
 from softshot.settings import GenerationSettings
 
-NEVER = float("-inf")  # the score of a beam that does not exist
+PREFILL_TOKENS = 2048  # positions run at once when rows enter: bounds the activations, and padding stays small
+REFILL = 8  # rows enter when one slot in 8 is free: a forward pass for a single row wastes the weights it reads
 
 
 @dataclass(frozen=True)
@@ -29,142 +35,182 @@ class Output:
     stopped: bool  # at a line feed or the end token, not at the limit
 
 
+class Greedy:
+    """The most likely token at every position, up to and with a stop token, for one row."""
+
+    def __init__(self, settings: GenerationSettings, stops: set[int]):
+        self.limit, self.stops = settings.max_new_tokens, stops
+        self.best: list[int] = []
+
+    @property
+    def texts(self) -> list[list[int]]:
+        """The open hypotheses: one."""
+        return [self.best]
+
+    @staticmethod
+    def choose(searches: list["Greedy"], logits: Tensor) -> list[list[int]]:
+        """Advance every row by its `logits` [B, V]; per row the sources of its open hypotheses, none if it ended."""
+        return [search.advance(token) for search, token in zip(searches, logits.argmax(-1).tolist(), strict=True)]
+
+    def advance(self, token: int) -> list[int]:
+        """Append `token`."""
+        self.best.append(token)
+        return [] if token in self.stops or len(self.best) == self.limit else [0]
+
+
+@dataclass
+class Live:
+    """A row in the batch. With K beams it has K slots side by side."""
+
+    row: Row
+    search: Greedy | Beams
+    given: int  # columns of what it was given: the prefix and its own text
+    columns: int  # filled in its slots so far
+
+
 def decode(
     base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings, batch_size: int
 ) -> Iterator[Output]:
-    """Continue every row; the text does not depend on `batch_size`. Longest rows first, so memory peaks at once.
+    """Continue every row, in no particular order; the text does not depend on `batch_size` or on the other rows.
 
     `prompt`: [T, H], or None for in-context learning.
     """
-    search = greedy if settings.beams == 1 else beam
-    ordered = sorted(rows, key=len, reverse=True)
-    for start in range(0, len(ordered), batch_size):
-        batch = ordered[start : start + batch_size]
-        with torch.inference_mode():
-            for row, ids in zip(batch, search(base, prompt, batch, settings), strict=True):
-                text = base.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-                stopped = bool(ids) and ids[-1] in base.stop_ids
-                # A stop token may carry text before its line feed.
-                yield Output(row.id, text.lstrip(" ").split("\n")[0].strip(), len(ids), stopped)
+    for row, ids in continuations(base, prompt, rows, settings, batch_size):
+        text = base.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        # A stop token may carry text before its line feed.
+        yield Output(row.id, text.lstrip(" ").split("\n")[0].strip(), len(ids), ids[-1] in base.stop_ids)
 
 
-def prefill(base: Base, prompt: Tensor | None, rows: list[Row]) -> tuple[Tensor, Tensor, DynamicCache]:
-    """Run the rows' text: logits of the next token [B, V], the mask [B, T + L] and the cache."""
-    length = max(map(len, rows))
-    ids = torch.zeros(len(rows), length, dtype=torch.long)
-    text = torch.zeros(len(rows), length, dtype=torch.long)
-    for i, row in enumerate(rows):
-        ids[i, length - len(row) :] = torch.tensor(row.context)
-        text[i, length - len(row) :] = 1
-    cache = prefix_cache(base, prompt, len(rows))
-    seen = torch.ones(len(rows), cache.get_seq_length(), dtype=torch.long)
-    mask = torch.cat([seen, text], dim=1).to(base.device)
-    return forward(base, ids.to(base.device), mask, cache, logits_to_keep=1)[:, -1], mask, cache
+def size(prompt: Tensor | None, rows: list[Row], settings: GenerationSettings, batch_size: int) -> tuple[int, int]:
+    """Slots and columns of the cache: the batch's rows times beams, and prompt, longest row and output."""
+    tokens = 0 if prompt is None else len(prompt)
+    columns = tokens + max(map(len, rows)) + settings.max_new_tokens
+    return min(batch_size, len(rows)) * settings.beams, columns
 
 
-def step(base: Base, ids: Tensor, mask: Tensor, cache: DynamicCache) -> tuple[Tensor, Tensor]:
-    """Feed one token a row, `ids` [B]: logits of the next [B, V] and the longer mask."""
-    mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-    return forward(base, ids[:, None], mask, cache, logits_to_keep=1)[:, -1], mask
+def kv_cache_mb(
+    base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings, batch_size: int
+) -> float:
+    """Memory of the keys and values while decoding, in MB, known before it starts."""
+    numbers = torch.Size(buffer_shape(base, *size(prompt, rows, settings, batch_size))).numel()
+    return numbers * base.model.dtype.itemsize / 2**20
 
 
-def greedy(base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings) -> list[list[int]]:
-    """The most likely token at every position, up to and with a stop token. Finished rows leave the batch."""
-    stops = torch.tensor(base.stop_ids, device=base.device)
-    outputs: list[list[int]] = [[] for _ in rows]
-    active = torch.arange(len(rows), device=base.device)  # row of each line of the batch
-    logits, mask, cache = prefill(base, prompt, rows)
-    for left in reversed(range(settings.max_new_tokens)):
-        tokens = logits.argmax(-1)
-        for row, token in zip(active.tolist(), tokens.tolist(), strict=True):
-            outputs[row].append(token)
-        going = ~torch.isin(tokens, stops)
-        if not left or not going.any():
-            break
-        if not going.all():
-            active, tokens, mask = active[going], tokens[going], mask[going]
-            cache.batch_select_indices(going.nonzero()[:, 0])
-        logits, mask = step(base, tokens, mask, cache)
-    return outputs
+@torch.inference_mode()
+def continuations(
+    base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings, batch_size: int
+) -> Iterator[tuple[Row, list[int]]]:
+    """Token ids of every row's continuation as rows end. Where memory does not suffice the batch is halved."""
+    waiting = sorted(rows, key=len, reverse=True)  # of like length together; memory peaks at once
+    prefix, shared = shared_prefix(base, prompt, rows)
+    while waiting:
+        ended: set[int] = set()
+        try:
+            buffer = size(prompt, waiting, settings, batch_size)
+            for row, ids in search(base, prefix, buffer, [(row, row.context[shared:]) for row in waiting], settings):
+                ended.add(id(row))
+                yield row, ids
+        except torch.OutOfMemoryError:
+            if batch_size == 1:
+                raise UserError(
+                    "not even one row fits into memory while decoding. Lower `engine.context`,"
+                    " `generation.max_new_tokens` or `generation.beams`."
+                ) from None
+            batch_size = min(batch_size, len(waiting)) // 2 or 1
+            print(f"out of memory while decoding: going on with batches of {batch_size} rows", file=sys.stderr)
+        waiting = [row for row in waiting if id(row) not in ended]
 
 
-def fold(totals: Tensor, stops: Tensor) -> None:
-    """Make ending one candidate a beam: all stop tokens' probability goes to the likeliest of them, in place.
+def shared_prefix(base: Base, prompt: Tensor | None, rows: list[Row]) -> tuple[DynamicCache, int]:
+    """Keys and values, at batch 1, of the prompt and of the tokens that all rows begin with, and how many these are.
 
-    `totals`: log-probabilities [B*K, V]. Without this one and the same text ends several times over.
+    An instruction, or the same demonstrations for all. One token at least is left to every row.
     """
-    ends = totals[:, stops]
-    likeliest = stops[ends.argmax(-1)]
-    totals[:, stops] = NEVER
-    totals[torch.arange(len(totals), device=totals.device), likeliest] = ends.logsumexp(-1)
+    prefix = prefix_cache(base, prompt, 1)
+    # What the first and the last in order have in common, all have; a row that all others continue is the first.
+    first, last = min(row.context for row in rows), max(row.context for row in rows)
+    common = [a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first[:-1], last, strict=False))]
+    if common:
+        ids = torch.tensor([common], device=base.device)
+        forward(base, ids, ids.new_ones(1, prefix.get_seq_length() + len(common)), prefix, logits_to_keep=1)
+    return prefix, len(common)
 
 
-class Beams:
-    """The open and the ended hypotheses of one row."""
+def search(
+    base: Base,
+    prefix: DynamicCache,
+    buffer: tuple[int, int],
+    waiting: list[tuple[Row, list[int]]],
+    settings: GenerationSettings,
+) -> Iterator[tuple[Row, list[int]]]:
+    """Continue the rows, given with the token ids that are not in the prefix, longest first.
 
-    def __init__(self, settings: GenerationSettings, stops: set[int]):
-        self.width, self.penalty, self.limit = settings.beams, settings.length_penalty, settings.max_new_tokens
-        self.stops = stops
-        self.ended: list[tuple[float, list[int]]] = []  # (normalised score, text), best first
-        self.texts: list[list[int]] = [[]] * self.width
-        # All K beams start the same: only the first may open the search.
-        self.scores = [0.0] + [NEVER] * (self.width - 1)
-
-    def advance(self, candidates: list[tuple[float, int, int]]) -> list[int]:
-        """Take (log-probability, beam, token) candidates, best first; return the source beam of each open one.
-
-        Nothing is returned when the row has ended: K hypotheses have, and no open beam beats the worst
-        of them at its present length; or the limit is reached, where open beams count as they are.
-        """
-        open_beams = []
-        length = len(self.texts[0]) + 1
-        for score, source, token in candidates:
-            text = [*self.texts[source], token]
-            if score == NEVER:
-                continue
-            if token in self.stops:
-                self.ended.append((score / length**self.penalty, text))
-            elif len(open_beams) < self.width:
-                open_beams.append((score, source, text))
-        self.ended = sorted(self.ended, key=lambda hypothesis: -hypothesis[0])[: self.width]
-        if length == self.limit:
-            self.ended += [(score / length**self.penalty, text) for score, _, text in open_beams]
-            return []
-        full = len(self.ended) == self.width
-        if not open_beams or (full and open_beams[0][0] / length**self.penalty <= self.ended[-1][0]):
-            return []
-        open_beams += [(NEVER, *open_beams[0][1:])] * (self.width - len(open_beams))
-        self.scores = [score for score, _, _ in open_beams]
-        self.texts = [text for _, _, text in open_beams]
-        return [source for _, source, _ in open_beams]
+    `buffer`: slots and columns of the cache.
+    """
+    kind, width = (Greedy, 1) if settings.beams == 1 else (Beams, settings.beams)
+    slots, room = SlotCache(base, prefix, *buffer), buffer[0] // width
+    stops = set(base.stop_ids)
+    live: list[Live] = []
+    while waiting or live:
+        free = room - len(live)
+        if waiting and free >= min(len(waiting), max(1, room // REFILL)):
+            count = max(1, min(free, PREFILL_TOKENS // len(waiting[0][1])))
+            entering, waiting = waiting[:count], waiting[count:]
+            start = len(live)
+            logits = prefill(base, slots, [ids for _, ids in entering], start * width, width)
+            for row, ids in entering:
+                given = slots.begin + len(ids)
+                live.append(Live(row, kind(settings, stops), given, given))
+        else:
+            start = 0
+            logits = step(base, slots, live, width)
+        sources = kind.choose([one.search for one in live[start:]], logits)
+        yield from ((one.row, one.search.best) for one, kept in zip(live[start:], sources, strict=True) if not kept)
+        follow(slots, live[start:], sources, start, width)
+        live = compact(slots, live, {start + i for i, kept in enumerate(sources) if not kept}, width)
 
 
-def beam(base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings) -> list[list[int]]:
-    """The best of K beams by log-probability / length ** length_penalty. Rows that have ended leave the batch."""
-    width = settings.beams
-    every = [Beams(settings, set(base.stop_ids)) for _ in rows]
-    active, stops = every, torch.tensor(base.stop_ids, device=base.device)
-    logits, mask, cache = prefill(base, prompt, rows)
-    logits, mask = logits.repeat_interleave(width, dim=0), mask.repeat_interleave(width, dim=0)
-    cache.batch_repeat_interleave(width)
-    while active:
-        scores = torch.tensor([row.scores for row in active], device=base.device)  # [B, K]
-        totals = scores.flatten()[:, None] + logits.float().log_softmax(-1)  # [B*K, V]
-        fold(totals, stops)
-        size = totals.shape[-1]
-        # 2K candidates: even if K of them end here, K others go on.
-        best, places = totals.view(len(active), -1).topk(min(2 * width, width * size), dim=-1)
-        going, sources = [], []
-        for i, row in enumerate(active):
-            found = zip(best[i].tolist(), places[i].tolist(), strict=True)
-            kept = row.advance([(score, place // size, place % size) for score, place in found])
-            if kept:
-                going.append(row)
-                sources += [i * width + source for source in kept]
-        active = going
-        if active:
-            picked = torch.tensor(sources, device=base.device)
-            tokens = torch.tensor([text[-1] for row in active for text in row.texts], device=base.device)
-            cache.batch_select_indices(picked)
-            logits, mask = step(base, tokens, mask[picked], cache)
-    return [max(row.ended, key=lambda hypothesis: hypothesis[0])[1] for row in every]
+def prefill(base: Base, slots: SlotCache, texts: list[list[int]], first: int, width: int) -> Tensor:
+    """Run new rows' text in slots from `first` on: logits of the next token [B*K, V], K equal ones a row.
+
+    Rows are padded on the right, where causal attention never looks.
+    """
+    length = max(map(len, texts))
+    ids = torch.tensor([text + [0] * (length - len(text)) for text in texts], device=base.device)
+    last = torch.tensor([[len(text) - 1] for text in texts], device=base.device)
+    slots.at_text(first, len(texts), length)
+    logits = forward(base, ids, ids.new_ones(len(texts), slots.end), slots, logits_to_keep=last)[:, 0]
+    copies = [first + i for i in range(len(texts)) for _ in range(width)]
+    slots.move(copies, list(range(first, first + len(copies))), slots.begin, slots.end)
+    return logits.repeat_interleave(width, dim=0)
+
+
+def step(base: Base, slots: SlotCache, live: list[Live], width: int) -> Tensor:
+    """Feed every hypothesis its last token: logits of the next [B*K, V]."""
+    columns = torch.tensor([one.columns for one in live]).repeat_interleave(width)
+    tokens = torch.tensor([text[-1:] for one in live for text in one.search.texts], device=base.device)
+    slots.at_token(columns)
+    mask = torch.arange(slots.end) <= columns[:, None]
+    for one in live:
+        one.columns += 1
+    return forward(base, tokens, mask.long().to(base.device), slots, logits_to_keep=1)[:, -1]
+
+
+def follow(slots: SlotCache, group: list[Live], sources: list[list[int]], start: int, width: int) -> None:
+    """Give each open hypothesis the keys and values of the one that it continues; rows from `start` on."""
+    pairs = [(i * width + k, i * width + j) for i, kept in enumerate(sources, start) for j, k in enumerate(kept)]
+    # What a row was given is the same for all its hypotheses: only the outputs differ.
+    first = min(one.given for one in group)
+    slots.move([k for k, _ in pairs], [j for _, j in pairs], first, max(one.columns for one in group))
+
+
+def compact(slots: SlotCache, live: list[Live], ended: set[int], width: int) -> list[Live]:
+    """Close the gaps of rows that ended with the last rows of the batch."""
+    going = [i for i in range(len(live)) if i not in ended]
+    gaps = [i for i in range(len(going)) if i in ended]
+    movers = going[len(going) - len(gaps) :]
+    filled = dict(zip(gaps, movers, strict=True))
+    if filled:
+        sources, targets = ([i * width + k for i in rows for k in range(width)] for rows in (movers, gaps))
+        slots.move(sources, targets, slots.begin, max(live[i].columns for i in movers))
+    return [live[filled.get(i, i)] for i in range(len(going))]

@@ -1,4 +1,4 @@
-"""The shared prefix: the soft prompt runs once, at batch 1, and every row continues from its KV cache.
+"""The shared prefix: the soft prompt runs once, and every row continues from its keys and values.
 
 Attention is causal and the prompt comes first, so its activations are the same for all rows of a
 batch. Running it once is exact, for the loss and for its gradient, and saves T positions per row.
@@ -6,11 +6,16 @@ batch. Running it once is exact, for the loss and for its gradient, and saves T 
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear
 from transformers import DynamicCache
 
 from softshot.engine.base import Base
 from softshot.engine.layout import Row
+from softshot.engine.packed import attention_of, pack
+
+# Architectures of which a packed sequence is tested. Others may have attention windows, caps or scaled logits.
+PACKED = {"gpt2", "opt", "bloom", "llama"}
+LOGITS = 1 << 24  # numbers in one part of the logits: 64 MB in float32
 
 
 def prefix_cache(base: Base, prompt: Tensor | None, rows: int) -> DynamicCache:
@@ -23,7 +28,8 @@ def prefix_cache(base: Base, prompt: Tensor | None, rows: int) -> DynamicCache:
         embeddings = prompt.to(base.model.dtype).unsqueeze(0)  # [1, T, H]
         mask = torch.ones(embeddings.shape[:2], dtype=torch.long, device=base.device)
         base.model.base_model(inputs_embeds=embeddings, attention_mask=mask, past_key_values=cache, use_cache=True)
-        cache.batch_repeat_interleave(rows)
+        for layer in cache.layers:  # views, not copies
+            layer.keys, layer.values = (x.expand(rows, -1, -1, -1) for x in (layer.keys, layer.values))
     return cache
 
 
@@ -42,21 +48,82 @@ def forward(base: Base, ids: Tensor, mask: Tensor, cache: DynamicCache, logits_t
     ).logits
 
 
+def target_hidden(base: Base, prompt: Tensor | None, rows: list[Row]) -> Tensor:
+    """The last hidden states before each target token, [N, H], in the rows' order.
+
+    `prompt`: [T, H], or None for an empty prefix.
+    """
+    tokens = 0 if prompt is None else len(prompt)
+    texts = [(row.context + row.target)[:-1] for row in rows]  # the last target token is only ever a label
+    packing = pack(texts, tokens, base.alibi_slopes, base.device, base.model.dtype)
+    embeddings = base.model.get_input_embeddings()(packing.ids)
+    if prompt is not None:
+        embeddings = torch.cat([prompt.to(base.model.dtype), embeddings])
+    positions = {"position_ids": packing.positions} if base.takes_position_ids else {}
+    with attention_of(base.model.config):
+        hidden = base.model.base_model(
+            inputs_embeds=embeddings.unsqueeze(0), use_cache=False, packing=packing, **positions
+        ).last_hidden_state[0]
+    keep, end = [], tokens
+    for row in rows:
+        end += len(row) - 1
+        keep += range(end - len(row.target), end)
+    return hidden.index_select(0, torch.tensor(keep, device=base.device))
+
+
+class TargetLoss(torch.autograd.Function):
+    """Sum of the cross-entropy of a frozen head, in float32, some rows at a time.
+
+    The gradient of `hidden` is made along with the loss, so that no more than one part's logits are ever
+    held: all of them would be [N, V] several times over, and BLOOM's V is 250,880.
+    """
+
+    @staticmethod
+    def forward(ctx, hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+        """`hidden`: [N, H]; `weight`: [V, H]; `labels`: [N]."""
+        gradients, losses = [], []
+        size = max(1, LOGITS // len(weight))
+        for part, wanted in zip(hidden.split(size), labels[:, None].split(size), strict=True):
+            logits = linear(part, weight).float()
+            score = logits.gather(1, wanted)
+            largest = logits.amax(1, keepdim=True)
+            total = logits.sub_(largest).exp_().sum(1, keepdim=True)
+            losses.append((total.log() + largest - score).sum())
+            if ctx.needs_input_grad[0]:
+                logits.div_(total)  # probabilities
+                logits.scatter_add_(1, wanted, torch.full_like(score, -1))
+                gradients.append(logits.to(weight.dtype) @ weight)
+        if gradients:
+            ctx.save_for_backward(torch.cat(gradients))
+        return torch.stack(losses).sum()
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """The gradient of `hidden`."""
+        (hidden,) = ctx.saved_tensors
+        return hidden * gradient.to(hidden.dtype), None, None
+
+
 def target_loss(base: Base, prompt: Tensor | None, rows: list[Row]) -> tuple[Tensor, int]:
     """Sum of the cross-entropy over all target tokens, in float32, and their number N.
 
-    `prompt`: [T, H], or None for an empty prefix. Rows are padded on the right, where causal attention
-    never looks; the loss is taken, and the head computed, at target positions only.
+    `prompt`: [T, H], or None for an empty prefix. The head is computed at target positions only.
     """
+    labels = torch.tensor([i for row in rows for i in row.target], device=base.device)
+    if base.model.config.model_type in PACKED:
+        hidden = target_hidden(base, prompt, rows)
+        return TargetLoss.apply(hidden, base.model.get_output_embeddings().weight, labels), len(labels)
+    return cross_entropy(target_logits(base, prompt, rows).float(), labels, reduction="sum"), len(labels)
+
+
+def target_logits(base: Base, prompt: Tensor | None, rows: list[Row]) -> Tensor:
+    """Logits of each target token, [N, V], of any model: right-padded rows continue from the prompt's cache."""
     length = max(map(len, rows)) - 1  # the last target token is only ever a label
     ids = torch.zeros(len(rows), length, dtype=torch.long)  # [B, L]
     keep = torch.zeros(len(rows), length, dtype=torch.bool)  # [B, L], N of them: the positions before target tokens
-    labels = []
     for i, row in enumerate(rows):
         ids[i, : len(row) - 1] = torch.tensor((row.context + row.target)[:-1])
         keep[i, len(row.context) - 1 : len(row) - 1] = True
-        labels += row.target
     cache = prefix_cache(base, prompt, len(rows))
     mask = torch.ones(len(rows), cache.get_seq_length() + length, dtype=torch.long, device=base.device)
-    logits = forward(base, ids.to(base.device), mask, cache, logits_to_keep=keep.to(base.device))  # [N, V]
-    return cross_entropy(logits.float(), torch.tensor(labels, device=base.device), reduction="sum"), len(labels)
+    return forward(base, ids.to(base.device), mask, cache, logits_to_keep=keep.to(base.device))

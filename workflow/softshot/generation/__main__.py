@@ -11,7 +11,7 @@ from tqdm import tqdm
 from softshot.demonstrations.shown import Shown
 from softshot.engine import base as engine_base
 from softshot.engine.arms import soft_prompt
-from softshot.engine.decoding import decode
+from softshot.engine.decoding import decode, kv_cache_mb
 from softshot.engine.layout import Layout, RowSettings
 from softshot.errors import run_program
 from softshot.files import read_json, read_jsonl, write_json, write_jsonl
@@ -54,6 +54,8 @@ def main() -> None:
     rows = [layout.generation_row(record, shown.records(record["id"]), limit) for record in records]
     prompt = soft_prompt.load(args.out, base) if run.tokens else None
 
+    memory = kv_cache_mb(base, prompt, rows, settings.generation, args.batch_size)
+    print(f"keys and values take {memory:.0f} MB for {args.batch_size} rows at once", file=sys.stderr)
     began = time.monotonic()
     decoded = decode(base, prompt, rows, settings.generation, args.batch_size)
     outputs = {output.id: output for output in tqdm(decoded, total=len(rows), unit="record", disable=None)}
@@ -76,6 +78,7 @@ def main() -> None:
         "input_tokens": sum(map(len, rows)),
         "output_tokens": sum(output.tokens for output in outputs.values()),
         "batch_size": args.batch_size,
+        "kv_cache_mb": memory,
         "dtype": str(base.model.dtype),
         "truncated": vars(layout.truncation),
         "peak_memory_mb": peak_memory_mb(),

@@ -43,6 +43,9 @@ def arguments() -> argparse.Namespace:
         "--validation-demonstrations", nargs="?", type=Path, help="neighbours of the validation records (IPT)"
     )
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
+    parser.add_argument(
+        "--max-tokens", nargs="?", type=int, help="most tokens of a forward pass; larger batches are accumulated"
+    )
     parser.add_argument("--save-every", type=float, default=SAVE_EVERY, help="seconds between two saves of the state")
     parser.add_argument("--out", required=True, type=Path, help=".../<model>/<task>/<arm>/<variant>/seed-<s>")
     return parser.parse_args()
@@ -83,6 +86,7 @@ def summary(trainer: Trainer, layout: Layout) -> dict:
         "best_validation_loss": progress.best_loss,
         "best_step": progress.best_step,
         "tokens_per_second": median(line["tokens_per_second"] for line in steps),
+        "max_tokens": progress.max_tokens,
         "peak_memory_mb": peak_memory_mb(),
     }
 
@@ -96,7 +100,7 @@ def main() -> None:
     layout = Layout(base, settings)
     training, validation, examples = rows(args, run, layout, settings)
     prompt = soft_prompt.new_soft_prompt(base, run.tokens, settings.tuning, examples, run.seed)
-    trainer = Trainer(base, prompt, settings.tuning, training, validation, run.seed)
+    trainer = Trainer(base, prompt, settings.tuning, training, validation, run.seed, args.max_tokens)
 
     inputs = [args.model / "provenance.json", args.train, args.validation]
     inputs += [path for path in (args.train_demonstrations, args.validation_demonstrations) if path]
@@ -110,6 +114,7 @@ def main() -> None:
     if not trainer.run(lambda: bool(stop), lambda: states.save(state, trainer.state()), args.save_every):
         raise UserError(f"stopped at step {trainer.progress.step}; the same command continues from there.")
 
+    trainer.check_effect()
     soft_prompt.save(trainer.progress.best_prompt, base, args.out)
     write_jsonl(args.out / "history.jsonl", trainer.progress.history)
     tuning = {"settings": args.settings, **provenance(), "tuning": summary(trainer, layout)}

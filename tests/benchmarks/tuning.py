@@ -1,0 +1,226 @@
+"""softshot's tuning step beside peft's, on the same model, rows and optimiser, in turn, in one process and one thread.
+
+    PYTHONPATH=workflow python tests/benchmarks/tuning.py --models resources/models/smollm2-135m gpt2 opt bloom \
+        --tokens 1 5 25 100 150 --repeats 3 --out results/benchmarks
+
+Peers: peft's prompt tuning in a plain loop, and in the transformers Trainer. Times are the processor's,
+because other programs on the machine change them least; the wall's are in the JSON file beside them.
+`needed` is the time that the step's arithmetic takes at the rate of a large matrix product measured in
+the same run; utilisation is needed / taken.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow"))
+
+import torch
+from common import label, markdown, matrix_rate, models, seconds, spread
+from peft import PromptTuningConfig, get_peft_model
+from transformers import Trainer as TransformersTrainer
+from transformers import TrainerCallback, TrainingArguments
+
+from softshot.engine.arms.soft_prompt import SoftPrompt
+from softshot.engine.base import Base
+from softshot.engine.layout import Row
+from softshot.settings import TuningSettings
+from softshot.tuning.train import Trainer
+
+SETTINGS = TuningSettings(learning_rate=0.01, warmup=0.0, schedule="constant", clip=1.0, steps=10**6)
+
+
+def rows_of(count: int, length: int, target: int, vocabulary: int, seed: int) -> list[Row]:
+    """Random rows of `length` tokens, the last `target` of them to be learnt."""
+    draw = random.Random(seed)
+    ids = [[draw.randrange(5, vocabulary) for _ in range(length)] for _ in range(count)]
+    return [Row(str(i), row[:-target], row[-target:]) for i, row in enumerate(ids)]
+
+
+def padded(rows: list[Row]) -> dict[str, torch.Tensor]:
+    """The batch as peft and the Trainer take it: padded on the right, the loss on the target only."""
+    length = max(map(len, rows))
+    ids, mask = torch.zeros(len(rows), length, dtype=torch.long), torch.zeros(len(rows), length, dtype=torch.long)
+    labels = torch.full((len(rows), length), -100)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = torch.tensor(row.context + row.target)
+        mask[i, : len(row)] = 1
+        labels[i, len(row.context) : len(row)] = torch.tensor(row.target)
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+
+
+class PlainLoop:
+    """peft's prompt tuning in the loop of its own documentation."""
+
+    def __init__(self, model: torch.nn.Module, initial: torch.Tensor):
+        """`initial`: [T, H]."""
+        config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=len(initial), prompt_tuning_init="RANDOM")
+        self.model = get_peft_model(model, config).eval()  # without dropout, as softshot
+        self.prompt = self.model.prompt_encoder["default"].embedding.weight
+        self.prompt.data.copy_(initial)
+        self.optimizer = torch.optim.AdamW([self.prompt], lr=SETTINGS.learning_rate, weight_decay=0.0)
+
+    def step(self, rows: list[Row]) -> float:
+        """One step; the loss before it."""
+        loss = self.model(**padded(rows)).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([self.prompt], SETTINGS.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss.item()
+
+
+class StepClock(TrainerCallback):
+    """Times the Trainer's step and not its start and end."""
+
+    def on_step_begin(self, *_, **__):
+        """Start both clocks."""
+        self.began = os.times(), 0
+        self.times = []
+
+    def on_step_end(self, *_, **__):
+        """Stop them."""
+        now, (began, _) = os.times(), self.began
+        self.times = [now.user + now.system - began.user - began.system, now.elapsed - began.elapsed]
+
+
+def trainer_seconds(model: torch.nn.Module, rows: list[Row], folder: Path) -> tuple[float, float]:
+    """Seconds, on the processor and on the wall, of one step of the transformers Trainer."""
+    batch = padded(rows)
+    data = [{key: value[i] for key, value in batch.items()} for i in range(len(rows))]
+    options = {"max_steps": 1, "per_device_train_batch_size": len(rows), "learning_rate": SETTINGS.learning_rate}
+    quiet = {"report_to": [], "save_strategy": "no", "logging_strategy": "no", "disable_tqdm": True, "use_cpu": True}
+    clock = StepClock()
+    arguments = TrainingArguments(output_dir=str(folder), **options, **quiet)
+    TransformersTrainer(model=model, args=arguments, train_dataset=data, callbacks=[clock]).train()
+    return tuple(clock.times)
+
+
+def softshot(base: Base, initial: torch.Tensor) -> Trainer:
+    """softshot's trainer from the same initial prompt."""
+    return Trainer(base, SoftPrompt(initial), SETTINGS, [], [], seed=0)
+
+
+def needed(base: Base, tokens: int, rows: list[Row]) -> float:
+    """Floating-point operations of a step that computes nothing twice and nothing that is not used.
+
+    Two per weight and token forward, two back to the activations (the weights are frozen); the head at
+    target positions; attention at the positions that it may see.
+    """
+    config, body, head = base.model.config, base.model.base_model, base.model.get_output_embeddings().weight
+    embeddings = {id(m.weight) for m in body.modules() if isinstance(m, torch.nn.Embedding)}
+    weights = sum(p.numel() for p in body.parameters() if p.dim() == 2 and id(p) not in embeddings)
+    lengths = [len(row) - 1 for row in rows]
+    pairs = tokens * (tokens + 1) // 2 + sum(n * tokens + n * (n + 1) // 2 for n in lengths)
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    attention = 12 * pairs * config.num_attention_heads * head_dim * config.num_hidden_layers
+    return 4 * weights * (tokens + sum(lengths)) + 4 * head.numel() * sum(len(row.target) for row in rows) + attention
+
+
+def measure(name: str, theirs: torch.nn.Module, base: Base, tokens: int, rows: list[Row], args) -> dict:
+    """Times of one model, one prompt length and one length of rows, the three in turn."""
+    initial = torch.randn(tokens, base.embedding_size, generator=torch.Generator().manual_seed(1)) * 0.02
+    ours, loop = softshot(base, initial), PlainLoop(theirs, initial)
+    times: dict[str, list] = {"softshot": [], "peft loop": [], "peft Trainer": []}
+    rates = []
+    for repeat in range(args.repeats + 1):  # the first is a warm-up, of softshot's step only
+        taken = {"softshot": seconds(lambda: ours.step([rows]))}
+        if repeat:
+            taken["peft loop"] = seconds(lambda: loop.step(rows))
+            if "trainer" in args.peers:
+                taken["peft Trainer"] = trainer_seconds(loop.model, rows, args.out / "trainer")
+            for key, value in taken.items():
+                times[key].append(value)
+            rates.append(matrix_rate())
+    rate, flops = spread(rates), needed(base, tokens, rows)
+    processor = {key: spread([value[0] for value in values]) for key, values in times.items() if values}
+    best = min(value["median"] for key, value in processor.items() if key != "softshot")
+    result = {
+        "model": label(name),
+        "tokens": tokens,
+        "rows": len(rows),
+        "row_length": len(rows[0]),
+        "targets": len(rows[0].target),
+        "processor_seconds": processor,
+        "wall_seconds": {key: spread([value[1] for value in values]) for key, values in times.items() if values},
+        "gflop_needed": flops / 1e9,
+        "matrix_gflops": {key: value / 1e9 for key, value in rate.items()},
+        "ratio": best / processor["softshot"]["median"],
+        "utilisation": flops / rate["median"] / processor["softshot"]["median"],
+    }
+    print(json.dumps(result), file=sys.stderr, flush=True)
+    return result
+
+
+def equality(name: str, theirs: torch.nn.Module, base: Base, tokens: int, batches: list[list[Row]]) -> dict:
+    """softshot and peft's plain loop from one initial prompt over the same batches: how far apart they end."""
+    initial = torch.randn(tokens, base.embedding_size, generator=torch.Generator().manual_seed(1)) * 0.02
+    ours, loop, apart = softshot(base, initial), PlainLoop(theirs, initial), 0.0
+    for rows in batches:
+        ours.step([rows])
+        apart = max(apart, abs(ours.progress.history[-1]["loss"] - loop.step(rows)))
+    prompts = float((ours.prompt() - loop.prompt).detach().abs().max())
+    moved = float((loop.prompt - initial).detach().abs().max())
+    return {
+        "model": label(name),
+        "tokens": tokens,
+        "steps": len(batches),
+        "largest_loss_difference": apart,
+        "largest_prompt_difference": prompts,
+        "largest_prompt_change": moved,
+    }
+
+
+def table(results: list[dict]) -> str:
+    """The measurements in Markdown."""
+    head = ["model", "row", "T", "softshot s", "peft loop s", "peft Trainer s", "ratio", "needed s", "utilisation"]
+    rows = []
+    for r in results:
+        times = [r["processor_seconds"].get(key) for key in ("softshot", "peft loop", "peft Trainer")]
+        shown = [f"{t['median']:.2f} ({t['least']:.2f}-{t['greatest']:.2f})" if t else "" for t in times]
+        limit = r["gflop_needed"] / r["matrix_gflops"]["median"]
+        first = [r["model"], str(r["row_length"]), str(r["tokens"])]
+        rows.append([*first, *shown, f"{r['ratio']:.2f}", f"{limit:.2f}", f"{r['utilisation']:.2f}"])
+    return markdown(head, rows)
+
+
+def main() -> None:
+    """Measure, compare, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", required=True, help="folders of models; gpt2, opt, bloom are random")
+    parser.add_argument("--tokens", nargs="+", type=int, default=[1, 5, 25, 100, 150], help="lengths of the prompt")
+    parser.add_argument("--rows", type=int, default=16, help="rows of a batch")
+    parser.add_argument("--lengths", nargs="+", type=int, default=[60], help="tokens of a row; IPT's are longer")
+    parser.add_argument("--target", type=int, default=20, help="target tokens of a row")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--peers", nargs="+", default=["loop", "trainer"], choices=["loop", "trainer"])
+    parser.add_argument("--equality", type=int, default=0, help="steps after which prompts and losses are compared")
+    parser.add_argument("--out", type=Path, required=True, help="folder for tuning.json and tuning.md")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    args.out.mkdir(parents=True, exist_ok=True)
+    results, equal = [], []
+    for name in args.models:
+        theirs, base = models(name)
+        vocabulary = base.model.config.vocab_size
+        for length in args.lengths:
+            rows = rows_of(args.rows, length, args.target, vocabulary, seed=0)
+            results += [measure(name, theirs, base, tokens, rows, args) for tokens in args.tokens]
+        if args.equality:
+            batches = [rows_of(4, 12 + 2 * seed, 5, vocabulary, seed) for seed in range(args.equality)]
+            equal.append(equality(name, theirs, base, 5, batches))
+            print(json.dumps(equal[-1]), file=sys.stderr, flush=True)
+    report = {"machine": platform.processor() or platform.machine(), "torch": torch.__version__, "threads": 1}
+    report |= {"repeats": args.repeats, "results": results, "equality": equal}
+    (args.out / "tuning.json").write_text(json.dumps(report, indent=2) + "\n")
+    (args.out / "tuning.md").write_text(table(results))
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The models' small functions in fewer passes give the values and gradients of transformers' own."""
+
+import pytest
+import torch
+from transformers.activations import NewGELUActivation
+from transformers.models.bloom.modeling_bloom import BloomGelu
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
+
+from softshot.engine import kernels
+
+
+def value_and_gradient(function):
+    """Of `function` at fixed random numbers [2, 5, 16]."""
+    generator = torch.Generator().manual_seed(0)
+    x = (torch.randn(2, 5, 16, generator=generator) * 3).requires_grad_()
+    y = function(x)
+    y.backward(torch.randn(2, 5, 16, generator=generator))
+    return y.detach(), x.grad
+
+
+def assert_equal(function, expected):
+    for found, wanted in zip(value_and_gradient(function), value_and_gradient(expected), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_rms_norm():
+    norm = LlamaRMSNorm(16, eps=1e-5)
+    norm.weight.data.uniform_(0.5, 2.0)
+    norm.requires_grad_(False)
+    assert_equal(lambda x: kernels.RMSNorm.apply(x, norm.weight, 1e-5), norm)
+
+
+@pytest.mark.parametrize("activation", [NewGELUActivation, BloomGelu])
+def test_gelu(activation):
+    model = torch.nn.Sequential(activation())
+    kernels.install(model)
+    assert isinstance(model[0], torch.nn.GELU)
+    assert_equal(model, activation())
+
+
+def test_an_installed_model_computes_what_it_did(tiny_models):
+    from transformers import AutoModelForCausalLM
+
+    ids = torch.arange(10, 40)[None]
+    for folder in tiny_models.values():
+        plain = AutoModelForCausalLM.from_pretrained(folder).requires_grad_(False).eval()
+        expected = plain(ids).logits
+        kernels.install(plain)
+        torch.testing.assert_close(plain(ids).logits, expected, rtol=1e-5, atol=1e-4)

@@ -1,0 +1,57 @@
+"""The models' small functions in fewer passes over memory, for the CPU. Same values, up to rounding.
+
+Between the matrix products a step is bound by memory bandwidth, and transformers writes these functions
+as many small operations, each of which reads and writes its tensors again.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class RMSNorm(torch.autograd.Function):
+    """x / rms(x) * weight over the last dimension; the weight is frozen."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, eps: float) -> Tensor:
+        """`x`: [..., H]."""
+        squares = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_()
+        inverse = squares.div_(x.shape[-1]).add_(eps).rsqrt_()  # [..., 1]
+        ctx.save_for_backward(x, weight, inverse)
+        return (x * inverse).mul_(weight)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """The gradient of `x`."""
+        x, weight, inverse = ctx.saved_tensors
+        gradient = gradient * weight
+        along = (gradient * x).mean(-1, keepdim=True)
+        return torch.addcmul(gradient.mul_(inverse), x, along.mul_(inverse**3).neg_()), None, None
+
+
+class FusedRMSNorm(nn.Module):
+    """LlamaRMSNorm by `RMSNorm`, with the same weight."""
+
+    def __init__(self, norm: nn.Module):
+        """`norm`: the LlamaRMSNorm in whose place this stands."""
+        super().__init__()
+        self.weight, self.eps = norm.weight, norm.variance_epsilon
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        """[..., H] to [..., H]."""
+        return RMSNorm.apply(hidden_states, self.weight, self.eps)
+
+
+# By name, because importing every architecture would take longer than what is gained.
+REPLACEMENTS = {
+    "NewGELUActivation": lambda _: nn.GELU(approximate="tanh"),  # GPT-2's: the same function in one pass
+    "BloomGelu": lambda _: nn.GELU(approximate="tanh"),
+    "LlamaRMSNorm": FusedRMSNorm,
+}
+
+
+def install(model: nn.Module) -> None:
+    """Give a frozen float32 `model` the functions above. Its weights stay as they are."""
+    for parent in list(model.modules()):
+        for name, module in parent.named_children():
+            if replacement := REPLACEMENTS.get(type(module).__name__):
+                setattr(parent, name, replacement(module))
