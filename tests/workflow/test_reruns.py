@@ -81,6 +81,7 @@ def test_a_removed_seed_runs_only_the_analysis(finished):
         ("generation.max_new_tokens", 9, {"generate", "score", "analyse"}),
         ("generation.beams", 2, {"generate", "score", "analyse"}),
         ("generation.batch_size", 1, set()),
+        ("tuning.max_tokens", 500, set()),
         ("tuning.learning_rate", 0.5, {"tune", "generate", "score", "analyse"}),
         ("scoring.metrics", {"mtop": ["exact_match"]}, {"score", "analyse"}),
         ("analysis.title", "Another", {"analyse"}),

@@ -32,6 +32,7 @@ rule tune:
         "../../envs/softshot.yaml"
     resources:
         gpu=1,
+        tokens=str(STUDY.tuning.max_tokens or ""),  # of a forward pass: memory, never the prompt, so no parameter
         mem_mb=12000,
         runtime="12h",
     params:
@@ -39,6 +40,7 @@ rule tune:
     shell:
         "python -m softshot.launch --gpus {resources.gpu}"
         " python -m softshot.tuning --settings {params.settings:q} --threads {threads}"
+        " --max-tokens {resources.tokens}"
         " --model $(dirname {input.model:q}) --train {input.train:q} --validation {input.validation:q}"
         " --train-demonstrations {input.train_demonstrations:q}"
         " --validation-demonstrations {input.validation_demonstrations:q}"

@@ -231,6 +231,11 @@ class TuningSection(TuningSettings):
     """Training a soft prompt (PT, IPT)."""
 
     overrides: list[Override] = Field([], description=Override.__doc__ + " Later entries win.")
+    max_tokens: Positive | None = Field(
+        None,
+        description="Most tokens of a forward pass, prompt and rows; larger batches are split and accumulated, with the"
+        " same result up to rounding: no re-run. null splits only where memory runs out.",
+    )
 
 
 class GenerationSection(GenerationSettings):
@@ -239,7 +244,8 @@ class GenerationSection(GenerationSettings):
     overrides: list[Override] = Field([], description=Override.__doc__ + " Later entries win.")
     batch_size: Positive = Field(
         32,
-        description="Rows decoded together. Changes speed and memory, not the text (in float32): no re-run.",
+        description="Rows decoded together, each with its beams. Changes speed and memory, not the text (in float32): no"
+        " re-run.",
     )
 
 

@@ -34,6 +34,11 @@ def rows(section: type[Section], prefix: str = "") -> list[str]:
     return lines
 
 
+def given(section: Section) -> dict:
+    """What a section within a default says beyond its own defaults."""
+    return section.model_dump(exclude_defaults=True)
+
+
 def limit(constraint: object) -> str:
     """A limit as a reader writes it: `>= 1`, `at least 1`."""
     signs = {"ge": ">= {}", "gt": "> {}", "le": "<= {}", "lt": "< {}", "min_length": "at least {}", "pattern": "`{}`"}

@@ -7,7 +7,7 @@ batch. Running it once is exact, for the loss and for its gradient, and saves T 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, linear
-from transformers import DynamicCache
+from transformers import Cache, DynamicCache
 
 from softshot.engine.base import Base
 from softshot.engine.layout import Row
@@ -33,7 +33,7 @@ def prefix_cache(base: Base, prompt: Tensor | None, rows: int) -> DynamicCache:
     return cache
 
 
-def forward(base: Base, ids: Tensor, mask: Tensor, cache: DynamicCache, logits_to_keep: int | Tensor) -> Tensor:
+def forward(base: Base, ids: Tensor, mask: Tensor, cache: Cache, logits_to_keep: int | Tensor) -> Tensor:
     """Logits of `ids` [B, L] that continue from `cache`; positions are counted from `mask` [B, past + L]."""
     positions = {}
     if base.takes_position_ids:
