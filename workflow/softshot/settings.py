@@ -244,8 +244,8 @@ class GenerationSection(GenerationSettings):
     overrides: list[Override] = Field([], description=Override.__doc__ + " Later entries win.")
     batch_size: Positive = Field(
         32,
-        description="Rows decoded together, each with its beams. Changes speed and memory, not the text (in float32): no"
-        " re-run.",
+        description="Rows decoded together, each with its beams. Changes speed and memory, not the text (in float32):"
+        " no re-run.",
     )
 
 
