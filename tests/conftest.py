@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: tiny real models of four architectures, and real records."""
+"""Fixtures shared by all tests: tiny real models, real records, a study half done, and waits that are not waited."""
 
 import os
 import sys
@@ -37,3 +37,21 @@ def base(request, tiny_models):
     from softshot.engine.base import load
 
     return load(tiny_models[request.param])
+
+
+@pytest.fixture
+def sleeps(monkeypatch):
+    """The waits that were asked for; none is waited."""
+    asked = []
+    monkeypatch.setattr("time.sleep", asked.append)
+    return asked
+
+
+@pytest.fixture(scope="session")
+def half_done(tmp_path_factory) -> tuple[Path, str]:
+    """The synthetic study with some runs missing, analysed: its folder, and what was printed."""
+    from synthetic import analyse, study_of, write_study
+
+    folder = tmp_path_factory.mktemp("results") / "trial"
+    write_study(folder, study_of())
+    return folder, analyse(folder, study_of())

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+import random
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import PurePosixPath
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+CONTENT = bytes(random.Random(0).randbytes(3_000_000))
 
 
 @contextmanager
@@ -23,6 +25,49 @@ def serving(handler: type[BaseHTTPRequestHandler], **state) -> Iterator[Threadin
             yield server
         finally:
             server.shutdown()
+
+
+class Files(BaseHTTPRequestHandler):
+    """Serves `contents` (path to bytes). `script` says what is special about the answers to come, one entry each.
+
+    cut: the body ends after so many bytes. status, headers: an answer without a body. becomes: from now on the file
+    has this content. `ranges` is False for a server that knows none, "always" for one that overlooks If-Range;
+    `versions` are the headers that name a file's version.
+    """
+
+    def do_GET(self):
+        server = self.server
+        asked = {name: self.headers.get(name) for name in ("Range", "If-Range")}
+        server.requests.append((self.path, *asked.values()))
+        special = server.script.pop(0) if server.script else {}
+        if "becomes" in special:
+            server.contents[self.path] = special["becomes"]
+        if "status" in special or self.path not in server.contents:
+            return self.head(special.get("status", 404), {"Content-Length": "0", **special.get("headers", {})})
+        content = server.contents[self.path]
+        versions = {"ETag": f'"{hashlib.sha1(content).hexdigest()}"'} if server.versions is None else server.versions
+        start, status = 0, 200
+        if asked["Range"] and (server.ranges == "always" or (server.ranges and asked["If-Range"] in versions.values())):
+            start, status = int(asked["Range"].removeprefix("bytes=").rstrip("-")), 206
+            if start >= len(content):
+                return self.head(416, {"Content-Length": "0"})
+            versions |= {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
+        self.head(status, {"Content-Length": str(len(content) - start), **versions})
+        self.wfile.write(content[start:][: special.get("cut")])
+
+    def head(self, status, headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+def serving_files(contents: dict[str, bytes]) -> AbstractContextManager[ThreadingHTTPServer]:
+    """Serve these contents with `Files`, at first without anything special."""
+    return serving(Files, contents=contents, script=[], ranges=True, versions=None)
 
 
 class Hub(BaseHTTPRequestHandler):

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -116,3 +117,8 @@ def analyse(folder: Path, study: Study) -> str:
         patch.setattr("sys.argv", ["softshot.analysis", *arguments])
         program.main()
     return text.getvalue()
+
+
+def text_of_page(folder: Path) -> str:
+    """The page without its markup, white space collapsed."""
+    return " ".join(re.sub("<[^>]*>", "", (folder / "report.html").read_text(encoding="utf-8")).split())

@@ -1,18 +1,15 @@
 """The synthetic study, half done: what the analysis must say about it."""
 
 import csv
-import html
 import itertools
 import json
 import math
 import re
 import shutil
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import yaml
-from synthetic import METRICS, TITLE, UNFINISHED, analyse, study_of, text_of, write_run, write_study
+from synthetic import METRICS, UNFINISHED, analyse, study_of, text_of, text_of_page, write_run, write_study
 
 from softshot.analysis.collect import collect
 from softshot.analysis.examples import examples
@@ -21,45 +18,12 @@ from softshot.analysis.report import duration, number, score_rows
 from softshot.analysis.tables import summarise
 from softshot.errors import UserError
 from softshot.grid import runs
-from softshot.study import analysis_slice
-
-
-@pytest.fixture(scope="module")
-def half_done(tmp_path_factory) -> tuple[Path, str]:
-    """The study with some runs missing, analysed: its folder, and what was printed."""
-    folder = tmp_path_factory.mktemp("results") / "trial"
-    write_study(folder, study_of())
-    return folder, analyse(folder, study_of())
 
 
 def read_tsv(path: Path) -> list[dict]:
     """The rows of a table, every field as text."""
     with path.open(encoding="utf-8") as file:
         return list(csv.DictReader(file, delimiter="\t"))
-
-
-def text_of_page(folder: Path) -> str:
-    """The page without its markup, white space collapsed."""
-    return " ".join(re.sub("<[^>]*>", "", (folder / "report.html").read_text(encoding="utf-8")).split())
-
-
-class Page(HTMLParser):
-    """The page's elements as (tag, attributes), and the text inside `strong`."""
-
-    def __init__(self, path: Path):
-        super().__init__()
-        self.source = path.read_text(encoding="utf-8")
-        self.elements: list[tuple[str, dict]] = []
-        self.bold: list[str] = []
-        self.feed(self.source)
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_data(self, data):
-        if self.elements and self.elements[-1][0] == "strong" and data.strip():
-            self.bold.append(data)
-            self.elements.append(("text", {}))
 
 
 def cell(rows: list[dict], model: str, task: str, variant: str, metric: str) -> dict:
@@ -166,71 +130,6 @@ def test_summary_for_people_is_printed_and_written(half_done):
     assert printed.endswith(f"\n\n60 of 64 runs done\nreport: {folder / 'report.html'}\n")
     assert re.search(r"PT, 25 tokens +49\.5 ± 0\.7 +2/3\n", printed)
     assert re.search(r"IPT, 25 tokens, 1 retrieved +– +– +0/3\n", printed)
-
-
-def test_page_says_what_is_missing(half_done):
-    text = text_of_page(half_done[0])
-    assert "60 of 64 runs are done." in text
-    assert "beta, MTOP: PT 25 tokens, seed 3" in text
-    assert "alpha, DART: IPT 25 tokens, 1 retrieved, seeds 1, 2, 3" in text
-    assert "n 2 of 3" in text
-    assert "no run yet" in text
-
-
-def test_page_has_the_best_mean_of_each_model_and_task_in_bold(half_done):
-    bold = [text for text in Page(half_done[0] / "report.html").bold if re.fullmatch(r"[\d.]+", text)]
-    assert sorted(bold) == ["50.0", "60.0", "60.0", "60.0"]  # alpha's IPT with 25 tokens has no run on DART
-
-
-def test_hostile_text_is_shown_and_never_markup(half_done):
-    page = Page(half_done[0] / "report.html")
-    tags = {tag for tag, _ in page.elements}
-    assert not tags & {"script", "img", "iframe", "object", "embed", "link"}
-    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
-    assert "&lt;script&gt;document.title" in page.source
-
-
-def test_page_asks_the_network_for_nothing(half_done):
-    page = Page(half_done[0] / "report.html")
-    targets = [
-        v for _, a in page.elements for k, v in a.items() if k in ("src", "href", "srcset", "xlink:href", "data")
-    ]
-    assert targets
-    assert all(target.startswith("#") for target in targets)
-    assert "url(" not in page.source
-    assert "@import" not in page.source
-
-
-def test_page_is_readable_without_sight_and_without_a_mouse(half_done):
-    page = Page(half_done[0] / "report.html")
-    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
-    assert levels[0] == 1
-    assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
-    tags = [tag for tag, _ in page.elements]
-    assert tags.count("table") == tags.count("caption") == 3
-    figures = [attributes["aria-label"] for _, attributes in page.elements if attributes.get("role") == "img"]
-    assert len(figures) == 8  # two figures of two models on two tasks
-    assert any("BLEU on DART" in words and "PT 50.0 with 25 tokens" in words for words in figures)
-    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
-    assert len(ids) == len(set(ids))
-    assert {target[1:] for _, a in page.elements if (target := a.get("href"))} <= set(ids)
-    assert all(a.get("tabindex") == "0" for _, a in page.elements if a.get("class") == "scroll")
-
-
-def test_page_reports_truncation_and_versions_that_differ(half_done):
-    text = text_of_page(half_done[0])
-    assert "3 demonstrations left out and 0 inputs cut while predicting, 6 and 3 while tuning, over 3 runs" in text
-    assert "2.0; 2.1 runs differ" in text
-
-
-def test_page_says_what_is_scored_and_holds_the_whole_configuration(half_done):
-    source = (half_done[0] / "report.html").read_text(encoding="utf-8")
-    assert html.unescape(re.search("<h1>(.*)</h1>", source)[1]) == TITLE
-    assert "BLEU, 4 test records" in text_of_page(half_done[0])
-    assert "exact match, 4 validation records" in text_of_page(half_done[0])
-    configuration = yaml.safe_load(html.unescape(re.search("<pre[^>]*>(.*?)</pre>", source, re.DOTALL)[1]))
-    assert configuration == analysis_slice(study_of())
 
 
 def test_figures_are_written_as_svg_and_png(half_done):

@@ -6,9 +6,9 @@ import random
 import re
 
 import pytest
-from test_converters import GOOD, changed, row
-from test_converters import job as official_job
-from test_converters import write as write_official
+from official import GOOD, changed, row
+from official import job as official_job
+from official import write as write_official
 from test_own_tasks import ROWS
 from test_own_tasks import job as own_job
 

@@ -26,7 +26,7 @@ rule analyse:
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=canonical(studies.analysis_slice(STUDY)),
+        settings=lambda wildcards: canonical(studies.analysis_slice(STUDY)),  # a function: templates have braces
     shell:
         "python -m softshot.analysis --settings {params.settings:q} --results results/{wildcards.study}"
         " > {log:q} 2>&1"
