@@ -55,6 +55,13 @@ def run_of(wildcards) -> Run:
     return Run.of(Path(wildcards.model, wildcards.task, wildcards.arm, wildcards.variant, f"seed-{wildcards.seed}"))
 
 
+def engine_code(*names: str) -> list[str]:
+    """The modules of the engine that tuning and generation share, those of one of them, and the demonstrations shown."""
+    shared = ["base", "bloom", "kernels", "layout", "packed", "prefix", "arms/*"]
+    shown = ["softshot/demonstrations/shown.py", "softshot/demonstrations/table.py"]
+    return code(*(f"softshot/engine/{name}.py" for name in [*shared, *names]), *shown)
+
+
 def prompt(wildcards) -> list[str]:
     """The tuned prompt of a run; ICL has none."""
     folder = f"results/{wildcards.study}/runs/{run_of(wildcards).path}"
@@ -82,11 +89,13 @@ def model_source(name: str) -> dict:
 
 
 def task_source(name: str) -> dict:
-    """What a task's download depends on: where its files are and what they must be."""
-    source, entry = studies.source(STUDY, name), studies.task(STUDY, name)
+    """What a task's download depends on: where its files are and what they must be, by the source in use."""
+    source = studies.source(STUDY, name)
+    other = {"base", "archive", "sha256"} if source == "hub" else {"hub"}
+    keys = set(SourceSettings.model_fields) - other
     return {
         "task": name,
-        "entry": entry.model_dump(include=set(SourceSettings.model_fields), exclude_defaults=True),
+        "entry": studies.task(STUDY, name).model_dump(include=keys, exclude_defaults=True),
         "source": source,
         "hub": STUDY.data.hub if source == "hub" else "",
     }
@@ -101,9 +110,8 @@ def folder_files(wildcards) -> list[str]:
 
 def task_folder(name: str) -> Path:
     """Where a task's files are: the local folder that the configuration names, or where the download puts them."""
-    source = studies.source(STUDY, name)
-    downloaded = source in ("official", "hub") or "://" in source
-    return Path("resources/downloads" if downloaded else source).expanduser() / name
+    downloaded = studies.downloaded(STUDY, name)
+    return Path("resources/downloads" if downloaded else studies.source(STUDY, name)).expanduser() / name
 
 
 def source_file(wildcards) -> str:
@@ -116,16 +124,17 @@ def source_file(wildcards) -> str:
 def source_input(wildcards) -> list[str]:
     """What must be there before a split is converted."""
     entry, folder = studies.task(STUDY, wildcards.task), task_folder(wildcards.task)
-    if folder.is_relative_to("resources/downloads") and not entry.table:
+    if studies.downloaded(STUDY, wildcards.task):
         return [str(folder / "checksums.json")]
     return [source_file(wildcards), *(str(folder / name) for name in entry.shared)]
 
 
 def conversion_code(wildcards) -> list[str]:
-    """The modules that decide what a task's records are; Spider's records say how hard the official parser finds them."""
+    """The modules that decide what a split's records are; of Spider's scored ones also how hard they are."""
     entry = studies.task(STUDY, wildcards.task)
     names = ["convert", "readers", "splits", "text", "table" if entry.table else wildcards.task]
-    parser = ["softshot/scoring/spider/*.py"] if wildcards.task == "spider" else []
+    scored = wildcards.task == "spider" and wildcards.split == studies.evaluation(STUDY, "spider")
+    parser = [f"softshot/scoring/spider/{name}.py" for name in ("tokens", "query", "parse", "match") if scored]
     return code(*(f"softshot/data/{name}.py" for name in names), *parser)
 
 
@@ -133,6 +142,7 @@ def scoring_code(wildcards) -> list[str]:
     """The modules that decide a run's scores: of its task's metrics only."""
     metrics = studies.metrics(STUDY, wildcards.task)
     modules = [registry.METRICS[name].partition(":")[0].replace(".", "/") for name in metrics]
+    modules += ["softshot/scoring/bleu"]  # what the official evaluators do to references; other metrics use it too
     return code("softshot/scoring/score.py", *(f"{module}{end}" for module in modules for end in (".py", "/*.py")))
 
 
@@ -141,17 +151,16 @@ def scoring_data(name: str) -> list[str]:
     folders = [task_folder(name) / folder for folder in studies.task(STUDY, name).folders]
     if not folders:
         return []
-    if task_folder(name).is_relative_to("resources/downloads"):
+    if studies.downloaded(STUDY, name):
         return [str(task_folder(name) / "checksums.json")]
     return [str(folder) for folder in folders if folder.is_dir()]
 
 
-def retrieval_code(retriever: str) -> list[str]:
-    """The modules that decide what a retriever finds."""
+def retrieval_code(kind: str) -> list[str]:
+    """The modules that decide what retrievers of a kind find."""
     dense = ["dense", "nearest", "approximate", "embeddings"]
     own = {"random": ["sample"], "bm25": ["bm25"], "oracle": ["oracle"], "dense": dense, "mmr": [*dense, "mmr"]}
-    names = [*own[STUDY.demonstrations.retrievers[retriever].kind], "ranking", "exclusion", "table"]
-    return code(*(f"softshot/demonstrations/{name}.py" for name in names))
+    return code(*(f"softshot/demonstrations/{name}.py" for name in [*own[kind], "ranking", "exclusion", "table"]))
 
 
 def embeddings(wildcards, split: str) -> list[str]:

@@ -12,7 +12,6 @@ rule download:
         "resources/downloads/{task}/checksums.json",
     log:
         "resources/downloads/logs/{task}.log",
-    retries: 2
     conda:
         "../../envs/softshot.yaml"
     params:

@@ -37,7 +37,7 @@ rule retrieve:
         queries=lambda wildcards: embeddings(wildcards, wildcards.split),
         train="results/{study}/data/{task}/train.jsonl",
         records="results/{study}/data/{task}/{split}.jsonl",
-        code=lambda wildcards: retrieval_code(wildcards.retriever),
+        code=lambda wildcards: retrieval_code(STUDY.demonstrations.retrievers[wildcards.retriever].kind),
     output:
         "results/{study}/demonstrations/{task}/{retriever}/{split}.parquet",
     log:

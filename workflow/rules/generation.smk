@@ -14,12 +14,7 @@ rule generate:
         records=lambda wildcards: records(wildcards, studies.evaluation),
         demonstrations=lambda wildcards: neighbours(wildcards, studies.evaluation(STUDY, wildcards.task)),
         prompt=prompt,
-        code=code(
-            "softshot/engine/**/*.py",
-            "softshot/generation/*.py",
-            "softshot/demonstrations/shown.py",
-            "softshot/demonstrations/table.py",
-        ),
+        code=[*engine_code("decoding", "beam", "cache"), *code("softshot/generation/*.py")],
     output:
         predictions="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/predictions.jsonl",
         run="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/run.json",

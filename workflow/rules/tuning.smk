@@ -14,12 +14,7 @@ rule tune:
         validation=lambda wildcards: records(wildcards, studies.selection),
         train_demonstrations=lambda wildcards: neighbours(wildcards, "train"),
         validation_demonstrations=lambda wildcards: neighbours(wildcards, studies.selection(STUDY, wildcards.task)),
-        code=code(
-            "softshot/engine/**/*.py",
-            "softshot/tuning/*.py",
-            "softshot/demonstrations/shown.py",
-            "softshot/demonstrations/table.py",
-        ),
+        code=[*engine_code(), *code("softshot/tuning/*.py")],
     output:
         weights="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/adapter_model.safetensors",
         config="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/adapter_config.json",

@@ -102,9 +102,10 @@ class DataSettings(Section):
     )
     limits: LimitSettings = Field(LimitSettings(), description=LimitSettings.__doc__)
     sample_seed: int = Field(0, ge=0, description="Seed of the sample that `limits` takes and of what is carved.")
-    malformed: Literal["stop", "skip"] = Field(
-        "stop",
-        description="What a record that cannot be read does: stop with its file and line, or be skipped and counted.",
+    malformed: dict[Name, Literal["stop", "skip"]] = Field(
+        {},
+        description="What a record that cannot be read does, per task: `stop` with its file and line (as everywhere it"
+        " is not given), or `skip`, counted.",
     )
 
 

@@ -5,10 +5,13 @@ import typing
 
 from softshot.sections import Section
 from softshot.settings import Override, RetrieverSettings, Study
-from softshot.task import TaskSettings, TemplateSettings
+from softshot.task import ArchiveSettings, HubSettings, TableSettings, TaskSettings, TemplateSettings
 
 PARTS = {
     "A task (`data.own`, `resources/tasks.yaml`)": TaskSettings,
+    "A table (`table` of a task of your own)": TableSettings,
+    "An archive (`archive` of a task)": ArchiveSettings,
+    "A copy on the hub (`hub` of a task)": HubSettings,
     "A template (`data.templates`, `template` of a task)": TemplateSettings,
     "A retriever (`demonstrations.retrievers`)": RetrieverSettings,
     "An override (`tuning.overrides`, `generation.overrides`)": Override,
@@ -23,11 +26,7 @@ def rows(section: type[Section], prefix: str = "") -> list[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             lines += rows(field.annotation, f"{key}.")
             continue
-        default = (
-            ""
-            if field.is_required()
-            else f"`{json.dumps(field.default, default=lambda part: part.model_dump(exclude_defaults=True))}`"
-        )
+        default = "" if field.is_required() else f"`{json.dumps(field.default, default=given)}`"
         limits = ", ".join(limit(constraint) for constraint in field.metadata)
         kind = type_name(field.annotation) + (f" ({limits})" if limits else "")
         lines.append(f"| `{key}` | {kind} | {default} | {field.description} |")

@@ -22,16 +22,9 @@ def load(config: dict[str, Any]) -> Study:
     for name in study.models.use:
         if catalogue.model_entry(name, study.models.folders).get("role") == "encoder":
             raise UserError(f"config.yaml: models.use: {name} is an encoder; name a causal language model.")
-    for name in study.data.tasks:
-        for metric in metrics(study, name):
-            registry.check(metric)
-            if metric in registry.NEEDS and metric not in task(study, name).metrics:
-                raise UserError(
-                    f"config.yaml: scoring.metrics.{name}: {metric} is a metric of another task: it reads"
-                    f" {', '.join(registry.NEEDS[metric])} of the records."
-                )
     _check_retrievers(study)
     _check_names(study)
+    _check_tasks(study)
     _check_lists(study)
     grid = list(runs(study))
     if not grid:
@@ -52,14 +45,8 @@ def _check_names(study: Study) -> None:
                 f"config.yaml: data.evaluation.{name}: the task has no split {split}, only"
                 f" {', '.join(task(study, name).splits)}; name one of these or remove the line."
             )
-    for name in {*study.scoring.metrics, *study.data.sources, *study.data.templates}:
+    for name in {*study.data.sources, *study.data.templates, *study.data.malformed}:
         task(study, name)
-    for name, own in study.data.own.items():
-        if own.table is None:
-            raise UserError(f"config.yaml: data.own.{name}: give `table`, how records come out of the files' columns.")
-        table.converter(own.table)
-        for file in own.files.values():
-            table.rows(Path(file))
     for section in (study.tuning, study.generation):
         for override in section.overrides:
             if override.model:
@@ -71,16 +58,60 @@ def _check_names(study: Study) -> None:
             resolve(section.model_copy(update={"overrides": [Override(set=override.set)]}), "*", "*", "*")
 
 
+def _check_tasks(study: Study) -> None:
+    """Every task's files can be had from its source, and its metrics can score its records."""
+    for name in {*study.data.tasks, *study.data.own, *study.scoring.metrics}:
+        entry = task(study, name)
+        for metric in metrics(study, name):
+            registry.check(metric)
+            if metric in registry.NEEDS and (entry.table or metric not in entry.metrics):
+                raise UserError(
+                    f"config.yaml: scoring.metrics.{name}: {metric} is a metric of another task: it reads"
+                    f" {', '.join(registry.NEEDS[metric])} of the records."
+                )
+    for name in study.data.tasks:
+        entry, place = task(study, name), source(study, name)
+        if place == "hub" and not entry.table and entry.hub is None:
+            raise UserError(
+                f"config.yaml: data.source: {name} has no copy on the hub;"
+                f" name another source for it, data.sources: {{{name}: official}}."
+            )
+        if not downloaded(study, name) and not entry.table and not Path(place).expanduser().is_dir():
+            raise UserError(
+                f"config.yaml: data.source: {place} is neither official, hub, an http(s) address nor a folder;"
+                f" {name} cannot be had from it."
+            )
+    for name, own in study.data.own.items():
+        try:
+            table.converter(own.table)
+            for file in own.files.values():
+                table.rows(Path(file))
+        except UserError as error:
+            raise UserError(f"config.yaml: data.own.{name}: {error}") from None
+        if name in study.data.tasks and (
+            lacking := [f for f in own.files.values() if not Path(f).expanduser().is_file()]
+        ):
+            raise UserError(f"config.yaml: data.own.{name}.files: {lacking[0]} is not a file (from {Path.cwd()}).")
+
+
 def _check_retrievers(study: Study) -> None:
     """Every retriever has a kind that fits its name and an encoder that there is."""
     for name, retriever in study.demonstrations.retrievers.items():
-        if (name == "random") != (retriever.kind == "random"):
-            raise UserError(
-                f"config.yaml: demonstrations.retrievers.{name}: the retriever of kind random, and no other, is called"
-                " random: its draws differ from seed to seed."
-            )
-        if retriever.encoder and retriever.kind not in ("dense", "mmr"):
-            raise UserError(f"config.yaml: demonstrations.retrievers.{name}.encoder: {retriever.kind} uses none.")
+        for kind, why in (
+            ("random", "its draws differ from seed to seed"),
+            ("oracle", "it is marked as an upper bound"),
+        ):
+            if (name == kind) != (retriever.kind == kind):
+                raise UserError(
+                    f"config.yaml: demonstrations.retrievers.{name}: the retriever of kind {kind}, and no other, is"
+                    f" called {kind}: {why}."
+                )
+        uses = {"dense": {"encoder"}, "mmr": {"encoder", "diversity", "pool"}}.get(retriever.kind, set())
+        uses |= {"kind"} if retriever.kind == "random" else {"kind", "threshold"}
+        if unused := sorted(retriever.model_fields_set - uses):
+            raise UserError(f"config.yaml: demonstrations.retrievers.{name}.{unused[0]}: {retriever.kind} uses none.")
+        if name == "tokens":
+            raise UserError("config.yaml: demonstrations.retrievers.tokens: runs are named by it; choose another name.")
         if retriever.kind == "mmr" and retriever.pool < study.demonstrations.neighbours:
             raise UserError(
                 f"config.yaml: demonstrations.retrievers.{name}.pool: {study.demonstrations.neighbours} neighbours"
@@ -155,6 +186,11 @@ def source(study: Study, name: str) -> str:
     return study.data.sources.get(name, study.data.source)
 
 
+def downloaded(study: Study, name: str) -> bool:
+    """Whether a task's files are downloaded: from their own address, the hub or a mirror."""
+    return not task(study, name).table and (source(study, name) in ("official", "hub") or "://" in source(study, name))
+
+
 def template(study: Study, name: str) -> TemplateSettings:
     """How a task's texts are laid out: the catalogue's template with the keys that the study gives."""
     given = study.data.templates.get(name, TemplateSettings()).model_dump(exclude_unset=True)
@@ -185,14 +221,15 @@ def encoder(study: Study, retriever: str) -> str | None:
 
 def convert_slice(study: Study, name: str, split: str) -> dict[str, Any]:
     """All settings that a split's records depend on."""
-    entry = task(study, name)
+    entry, limit = task(study, name), getattr(study.data.limits, split)
+    carve = entry.carve if split == "train" or split in entry.carve else {}
     return {
         "task": name,
         "table": entry.table and entry.table.model_dump(),
-        "carve": entry.carve if split == "train" or split in entry.carve else {},
-        "limit": getattr(study.data.limits, split),
-        "sample_seed": study.data.sample_seed,
-        "malformed": study.data.malformed,
+        "carve": carve,
+        "limit": limit,
+        "sample_seed": study.data.sample_seed if carve or limit else 0,
+        "malformed": study.data.malformed.get(name, "stop"),
     }
 
 

@@ -103,12 +103,16 @@ class TaskSettings(SourceSettings):
         if sum(self.carve.values()) >= 1:
             raise ValueError("carve: the shares leave nothing to train on")
         if self.evaluation not in self.splits:
-            raise ValueError(f"evaluation: there is no split {self.evaluation}; name its file or carve it from train")
+            raise ValueError(
+                f"evaluation: there is no split {self.evaluation}; name its file, carve it from train, or score another"
+            )
         if len(self.splits) < 3:
             raise ValueError(
                 f"there is no split besides train and {self.evaluation} by whose loss prompts are chosen;"
                 " hold some training records out, such as carve: {held_out: 0.05}"
             )
+        if self.table and (given := self.model_fields_set & (SourceSettings.model_fields.keys() - {"files"})):
+            raise ValueError(f"{sorted(given)[0]}: a task with a `table` is read from its files; leave this out")
         if self.table is None and (self.base is None) == (self.archive is None):
             raise ValueError("give `base` or `archive` for an official task, `table` for one of your own")
         return self

@@ -92,17 +92,18 @@ def task_columns(study: Study, results: Results) -> list[dict]:
 def score_rows(summary: pd.DataFrame) -> dict[str, list[dict]]:
     """Per model a row per arm and variant, with a cell per task: the main score first, then the other metrics.
 
-    A cell is `best` when no mean of its model and task is printed as a better number.
+    A cell is `best` when no mean of its model and task is printed as a better number, oracles apart.
     """
     summary = summary[summary["listed"]]
     main = tables.main_scores(summary)
+    main = main[~main["variant"].str.contains("oracle-")]
     better = main["mean"].where(~main["lower"], -main["mean"])
     tops = better.groupby([main["model"], main["task"]]).max().abs().round(1)
     rows: dict[str, dict] = {}
     for (model, arm, variant, task), block in summary.groupby(["model", "arm", "variant", "task"], sort=False):
         row = rows.setdefault(model, {}).setdefault((arm, variant), {"arm": arm, "variant": variant, "cells": {}})
         first, *others = block.to_dict("records")
-        worthy = first["n"] > 0 and (first["lower"] or round(first["mean"], 1) > 0)
+        worthy = "oracle-" not in variant and first["n"] > 0 and (first["lower"] or round(first["mean"], 1) > 0)
         several = (main.loc[(main["model"] == model) & (main["task"] == task), "n"] > 0).sum() > 1
         row["cells"][task] = {
             "score": tables.plus_minus(first["mean"], float("nan")),

@@ -114,5 +114,6 @@ def variant_label(variant: str) -> str:
     words = []
     for part in variant.split("_"):
         kind, _, count = part.rpartition("-")
+        kind = {"oracle": "oracle (upper bound)"}.get(kind, kind)
         words.append(f"{count} {'token' if part == 'tokens-1' else kind}")
     return ", ".join(words)
