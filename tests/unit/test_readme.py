@@ -14,7 +14,9 @@ BLOCKS = [re.sub("^    ", "", block, flags=re.M) for block in re.findall(r"(?:^ 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
 
-def test_the_task_of_ones_own_is_a_possible_study_of_ten_lines():
+def test_the_task_of_ones_own_is_a_possible_study_of_ten_lines(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reviews.csv").touch()
     (block,) = (block for block in BLOCKS if block.startswith("data:"))
     assert len(block.splitlines()) <= 10
     study = studies.load(CONFIG | {"data": CONFIG["data"] | yaml.safe_load(block)["data"]})
