@@ -111,8 +111,9 @@ class TaskSettings(SourceSettings):
                 f"there is no split besides train and {self.evaluation} by whose loss prompts are chosen;"
                 " hold some training records out, such as carve: {held_out: 0.05}"
             )
-        if self.table and (given := self.model_fields_set & (SourceSettings.model_fields.keys() - {"files"})):
-            raise ValueError(f"{sorted(given)[0]}: a task with a `table` is read from its files; leave this out")
+        fields = {key: field for key, field in SourceSettings.model_fields.items() if key != "files"}
+        if self.table and (given := [key for key, field in fields.items() if getattr(self, key) != field.default]):
+            raise ValueError(f"{given[0]}: a task with a `table` is read from its files; leave this out")
         if self.table is None and (self.base is None) == (self.archive is None):
             raise ValueError("give `base` or `archive` for an official task, `table` for one of your own")
         return self
