@@ -50,5 +50,5 @@ def test_a_fault_in_a_file_of_ones_own_names_file_line_and_column(finished):
     done = finished.snakemake("--cores", "1", study=study)
     assert done.returncode != 0
     log = "".join(path.read_text() for path in (finished.folder / "results/broken/logs/data/reviews").glob("*.log"))
-    assert "broken.csv" in log and "line 1" in log and "summary" in log and "sumary" in log
+    assert "broken.csv" in log and "line 2" in log and "summary" in log and "sumary" in log
     assert not list((finished.folder / "results/broken/data").rglob("*.jsonl"))
