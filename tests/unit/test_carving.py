@@ -92,3 +92,10 @@ def test_a_carved_split_of_real_records(shared_data, tmp_path):
     assert [len(part) for part in ids] == [1000, 783]
     assert not texts[0] & texts[1]
     assert not set(ids[0]) & set(ids[1])
+
+
+def test_holding_records_out_of_training_moves_no_other_split():
+    inputs = [f"input {number}" for number in range(400)]
+    alone = choose(inputs, "mine", "test", {"test": 0.1}, None, 0)
+    assert choose(inputs, "mine", "test", {"test": 0.1, "held_out": 0.05}, None, 0) == alone
+    assert len(alone) == 40

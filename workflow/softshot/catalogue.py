@@ -66,7 +66,13 @@ def _checked(name: str) -> TaskSettings:
 
 @functools.cache
 def _read(file: str) -> dict[str, dict[str, Any]]:
-    return yaml.safe_load((RESOURCES / file).read_text(encoding="utf-8"))
+    try:
+        entries = yaml.safe_load((RESOURCES / file).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"resources/{file}: not valid YAML: {error}") from None
+    if not isinstance(entries, dict):
+        raise UserError(f"resources/{file}: holds no entries `name: ...`")
+    return entries
 
 
 def _entry(name: str, entries: dict[str, dict], known: list[str], what: str, remedy: str) -> dict[str, Any]:

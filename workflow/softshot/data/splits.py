@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from softshot.data.text import fold
 
+ORDER = ("test", "validation", "held_out")  # so that holding records out of training moves no other split
+
 
 def choose(
     inputs: Iterable[str], task: str, split: str, carve: dict[str, float], limit: int | None, sample_seed: int
@@ -40,7 +42,7 @@ def _parts(keys: set[int], carve: dict[str, float]) -> dict[str, set[int]]:
     """
     ranked = sorted(keys)
     parts, start = {}, 0
-    for number, split in enumerate(sorted(carve)):
+    for number, split in enumerate(split for split in ORDER if split in carve):
         needed = len(carve) - number  # by train and the splits after this one
         size = min(max(1, round(carve[split] * len(ranked))), max(0, len(ranked) - start - needed))
         parts[split] = set(ranked[start : start + size])

@@ -99,7 +99,7 @@ def expected(args: argparse.Namespace, task: TaskSettings | None) -> tuple[Path,
     split = OFFICIAL.get(args.split, args.split) or task.evaluation
     if split not in task.files:
         known = [*task.files, *(name for name in OFFICIAL if "validation" in task.files)]
-        raise UserError(f"--split {args.split}: {args.task} has no file of it; known splits: {', '.join(known)}.")
+        raise UserError(f"--split {split}: {args.task} has no file of it; known splits: {', '.join(known)}.")
     if args.data is None and task.table is None:
         raise UserError(f"give --data, the folder that holds {task.files[split]}, or --references.")
     source = args.data if args.data and args.data.is_file() else (args.data or Path()) / task.files[split]
