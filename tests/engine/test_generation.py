@@ -31,6 +31,7 @@ def test_icl_scores_do_not_depend_on_the_batch_size(tiny_models, tmp_path):
         outputs.append([(out / name).read_text() for name in ("predictions.jsonl", "scores.json")])
         run = json.loads((out / "run.json").read_text())
         assert (run["arm"], run["retriever"], run["shots"], run["tuning"]) == ("icl", "random", 2, None)
+        assert run["demonstrations"]["neighbours"] == "3"
         memory.append(run["generation"]["kv_cache_mb"])
     assert outputs[0] == outputs[1]
     assert memory[1] == 5 * memory[0] > 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import yaml
 
+from softshot.demonstrations.table import read_metadata
 from softshot.errors import UserError
 from softshot.files import read_jsonl
 
@@ -36,8 +37,10 @@ def show(results: Path, task: str, id: str) -> None:
 
 def show_neighbours(table: Path, id: str, train: dict[str, dict]) -> None:
     """Print the record's neighbours in one table."""
-    metadata = {key.decode(): value.decode() for key, value in pq.read_metadata(table).metadata.items()}
+    metadata = read_metadata(table)
     about = [metadata["kind"], metadata.get("encoder"), f"seed {metadata['seed']}" if "seed" in metadata else None]
+    if metadata.get("index") == "approximate":
+        about.append(f"approximate search, recall {metadata['approximate_recall']}")
     if "upper_bound" in metadata:
         about.append(f"UPPER BOUND: {metadata['upper_bound']}")
     rows = pq.read_table(table, filters=[("id", "==", id)]).to_pylist()

@@ -61,3 +61,9 @@ def read_neighbours(path: Path) -> dict[str, list[tuple[str, float]]]:
         raise UserError(f"{path} is not a table of demonstrations ({error}): delete it and run again.") from None
     pairs = zip(columns["neighbours"], columns["scores"], strict=True)
     return {id: list(zip(*pair, strict=True)) for id, pair in zip(columns["id"], pairs, strict=True)}
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What the table says of its making: retriever, encoder, checksums, and the recall of an approximate search."""
+    kept = pq.read_metadata(path).metadata.items()
+    return {key.decode(): value.decode() for key, value in kept if not key.startswith(b"ARROW:")}

@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from softshot.demonstrations.shown import Shown
+from softshot.demonstrations.table import read_metadata
 from softshot.engine import base as engine_base
 from softshot.engine.arms import soft_prompt
 from softshot.engine.decoding import decode, kv_cache_mb
@@ -85,6 +86,7 @@ def main() -> None:
     }
     run_note = vars(run) | {"variant": run.variant, "split": args.records.stem, "settings": args.settings}
     run_note |= provenance() | {"generation": generation, "tuning": None}
+    run_note["demonstrations"] = read_metadata(args.demonstrations) if args.demonstrations else None
     if run.tokens:  # tuning may have run elsewhere: what made the prompt stays beside what made the predictions
         tuned = read_json(args.out / "tuning.json")
         run_note["settings"] |= tuned.pop("settings")
