@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from softshot import catalogue, files
 from softshot.data.convert import read_records
+from softshot.task import SourceSettings
 
 
 def gem(records, train):
@@ -87,7 +88,14 @@ def serve(hub, task, shared_data):
 
 def run(task, entry, hub, tmp_path, **environment):
     """Run the stage program, as its own process: the tests' own is set to be offline."""
-    settings = json.dumps({"task": task, "entry": entry.model_dump(), "source": "hub", "hub": hub.address})
+    settings = json.dumps(
+        {
+            "task": task,
+            "entry": entry.model_dump(include=set(SourceSettings.model_fields)),
+            "source": "hub",
+            "hub": hub.address,
+        }
+    )
     environment = {"HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "hf"), "NO_PROXY": "127.0.0.1"} | environment
     command = [sys.executable, "-m", "softshot.data", "download", "--settings", settings, "--out", tmp_path / task]
     return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
