@@ -143,7 +143,9 @@ def scoring_code(wildcards) -> list[str]:
     metrics = studies.metrics(STUDY, wildcards.task)
     modules = [registry.METRICS[name].partition(":")[0].replace(".", "/") for name in metrics]
     modules += ["softshot/scoring/bleu"]  # what the official evaluators do to references; other metrics use it too
-    return code("softshot/scoring/score.py", *(f"{module}{end}" for module in modules for end in (".py", "/*.py")))
+    # A metric is a module, or a package of several.
+    places = [place for module in modules for place in (f"{module}.py", f"{module}/*.py")]
+    return code("softshot/scoring/score.py", *places)
 
 
 def scoring_data(name: str) -> list[str]:
