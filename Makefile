@@ -34,7 +34,7 @@ test: .venv/installed-dev ## the tests, without the longest
 test-all: .venv/installed-dev ## all tests
 	python -m pytest -n $(CORES) --dist loadfile
 
-bench: .venv/installed-dev ## the benchmarks, on one core, into results/benchmarks; DATA=<folder> holds the records
+bench: .venv/installed-dev ## of scoring (printed) and retrieval (into results/benchmarks), on one core; DATA=<folder> holds the records
 	snakemake --cores 1 resources/models/all-minilm-l6-v2/provenance.json
 	python tests/benchmarks/scoring.py $(DATA)
 	python tests/benchmarks/retrieval.py --data $(DATA) --encoder resources/models/all-minilm-l6-v2 --out results/benchmarks

@@ -65,32 +65,14 @@ def main() -> None:
 
     rate, bandwidth = matrix_rate(), memory_bandwidth()
     alone, reference = timed(lambda: transformers_generate(stock, prompt, rows, 1))
-    times = {"transformers generate, one row at a time": [alone]}
-    equal = {name: len(rows) for name in times}
-    for _ in range(args.repeats):
-        for run, n in itertools.product(runs, BATCHES):
-            name = f"{run}, batch {n}"
-            seconds, texts = timed(lambda run=run, n=n: runs[run](n))
-            times.setdefault(name, []).append(seconds)
-            equal[name] = sum(a == b for a, b in zip(texts, reference, strict=True))
-            print(f"{name}: {seconds:.1f} s, {equal[name]} texts equal", file=sys.stderr, flush=True)
+    results = [result("transformers generate, one row at a time", [alone], len(rows), len(rows))]
+    results += interleaved(runs, reference, args.repeats)
     chosen = rows[:: -(-len(rows) // BEAM_RECORDS)]  # of all lengths
     beams = [softshot(base, prompt, chosen, n, BEAMS) for n in (1, len(chosen))]
 
-    results = [
-        {
-            "name": name,
-            "seconds": statistics.median(seconds),
-            "fastest": min(seconds),
-            "slowest": max(seconds),
-            "records_per_second": len(rows) / statistics.median(seconds),
-            "equal": equal[name],
-        }
-        for name, seconds in times.items()
-    ]
-    peers = [result["seconds"] for result in results if not result["name"].startswith("softshot")]
-    for result in results:
-        result["against_best_peer"] = min(peers) / result["seconds"]
+    best_peer = min(one["seconds"] for one in results if not one["name"].startswith("softshot"))
+    for one in results:
+        one["against_best_peer"] = best_peer / one["seconds"]
     report = provenance() | {
         "records": len(rows),
         "input_tokens": sum(map(len, rows)),
@@ -106,6 +88,26 @@ def main() -> None:
     write_json(args.out / "decoding.json", report)
     write_text(args.out / "decoding.md", table(report))
     print(table(report))
+
+
+def interleaved(runs: dict[str, Callable[[int], Texts]], reference: Texts, repeats: int) -> list[dict]:
+    """Every way of decoding at every batch size, in turns; `reference` are the texts of one row at a time."""
+    times, equal = {}, {}
+    for _ in range(repeats):
+        for run, n in itertools.product(runs, BATCHES):
+            name = f"{run}, batch {n}"
+            seconds, texts = timed(lambda run=run, n=n: runs[run](n))
+            times.setdefault(name, []).append(seconds)
+            equal[name] = sum(a == b for a, b in zip(texts, reference, strict=True))
+            print(f"{name}: {seconds:.1f} s, {equal[name]} texts equal", file=sys.stderr, flush=True)
+    return [result(name, seconds, equal[name], len(reference)) for name, seconds in times.items()]
+
+
+def result(name: str, seconds: list[float], equal: int, records: int) -> dict:
+    """One line of the table."""
+    median = statistics.median(seconds)
+    spread = {"seconds": median, "fastest": min(seconds), "slowest": max(seconds)}
+    return {"name": name, **spread, "records_per_second": records / median, "equal": equal}
 
 
 def real_rows(base: Base, folder: Path, count: int) -> list[Row]:

@@ -130,6 +130,7 @@ def test_the_settings_page_is_up_to_date():
         ("demonstrations.retrievers.random", {"kind": "random", "threshold": 0.1}, "random.threshold", "uses none"),
         ("data.own", {"mine": OWN | {"table": {"input": "{a", "target": "{b}"}}}, "input of the task's table", "alone"),
         ("data.own", {"mine": OWN | {"table": None}}, "data.own.mine", "give `base` or `archive`"),
+        ("data.own", {"mine": OWN | {"table": None, "base": "https://x"}}, "data.own.mine", "give `table`"),
         ("data.own", {"mine": OWN | {"carve": {}}}, "data.own.mine", "no split test; name its file, carve it"),
         ("data.own", {"mine": OWN | {"carve": {"test": 0.1}}}, "data.own.mine", "carve: {held_out: 0.05}"),
         ("data.own", {"mine": OWN | {"files": {"test": "a.csv"}}}, "data.own.mine", "name the file of `train`"),

@@ -5,6 +5,7 @@ Every rule's only setting parameter is its stage's slice of the configuration, a
 a rule runs again exactly when its slice, its inputs or the code that decides its result changed.
 """
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -45,6 +46,7 @@ def canonical(settings: dict) -> str:
     return json.dumps(settings, sort_keys=True)
 
 
+@functools.cache  # asked for by hundreds of jobs
 def code(*places: str) -> list[str]:
     """The modules that decide a stage's result: an edit of them is a reason to run again."""
     return sorted({str(path) for place in places for path in Path("workflow").glob(place)})

@@ -59,39 +59,58 @@ def _check_names(study: Study) -> None:
 
 
 def _check_tasks(study: Study) -> None:
-    """Every task's files can be had from its source, and its metrics can score its records."""
+    """Every task can be read and had from its source, and its metrics can score its records."""
     for name in {*study.data.tasks, *study.data.own, *study.scoring.metrics}:
-        entry = task(study, name)
-        for metric in metrics(study, name):
-            registry.check(metric)
-            if metric in registry.NEEDS and (entry.table or metric not in entry.metrics):
-                raise UserError(
-                    f"config.yaml: scoring.metrics.{name}: {metric} is a metric of another task: it reads"
-                    f" {', '.join(registry.NEEDS[metric])} of the records."
-                )
+        _check_metrics(study, name)
+    for name in {*study.data.tasks, *study.data.own}:
+        _check_table(study, name)
     for name in study.data.tasks:
-        entry, place = task(study, name), source(study, name)
-        if place == "hub" and not entry.table and entry.hub is None:
+        _check_source(study, name)
+
+
+def _check_metrics(study: Study, name: str) -> None:
+    """A task's metrics exist, and find in its records what they read."""
+    entry = task(study, name)
+    for metric in metrics(study, name):
+        registry.check(metric)
+        if metric in registry.NEEDS and (entry.table or metric not in entry.metrics):
             raise UserError(
-                f"config.yaml: data.source: {name} has no copy on the hub;"
-                f" name another source for it, data.sources: {{{name}: official}}."
+                f"config.yaml: scoring.metrics.{name}: {metric} is a metric of another task: it reads"
+                f" {', '.join(registry.NEEDS[metric])} of the records."
             )
-        if not downloaded(study, name) and not entry.table and not Path(place).expanduser().is_dir():
-            raise UserError(
-                f"config.yaml: data.source: {place} is neither official, hub, an http(s) address nor a folder;"
-                f" {name} cannot be had from it."
-            )
-    for name, own in study.data.own.items():
+
+
+def _check_table(study: Study, name: str) -> None:
+    """A task of one's own says how records come out of its files, in a format that can be read."""
+    entry, where = task(study, name), f"config.yaml: data.own.{name}" if name in study.data.own else f"task {name}"
+    if name in study.data.own and entry.table is None:
+        raise UserError(f"{where}: give `table`, how records come out of the files' columns.")
+    if entry.table:
         try:
-            table.converter(own.table)
-            for file in own.files.values():
+            table.converter(entry.table)
+            for file in entry.files.values():
                 table.rows(Path(file))
         except UserError as error:
-            raise UserError(f"config.yaml: data.own.{name}: {error}") from None
-        if name in study.data.tasks and (
-            lacking := [f for f in own.files.values() if not Path(f).expanduser().is_file()]
-        ):
-            raise UserError(f"config.yaml: data.own.{name}.files: {lacking[0]} is not a file (from {Path.cwd()}).")
+            raise UserError(f"{where}: {error}") from None
+
+
+def _check_source(study: Study, name: str) -> None:
+    """A task's files are where the study says, as far as that can be seen before any job."""
+    entry, place = task(study, name), source(study, name)
+    if entry.table:
+        for file in entry.files.values():
+            if not Path(file).expanduser().is_file():
+                raise UserError(f"task {name}: files: {file} is not a file (seen from {Path.cwd()}).")
+    elif place == "hub" and entry.hub is None:
+        raise UserError(
+            f"config.yaml: data.source: {name} has no copy on the hub;"
+            f" name another source for it, data.sources: {{{name}: official}}."
+        )
+    elif not downloaded(study, name) and not Path(place).expanduser().is_dir():
+        raise UserError(
+            f"config.yaml: data.source: {place} is neither official, hub, an http(s) address nor a folder;"
+            f" {name} cannot be had from it."
+        )
 
 
 def _check_retrievers(study: Study) -> None:
