@@ -5,6 +5,7 @@ import json
 import math
 import multiprocessing
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,10 +28,12 @@ SETTINGS = {"learning_rate": 0.1, "steps": 30, "batch_size": 4, "validate_every"
 
 
 def prepare(model, folder):
-    """Model provenance and records where the stage program looks for them."""
+    """The model with its provenance, a copy of the shared one, and records where the stage program looks for them."""
+    model = shutil.copytree(model, folder / "model")
     (model / "provenance.json").write_text("{}")
     for split in ("train", "validation"):
         (folder / f"{split}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in RECORDS))
+    return model
 
 
 def command(model, folder, out, seed=1, variant="pt/tokens-5", save_every=60.0, **changes):
@@ -48,8 +51,7 @@ def prompt_of(folder, out, seed=1, variant="pt/tokens-5"):
 
 @pytest.fixture
 def place(tiny_models, tmp_path):
-    prepare(tiny_models["gpt2"], tmp_path)
-    return tiny_models["gpt2"], tmp_path
+    return prepare(tiny_models["gpt2"], tmp_path), tmp_path
 
 
 def test_it_learns_and_keeps_the_best_prompt(place):
