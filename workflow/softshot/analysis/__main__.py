@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from softshot.analysis import figures, tables
+from softshot.analysis import figures, findings, tables
 from softshot.analysis.collect import collect
 from softshot.analysis.report import write_report
 from softshot.errors import run_program
@@ -22,13 +22,11 @@ def main() -> None:
 
     study, folder = read(Study, arguments.settings, "--settings"), arguments.results
     results = collect(study, folder)
-    summary = tables.summarise(results)
+    found = findings.find(study, results, folder)
+    summary = found.summary
     drawings = {"tokens": figures.tokens_figure(summary), "learning": figures.learning_figure(results)}
 
-    write_text(folder / "summary.tsv", tables.as_tsv(summary.drop(columns=["tokens", "listed", "lower"])))
-    write_text(folder / "subsets.tsv", tables.as_tsv(results.subsets))
-    write_text(folder / "tokens.tsv", tables.as_tsv(tables.score_against_tokens(summary)))
-    write_text(folder / "cost.tsv", tables.as_tsv(results.costs))
+    findings.write(found, folder)
     for name, panels in drawings.items():
         figures.write_figure(panels, folder / "figures" / name)
     page = folder / "report.html"
