@@ -50,7 +50,7 @@ def collect(study: Study, folder: Path) -> Results:
     )
     if runs.empty:
         raise UserError("--settings: arms: the study has no runs; give icl, pt or ipt something to do.")
-    runs = runs.assign(**{column: None for column in ("source", "train") if column not in runs})
+    runs["train"] = runs["train"].astype("Int64")
     runs["done"] = [all((folder / place / name).is_file() for name in FILES) for place in runs["folder"]]
 
     metrics, scores, subsets, costs, curves, remarks, notes = {}, [], [], [], [], {}, []
