@@ -174,7 +174,7 @@ def equality(name: str, theirs: torch.nn.Module, base: Base, tokens: int, batche
         ours.step([rows])
     losses = [line["loss"] for line in ours.progress.history]
     leaf = initial.clone().requires_grad_()
-    total, count = ours.loss(leaf, batches[:1])
+    _, count = ours.loss(leaf, batches[:1])
     single = PlainLoop(theirs, initial).gradient(batches[0])
     exact = PlainLoop(theirs.double(), initial.double()).gradient(batches[0])
     theirs.float()
