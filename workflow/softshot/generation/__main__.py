@@ -49,7 +49,7 @@ def tuning_note(tuned: dict, run: Run, settings: dict) -> dict:
     made_by = tuned.pop("settings")
     facts = tuned.pop("tuning") | tuned
     if run.source:
-        facts |= {"run": run.prompt.path, "template": made_by["template"]}
+        facts |= {"run": run.prompt.path, "template": made_by.get("template", {})}
     return {"settings": made_by | settings, "tuning": facts}
 
 
