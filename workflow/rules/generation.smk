@@ -14,7 +14,7 @@ rule generate:
         records=lambda wildcards: records(wildcards, studies.evaluation),
         demonstrations=lambda wildcards: neighbours(wildcards, studies.evaluation(STUDY, wildcards.task)),
         prompt=prompt,
-        code=[*engine_code("decoding", "beam", "cache"), *code("softshot/generation/*.py")],
+        code=[*engine_code("decoding", "beam", "cache", "stops"), *code("softshot/generation/*.py")],
     output:
         predictions="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/predictions.jsonl",
         run="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/run.json",

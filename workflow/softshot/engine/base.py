@@ -44,16 +44,6 @@ class Base:
         return self.model.get_input_embeddings().embedding_dim
 
     @cached_property
-    def stop_ids(self) -> list[int]:
-        """Every token that ends an output: the end-of-sequence tokens and all that contain a line feed."""
-        eos = self.model.config.eos_token_id  # some models have several
-        ends = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id, *(eos if isinstance(eos, list) else [eos])}
-        # Byte-level BPE writes a line feed as "Ċ", SentencePiece's byte fallback as "<0x0A>".
-        feeds = {i for text, i in self.tokenizer.get_vocab().items() if any(f in text for f in ("\n", "Ċ", "<0x0A>"))}
-        size = self.model.get_output_embeddings().weight.shape[0]
-        return sorted(i for i in ends | feeds if isinstance(i, int) and i < size)
-
-    @cached_property
     def start_ids(self) -> list[int]:
         """What the tokenizer puts before any text by itself: `</s>` for OPT, nothing for GPT-2 and BLOOM."""
         return [i for i in self.tokenizer("")["input_ids"] if i == self.tokenizer.bos_token_id]

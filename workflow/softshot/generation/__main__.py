@@ -14,6 +14,7 @@ from softshot.engine import base as engine_base
 from softshot.engine.arms import soft_prompt
 from softshot.engine.decoding import decode, kv_cache_mb
 from softshot.engine.layout import Layout, RowSettings
+from softshot.engine.stops import Stops
 from softshot.errors import UserError, run_program
 from softshot.files import read_json, read_jsonl, write_json, write_jsonl
 from softshot.grid import Run
@@ -48,7 +49,7 @@ def tuning_note(tuned: dict, run: Run, settings: dict) -> dict:
     made_by = tuned.pop("settings")
     facts = tuned.pop("tuning") | tuned
     if run.source:
-        facts |= {"run": run.prompt.path, "template": made_by["template"]}
+        facts |= {"run": run.prompt.path, "template": made_by.get("template", {})}
     return {"settings": made_by | settings, "tuning": facts}
 
 
@@ -70,7 +71,8 @@ def main() -> None:
     memory = kv_cache_mb(base, prompt, rows, settings.generation, args.batch_size)
     print(f"keys and values take {memory:.0f} MB for {args.batch_size} rows at once", file=sys.stderr)
     began = time.monotonic()
-    decoded = decode(base, prompt, rows, settings.generation, args.batch_size)
+    stops = Stops.of(base, settings.template.separator)
+    decoded = decode(base, prompt, rows, settings.generation, stops, args.batch_size)
     outputs = {output.id: output for output in tqdm(decoded, total=len(rows), unit="record", disable=None)}
     seconds = time.monotonic() - began
 
