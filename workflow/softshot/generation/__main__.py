@@ -16,7 +16,7 @@ from softshot.engine.decoding import decode, kv_cache_mb
 from softshot.engine.layout import Layout, RowSettings
 from softshot.engine.stops import Stops
 from softshot.errors import run_program
-from softshot.files import read_json, read_jsonl, write_json, write_jsonl
+from softshot.files import checksums, read_json, read_jsonl, write_json, write_jsonl
 from softshot.grid import Run
 from softshot.provenance import peak_memory_mb, provenance
 from softshot.sections import read
@@ -92,8 +92,10 @@ def main() -> None:
     if run.tokens:  # tuning may have run elsewhere: what made the prompt stays beside what made the predictions
         tuned = read_json(args.out / "tuning.json")
         run_note["settings"] |= tuned.pop("settings")
+        tuned.pop("checksums", None)  # of files that they stay beside
         run_note["tuning"] = tuned.pop("tuning") | tuned
     write_jsonl(args.out / "predictions.jsonl", predictions)
+    run_note["checksums"] = checksums(args.out / "predictions.jsonl")
     write_json(args.out / "run.json", run_note)
     print(f"{len(rows)} predictions in {seconds:.0f} s", file=sys.stderr)
 

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-import os
+import sys
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 
@@ -17,13 +18,17 @@ def key(settings: dict, inputs: list[Path]) -> str:
 
 
 def save(path: Path, state: dict) -> None:
-    """Write the state, whole or not at all, and on the disk before it counts."""
+    """Write the state, whole or not at all."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def load(path: Path) -> dict | None:
-    """The state, or None where there is none."""
-    return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
+    """The state, or None where there is none; one that was damaged on the disk is none, and said so."""
+    if not path.exists():
+        return None
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, UnpicklingError) as error:
+        print(f"{path} is damaged ({str(error).splitlines()[0]}): starting from step 0", file=sys.stderr)
+        return None
