@@ -43,6 +43,19 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def sources(args: argparse.Namespace) -> dict:
+    """Where the model and the records came from: source, revision or commit, checksum."""
+    model, notes = args.model / "provenance.json", (args.train, args.records)
+    return {
+        "model": {key: read_json(model).get(key) for key in ("source", "revision")} if model.is_file() else None,
+        "data": {
+            path.stem: {key: read_json(path.with_suffix(".json")).get(key) for key in ("source", "sha256", "download")}
+            for path in notes
+            if path.with_suffix(".json").is_file()
+        },
+    }
+
+
 def main() -> None:
     """Read, decode, write."""
     args = arguments()
@@ -87,7 +100,7 @@ def main() -> None:
         "peak_memory_mb": peak_memory_mb(),
     }
     run_note = vars(run) | {"variant": run.variant, "split": args.records.stem, "settings": args.settings}
-    run_note |= provenance() | {"generation": generation, "tuning": None}
+    run_note |= provenance() | {"generation": generation, "tuning": None, "sources": sources(args)}
     run_note["demonstrations"] = read_metadata(args.demonstrations) if args.demonstrations else None
     if run.tokens:  # tuning may have run elsewhere: what made the prompt stays beside what made the predictions
         tuned = read_json(args.out / "tuning.json")

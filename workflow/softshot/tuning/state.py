@@ -1,14 +1,16 @@
 """The state of an unfinished run: what a killed run needs to continue as if nothing had happened."""
 
 import hashlib
+import io
 import json
 import sys
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 
 from softshot.files import replacing, sha256
+
+DIGEST = hashlib.sha256().digest_size
 
 
 def key(settings: dict, inputs: list[Path]) -> str:
@@ -18,17 +20,21 @@ def key(settings: dict, inputs: list[Path]) -> str:
 
 
 def save(path: Path, state: dict) -> None:
-    """Write the state, whole or not at all."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        torch.save(state, file)
+    """Write the state after its checksum, whole or not at all."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    with replacing(path) as temporary:
+        temporary.write_bytes(hashlib.sha256(content).digest() + content)
 
 
 def load(path: Path) -> dict | None:
     """The state, or None where there is none; one that was damaged on the disk is none, and said so."""
     if not path.exists():
         return None
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, UnpicklingError) as error:
-        print(f"{path} is damaged ({str(error).splitlines()[0]}): starting from step 0", file=sys.stderr)
+    whole = path.read_bytes()
+    checksum, content = whole[:DIGEST], whole[DIGEST:]
+    if hashlib.sha256(content).digest() != checksum:
+        print(f"{path} was damaged: starting from step 0", file=sys.stderr)
         return None
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
