@@ -191,9 +191,9 @@ def test_a_job_ends_soon_after_its_snakemake(tmp_path):
     snakemake = subprocess.Popen(["sleep", "60"])
     process = job(tmp_path, "a", 3000, snakemake.pid)
     wait_for((tmp_path / "out").exists)
-    snakemake.kill()
-    snakemake.wait()
+    snakemake.kill()  # and not waited for: it is a zombie now
     assert process.wait(timeout=30) == 1
+    snakemake.wait()
     assert "Snakemake is gone" in (tmp_path / "job.log").read_text()
 
 

@@ -11,6 +11,7 @@ import stat
 import sys
 import threading
 import time
+from pathlib import Path
 
 POLL = 0.5  # seconds between two looks at Snakemake
 SNAKEMAKE = "SNAKEMAKE_PID"  # set by the rules; a program that is started by hand belongs to nobody
@@ -33,14 +34,17 @@ def end_with(parent: int) -> None:
 
 
 def exists(process: int) -> bool:
-    """Whether there is a process of this number."""
+    """Whether a process of this number runs; a dead one that nobody has asked after (a zombie) does not."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):  # macOS has no /proc
+        return True
 
 
 def wait_for_earlier() -> None:
