@@ -211,8 +211,8 @@ def test_a_later_run_of_a_job_waits_for_the_end_of_the_earlier(tmp_path):
     [
         ("noise\nsoftshot: x is 1:\n  lower it.\n", "x is 1:\n  lower it."),
         ("Traceback (most recent call last):\n  File\nValueError: bad\n", "ValueError: bad"),
-        ("step 1\nstep 2: loss 3\n", "it was killed, .*; the last line of its log: step 2: loss 3"),
-        ("", "it was killed, for instance by the system for want of memory$"),
+        ("step 1\nstep 2: loss 3\n", r"its log gives no reason: was it killed, .*\? Its last line: step 2: loss 3"),
+        ("", r"its log gives no reason: was it killed, for instance by the system for want of memory\?$"),
         (None, "its log cannot be read: No such file"),
     ],
 )

@@ -112,8 +112,10 @@ def undisturbed(tmp_path_factory) -> Checkout:
 @pytest.fixture
 def fresh(undisturbed, tmp_path) -> Checkout:
     """A checkout in which nothing has run."""
-    kept = shutil.ignore_patterns("results", ".snakemake", "models", "*.out")
-    return Checkout(shutil.copytree(undisturbed.folder, tmp_path / "copy", ignore=kept, symlinks=True))
+    without = shutil.ignore_patterns("results", ".snakemake")
+    folder = shutil.copytree(undisturbed.folder, tmp_path / "copy", ignore=without, symlinks=True)
+    shutil.rmtree(folder / "resources/models")
+    return Checkout(folder)
 
 
 @pytest.fixture
@@ -140,7 +142,7 @@ def test_thirty_kills_at_random_moments_change_nothing(undisturbed, fresh):
     """Jobs and Snakemake itself get SIGKILL and SIGTERM; the same command is given again until it is done."""
     draw, kills = random.Random(SEED), collections.Counter()
     print(f"\nseed {SEED} (FAULTS_SEED=... sets another), {undisturbed.seconds:.0f} s undisturbed")
-    snakemake = start(fresh)
+    snakemake, before = start(fresh), 0
     while True:
         status = snakemake.poll()
         if status is None and kills.total() < KILLS:
@@ -166,6 +168,8 @@ def test_thirty_kills_at_random_moments_change_nothing(undisturbed, fresh):
         else:
             assert_nothing_half_written(fresh, undisturbed)
             output = (fresh.folder / "faulty.out").read_text()
+            assert kills.total() > before or "cannot be locked" in output, output
+            before = kills.total()
             if status == -signal.SIGKILL or "cannot be locked" in output:
                 assert run(fresh, "--unlock")[0] == 0
             elif "Error in rule" in output:

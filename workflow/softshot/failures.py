@@ -36,8 +36,8 @@ def reason(log: Path) -> str:
         return f"the disk that holds {log.parent} is full: free some space and run again"
     if any(line.startswith("Traceback ") for line in lines):
         return lines[-1]
-    said = f"; the last line of its log: {lines[-1]}" if lines else ""
-    return f"it was killed, for instance by the system for want of memory{said}"
+    said = f" Its last line: {lines[-1]}" if lines else ""
+    return f"its log gives no reason: was it killed, for instance by the system for want of memory?{said}"
 
 
 def _indented(text: str) -> str:
