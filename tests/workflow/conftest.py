@@ -38,17 +38,22 @@ class Checkout:
         return jobs
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Checkout:
-    """The study of STUDY, run to its end."""
-    folder = tmp_path_factory.mktemp("checkout")
+def copy_of_the_checkout(folder: Path) -> Checkout:
+    """The checkout's files in `folder`, and a tiny random model."""
     tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(tracked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
-        if (ROOT / name).exists():
+        if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     save_tiny_model("llama", folder / "tiny-model")
-    checkout = Checkout(folder)
+    return Checkout(folder)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Checkout:
+    """The study of STUDY, run to its end."""
+    checkout = copy_of_the_checkout(tmp_path_factory.mktemp("checkout"))
+    folder = checkout.folder
     done = checkout.snakemake("--cores", str(os.cpu_count()))
     logs = "".join(f"\n{path}:\n{path.read_text()}" for path in folder.rglob("*.log") if ".snakemake" not in path.parts)
     assert done.returncode == 0, done.stderr[-3000:] + logs

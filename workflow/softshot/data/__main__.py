@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from softshot.data.convert import ConvertJob, convert
-from softshot.data.download import download
+from softshot.data.download import download, downloaded
 from softshot.errors import run_program
 from softshot.sections import Section, read
 from softshot.task import Name, SourceSettings
@@ -35,6 +35,9 @@ def main() -> None:
     )
     conv.add_argument("--split", choices=("train", "validation", "test", "held_out"), required=True)
     conv.add_argument("--source", type=Path, required=True, help="the split's file; train's for a carved split")
+    conv.add_argument(
+        "--downloaded", nargs="*", metavar="", help="checksums.json of the download, and the source it must be from"
+    )
     conv.add_argument("--out", type=Path, required=True, help="the records, JSON lines; the counts go beside it")
     arguments = parser.parse_args()
     if arguments.command == "download":
@@ -42,7 +45,8 @@ def main() -> None:
         download(job.task, job.entry, job.source, job.hub, arguments.out)
     else:
         job = read(ConvertJob, arguments.settings, "--settings")
-        convert(job, arguments.split, arguments.source, arguments.out)
+        origin = downloaded(*arguments.downloaded, arguments.source) if arguments.downloaded else None
+        convert(job, arguments.split, arguments.source, arguments.out, origin)
 
 
 if __name__ == "__main__":

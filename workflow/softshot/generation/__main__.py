@@ -16,7 +16,7 @@ from softshot.engine.decoding import decode, kv_cache_mb
 from softshot.engine.layout import Layout, RowSettings
 from softshot.engine.stops import Stops
 from softshot.errors import run_program
-from softshot.files import read_json, read_jsonl, write_json, write_jsonl
+from softshot.files import checksums, read_json, read_jsonl, write_json, write_jsonl
 from softshot.grid import Run
 from softshot.provenance import peak_memory_mb, provenance
 from softshot.sections import read
@@ -41,6 +41,19 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
     parser.add_argument("--out", required=True, type=Path, help="the run's folder, with the tuned prompt (PT, IPT)")
     return parser.parse_args()
+
+
+def sources(args: argparse.Namespace) -> dict:
+    """Where the model and the records came from: source, revision or commit, checksum."""
+    model, notes = args.model / "provenance.json", (args.train, args.records)
+    return {
+        "model": {key: read_json(model).get(key) for key in ("source", "revision")} if model.is_file() else None,
+        "data": {
+            path.stem: {key: read_json(path.with_suffix(".json")).get(key) for key in ("source", "sha256", "download")}
+            for path in notes
+            if path.with_suffix(".json").is_file()
+        },
+    }
 
 
 def main() -> None:
@@ -87,13 +100,15 @@ def main() -> None:
         "peak_memory_mb": peak_memory_mb(),
     }
     run_note = vars(run) | {"variant": run.variant, "split": args.records.stem, "settings": args.settings}
-    run_note |= provenance() | {"generation": generation, "tuning": None}
+    run_note |= provenance() | {"generation": generation, "tuning": None, "sources": sources(args)}
     run_note["demonstrations"] = read_metadata(args.demonstrations) if args.demonstrations else None
     if run.tokens:  # tuning may have run elsewhere: what made the prompt stays beside what made the predictions
         tuned = read_json(args.out / "tuning.json")
         run_note["settings"] |= tuned.pop("settings")
+        tuned.pop("checksums", None)  # of files that they stay beside
         run_note["tuning"] = tuned.pop("tuning") | tuned
     write_jsonl(args.out / "predictions.jsonl", predictions)
+    run_note["checksums"] = checksums(args.out / "predictions.jsonl")
     write_json(args.out / "run.json", run_note)
     print(f"{len(rows)} predictions in {seconds:.0f} s", file=sys.stderr)
 
