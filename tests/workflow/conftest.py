@@ -2,14 +2,13 @@
 
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
-from tiny import ROOT, save_tiny_model
+from checkout import copy_checkout
 
 STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text())
 
@@ -42,12 +41,7 @@ class Checkout:
 def finished(tmp_path_factory) -> Checkout:
     """The study of STUDY, run to its end."""
     folder = tmp_path_factory.mktemp("checkout")
-    tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(tracked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
-        if (ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    save_tiny_model("llama", folder / "tiny-model")
+    copy_checkout(folder)
     checkout = Checkout(folder)
     done = checkout.snakemake("--cores", str(os.cpu_count()))
     logs = "".join(f"\n{path}:\n{path.read_text()}" for path in folder.rglob("*.log") if ".snakemake" not in path.parts)

@@ -34,7 +34,8 @@ rule tune:
     params:
         settings=lambda wildcards: canonical(studies.tuning_slice(STUDY, run_of(wildcards))),
     shell:
-        "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
+        # Told to stop, a shell would end at once and have its cluster job ended before the state is saved: exec, no shell.
+        "exec python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
         " python -m softshot.tuning --settings {params.settings:q} --threads {threads}"
         " --max-tokens {resources.tokens}"
         " --model $(dirname {input.model:q}) --train {input.train:q} --validation {input.validation:q}"
