@@ -15,14 +15,16 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from softshot import catalogue, failures, study as studies
+from softshot import allocation, catalogue, failures, launch, study as studies
 from softshot.errors import UserError
 from softshot.grid import Run, demonstration_folder, runs
 from softshot.scoring import registry
 from softshot.task import SourceSettings
 
-# The job ends with the Snakemake that started it (softshot/job.py).
-shell.prefix("export PYTHONPATH=workflow SNAKEMAKE_PID=$PPID; ")
+# The job ends with the Snakemake that started it (softshot/job.py), and one that an executor submits finds its GPUs
+# assigned by the cluster's scheduler (softshot/launch.py).
+ASSIGNED = " SOFTSHOT_ASSIGNED=1" if workflow.remote_exec else ""
+shell.prefix(f"export PYTHONPATH=workflow SNAKEMAKE_PID=$PPID{ASSIGNED}; ")
 
 
 wildcard_constraints:
@@ -43,6 +45,12 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 
+onstart:
+    if workflow.local_exec and "gpu" not in workflow.global_resources:
+        if warning := launch.forgotten(STUDY.launch.jobs_per_gpu):
+            logger.warning(warning)
+
+
 def canonical(settings: dict) -> str:
     """The same text for the same settings, whatever the order of keys in config.yaml."""
     return json.dumps(settings, sort_keys=True)
@@ -57,6 +65,26 @@ def code(*places: str) -> list[str]:
 def run_of(wildcards) -> Run:
     """The run that a rule's wildcards name."""
     return Run.of(Path(wildcards.model, wildcards.task, wildcards.arm, wildcards.variant, f"seed-{wildcards.seed}"))
+
+
+def model_memory(wildcards, attempt: int) -> int:
+    """Memory of a job that loads its model, in MB."""
+    return allocation.memory_mb(STUDY, wildcards.model, attempt)
+
+
+@functools.cache  # the seeds of a variant share it
+def minutes(estimate, variant: str, attempt: int) -> int:
+    """Run time of a job, by one of the estimates of softshot/allocation.py; `variant`: its run's folder but the seed."""
+    run = Run.of(Path(variant) / "seed-0")
+    return estimate(STUDY, run.model, run.task, run.arm, run.tokens, attempt)
+
+
+def tuning_minutes(wildcards, attempt: int) -> int:
+    return minutes(allocation.tuning_minutes, str(Path(run_of(wildcards).path).parent), attempt)
+
+
+def generation_minutes(wildcards, attempt: int) -> int:
+    return minutes(allocation.generation_minutes, str(Path(run_of(wildcards).path).parent), attempt)
 
 
 def engine_code(*names: str) -> list[str]:
