@@ -19,6 +19,7 @@ from softshot.grid import Run
 from softshot.provenance import deciding, peak_memory_mb, provenance
 from softshot.sections import read
 from softshot.settings import TuningSettings
+from softshot.tuning import nearest_tokens
 from softshot.tuning import state as states
 from softshot.tuning.train import Trainer
 
@@ -119,10 +120,11 @@ def main() -> None:
 
     trainer.check_effect()
     soft_prompt.save(trainer.progress.best_prompt, base, args.out)
-    history, weights = args.out / "history.jsonl", args.out / soft_prompt.WEIGHTS
+    history, weights, table = args.out / "history.jsonl", args.out / soft_prompt.WEIGHTS, args.out / "prompt.tsv"
     write_jsonl(history, trainer.progress.history)
-    tuning = {"settings": args.settings, **provenance(), "tuning": summary(trainer, layout)}
-    tuning["checksums"] = checksums(weights, history)
+    learned = nearest_tokens.describe(trainer.progress.best_prompt, trainer.initial, base, table)
+    tuning = {"settings": args.settings, **provenance(), "tuning": summary(trainer, layout) | {"prompt": learned}}
+    tuning["checksums"] = checksums(weights, history, table)
     write_json(args.out / "tuning.json", tuning)
     shutil.rmtree(state.parent, ignore_errors=True)
 
