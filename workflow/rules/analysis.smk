@@ -6,11 +6,6 @@ makes: results/<study>/: the tables that docs/analysis.md explains, summary.txt,
 """
 
 
-def table(name: str, category: str):
-    """A table of the study, which Snakemake's own report shows too."""
-    return report(f"results/{{study}}/{name}.tsv", caption=f"../report/captions/{name}.rst", category=category)
-
-
 rule analyse:
     """Tabulate, draw and write the report page."""
     input:

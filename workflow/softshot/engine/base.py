@@ -6,11 +6,13 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from softshot.engine import kernels
 from softshot.errors import UserError
+from softshot.models import layout
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def load(folder: Path, dtype: str = "auto", threads: int = 1) -> Base:
 
     `dtype` is one of the setting `engine.dtype`; `threads` are torch's threads on the CPU.
     """
+    layout.verify(folder)
     torch.set_num_threads(threads)
     logging.disable_progress_bar()  # a bar per weight shard is noise in a log file
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -64,7 +67,7 @@ def load(folder: Path, dtype: str = "auto", threads: int = 1) -> Base:
         options = {"local_files_only": True, "trust_remote_code": False}
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, **options)
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"{folder}: cannot load the model ({error}). Delete the folder to fetch it again.") from None
     model = model.requires_grad_(False).eval().to(device)
     if model.config.model_type == "bloom":
