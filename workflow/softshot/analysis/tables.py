@@ -4,7 +4,7 @@ import pandas as pd
 
 from softshot.analysis.collect import CELL, RUN, Results
 
-ARMS = {"icl": "ICL", "pt": "PT", "ipt": "IPT"}
+ARMS = {"icl": "ICL", "pt": "PT", "ipt": "IPT", "transfer": "Transfer"}
 TASKS = {"dart": "DART", "mtop": "MTOP", "totto": "ToTTo", "spider": "Spider", "logic2text": "Logic2Text"}
 METRICS = {"bleu": "BLEU", "dart_bleu": "BLEU", "totto_bleu": "BLEU", "chrf": "chrF", "ter": "TER", "dart_ter": "TER"}
 METRICS |= {"parent": "PARENT", "parent_precision": "PARENT precision", "parent_recall": "PARENT recall"}
