@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
 from softshot import catalogue, study as studies
 from softshot.errors import UserError
-from softshot.grid import Run, demonstration_folder, runs
+from softshot.grid import Run, demonstration_folder, runs, subset_name
 from softshot.scoring import registry
 from softshot.task import SourceSettings
 
@@ -30,9 +30,10 @@ wildcard_constraints:
     split=r"train|validation|test|held_out",
     encoder=r"[a-z0-9][a-z0-9._-]*",
     retriever=r"[a-z][a-z0-9]*",
-    arm=r"icl|pt|ipt",
-    variant=r"[a-z0-9_-]+",
+    arm=r"icl|pt|ipt|transfer",
+    variant=r"[a-z0-9._-]+",  # a transfer's names a task
     seed=r"[0-9]+",
+    size=r"[0-9]+",
 
 
 try:
@@ -65,10 +66,17 @@ def engine_code(*names: str) -> list[str]:
 
 
 def prompt(wildcards) -> list[str]:
-    """The tuned prompt of a run; ICL has none."""
-    folder = f"results/{wildcards.study}/runs/{run_of(wildcards).path}"
-    names = ("adapter_model.safetensors", "adapter_config.json", "tuning.json")
-    return [] if wildcards.arm == "icl" else [f"{folder}/{name}" for name in names]
+    """The soft prompt of a run, its own or one tuned on another task; ICL has none."""
+    tuned = run_of(wildcards).prompt
+    names = ("adapter_model.safetensors", "adapter_config.json", "tuning.json") if tuned else ()
+    return [f"results/{wildcards.study}/runs/{tuned.path}/{name}" for name in names]
+
+
+def training_records(wildcards) -> str:
+    """The training records that a run may use: all, or the part that its seed draws."""
+    run = run_of(wildcards)
+    name = f"subsets/{subset_name(run)}" if run.train else "train"
+    return f"results/{wildcards.study}/data/{run.task}/{name}.jsonl"
 
 
 def neighbours(wildcards, split: str) -> list[str]:
@@ -174,10 +182,23 @@ def embeddings(wildcards, split: str) -> list[str]:
     return [f"{folder}/{split}.npy"] if encoder else []
 
 
+def whole_train(wildcards) -> list[str]:
+    """The training records that a retriever's vectors are of; none where it needs none."""
+    needed = studies.encoder(STUDY, wildcards.retriever)
+    return [f"results/{wildcards.study}/data/{wildcards.task}/train.jsonl"] if needed else []
+
+
+def subset_split(wildcards) -> str:
+    """The records of a split beside a part of the training records: of train that part itself."""
+    part = f"subsets/train-{wildcards.size}_seed-{wildcards.seed}"
+    name = part if wildcards.split == "train" else wildcards.split
+    return f"results/{wildcards.study}/data/{wildcards.task}/{name}.jsonl"
+
+
 def run_files(*names: str, tuned: bool = False) -> list[str]:
     """These files of every run of the study, or of every tuned one."""
     folder = f"results/{STUDY.study}/runs"
-    return [f"{folder}/{run.path}/{name}" for run in runs(STUDY) for name in names if run.tokens or not tuned]
+    return [f"{folder}/{run.path}/{name}" for run in runs(STUDY) for name in names if run.tuned or not tuned]
 
 
 def record_files() -> list[str]:

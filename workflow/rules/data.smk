@@ -2,7 +2,8 @@
 Data sets to records.
 
 needs: the tasks' files: official, from the hub, a mirror or a local folder (config: data.source); or your own
-makes: results/<study>/data/<task>/<split>.jsonl: {"id", "input", "target", "references", "meta"}; <split>.json: counts
+makes: results/<study>/data/<task>/<split>.jsonl: {"id", "input", "target", "references", "meta"}; <split>.json: counts;
+    subsets/train-<size>_seed-<s>.jsonl: the training records of the runs on fewer (config: arms.data_size)
 """
 
 
@@ -38,3 +39,19 @@ rule convert:
     shell:
         "python -m softshot.data convert --settings {params.settings:q} --split {wildcards.split}"
         " --source {params.source:q} --out {output.records:q} > {log:q} 2>&1"
+
+
+rule subset:
+    """Draw a part of the training records; each seed has an order of its own, of which a size is the beginning."""
+    input:
+        records="results/{study}/data/{task}/train.jsonl",
+        code=code("softshot/data/subsets.py"),
+    output:
+        "results/{study}/data/{task}/subsets/train-{size}_seed-{seed}.jsonl",
+    log:
+        "results/{study}/logs/data/{task}/train-{size}_seed-{seed}.log",
+    conda:
+        "../../envs/softshot.yaml"
+    shell:
+        "python -m softshot.data subset --records {input.records:q} --size {wildcards.size} --seed {wildcards.seed}"
+        " --out {output:q} > {log:q} 2>&1"

@@ -1,7 +1,7 @@
 """
 Predictions of every run.
 
-needs: the model, the records to predict, their demonstrations (ICL, IPT), the tuned prompt (PT, IPT)
+needs: the model, the records to predict, their demonstrations (all but PT), the tuned prompt (all but ICL)
 makes: results/<study>/runs/.../seed-<s>/: predictions.jsonl, run.json (settings, versions, device, cost)
 """
 
@@ -10,7 +10,7 @@ rule generate:
     """Predict the evaluation records of one run."""
     input:
         model="resources/models/{model}/provenance.json",
-        train="results/{study}/data/{task}/train.jsonl",
+        train=training_records,
         records=lambda wildcards: records(wildcards, studies.evaluation),
         demonstrations=lambda wildcards: neighbours(wildcards, studies.evaluation(STUDY, wildcards.task)),
         prompt=prompt,
@@ -29,9 +29,10 @@ rule generate:
         runtime="4h",
     params:
         settings=lambda wildcards: canonical(studies.generation_slice(STUDY, run_of(wildcards))),
+        prompt=lambda wildcards, input: [str(Path(path).parent) for path in input.prompt[:1]],
     shell:
         "python -m softshot.launch --gpus {resources.gpu}"
         " python -m softshot.generation --settings {params.settings:q} --threads {threads}"
         " --batch-size {resources.rows} --model $(dirname {input.model:q}) --train {input.train:q}"
         " --records {input.records:q} --demonstrations {input.demonstrations:q}"
-        " --out $(dirname {output.run:q}) > {log:q} 2>&1"
+        " --prompt {params.prompt:q} --out $(dirname {output.run:q}) > {log:q} 2>&1"

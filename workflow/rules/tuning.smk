@@ -2,7 +2,7 @@
 Soft prompts, one job per (model, task, arm, tokens, seed).
 
 needs: the model, training and validation records, their demonstrations (IPT)
-makes: results/<study>/runs/.../seed-<s>/: the prompt in PEFT's format, history.jsonl, tuning.json
+makes: results/<study>/runs/.../seed-<s>/: the prompt in PEFT's format, history.jsonl, tuning.json, prompt.tsv
 """
 
 
@@ -10,7 +10,7 @@ rule tune:
     """Train one soft prompt; a killed job continues from its last state."""
     input:
         model="resources/models/{model}/provenance.json",
-        train="results/{study}/data/{task}/train.jsonl",
+        train=training_records,
         validation=lambda wildcards: records(wildcards, studies.selection),
         train_demonstrations=lambda wildcards: neighbours(wildcards, "train"),
         validation_demonstrations=lambda wildcards: neighbours(wildcards, studies.selection(STUDY, wildcards.task)),
@@ -20,8 +20,11 @@ rule tune:
         config="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/adapter_config.json",
         history="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/history.jsonl",
         tuning="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/tuning.json",
+        prompt="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/prompt.tsv",
     log:
         "results/{study}/logs/tuning/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
+    wildcard_constraints:
+        arm=r"pt|ipt",
     priority: 1  # the longest jobs first, so that no core is idle at the end
     conda:
         "../../envs/softshot.yaml"

@@ -51,7 +51,8 @@ def context(study: Study, results: Results, found: Findings) -> dict[str, Any]:
         "about": {arm: dict(zip(("title", "text", "input"), said, strict=True)) for arm, said in ABOUT.items()},
         "found": {field.name: getattr(found, field.name).to_dict("records") for field in fields(found)},
         "columns": task_columns(study, results),
-        "score_rows": score_rows(found.summary),
+        "score_rows": score_rows(main_rows(found.summary)),
+        "length_rows": score_rows(found.summary) if len(main_rows(found.summary)) < len(found.summary) else {},
         "published": found.summary[found.summary["published"].notna()].to_dict("records"),
         "remarks": results.remarks.to_dict("records"),
         "subsets": subset_rows(results),
@@ -83,6 +84,12 @@ def task_columns(study: Study, results: Results) -> list[tuple[str, str, str]]:
             below += f", {main['records'][task]} {evaluation(study, task)} records"
         titles.append((tables.task_label(task), "number", below))
     return titles
+
+
+def main_rows(summary: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the main table: all but the prompt lengths that are not compared."""
+    compared = set(summary.loc[summary["compared"], "tokens"])
+    return summary[summary["tokens"].isin(compared | {0}) | (not compared - {0})]
 
 
 def score_rows(summary: pd.DataFrame) -> dict[str, list[dict]]:

@@ -3,8 +3,9 @@
 import pandas as pd
 
 from softshot.analysis.collect import CELL, RUN, Results
+from softshot.grid import VARIANT
 
-ARMS = {"icl": "ICL", "pt": "PT", "ipt": "IPT", "transfer": "Transfer"}
+ARMS = {"icl": "ICL", "pt": "PT", "ipt": "IPT", "transfer": "transfer"}
 TASKS = {"dart": "DART", "mtop": "MTOP", "totto": "ToTTo", "spider": "Spider", "logic2text": "Logic2Text"}
 METRICS = {"bleu": "BLEU", "dart_bleu": "BLEU", "totto_bleu": "BLEU", "chrf": "chrF", "ter": "TER", "dart_ter": "TER"}
 METRICS |= {"parent": "PARENT", "parent_precision": "PARENT precision", "parent_recall": "PARENT recall"}
@@ -14,12 +15,14 @@ METRICS |= {"blec": "BLEC", "rouge_l": "ROUGE-L", "token_f1": "token F1"}
 def summarise(results: Results) -> pd.DataFrame:
     """Mean, sample standard deviation, n and missing seeds per model, task, arm, variant and metric.
 
+    Transferred prompts and limited training sets, which answer other questions, are left out.
     A task's main metric comes first; `listed` and `lower` are as in `Results.metrics`. The deviation of a single
     run is NaN; a cell without any finished run has n = 0, and an empty metric where no run of its task says what is
     measured.
     """
     metrics = results.metrics.drop(columns="records")
-    rows = results.runs.merge(metrics, on="task", how="left").merge(results.scores, on=[*RUN, "metric"], how="left")
+    plain = results.runs[results.runs["source"].isna() & results.runs["train"].isna()]
+    rows = plain.merge(metrics, on="task", how="left").merge(results.scores, on=[*RUN, "metric"], how="left")
     rows["metric"] = rows["metric"].fillna("")
     rows["listed"], rows["lower"] = rows["listed"].ne(False), rows["lower"].eq(True)  # no run says it: listed
     rows["missing"] = rows["seed"].where(rows["value"].isna())
@@ -77,7 +80,7 @@ def as_text(summary: pd.DataFrame) -> str:
             ]
             lines.append([f"  {run_label(arm, variant)}", *scores, "{n}/{expected}".format(**cell.iloc[0])])
         blocks.append(lines)
-    first = max(len(line[0]) for lines in blocks for line in lines)
+    first = max((len(line[0]) for lines in blocks for line in lines), default=0)
     return "\n\n".join("\n".join(_aligned(line, lines[0], first) for line in lines) for lines in blocks)
 
 
@@ -111,9 +114,18 @@ def run_label(arm: str, variant: str) -> str:
 
 def variant_label(variant: str) -> str:
     """A variant in words: `tokens-25_retrieved-1` is `25 tokens, 1 retrieved` (demonstration)."""
-    words = []
-    for part in variant.split("_"):
-        kind, _, count = part.rpartition("-")
-        kind = {"oracle": "oracle (upper bound)"}.get(kind, kind)
-        words.append(f"{count} {'token' if part == 'tokens-1' else kind}")
-    return ", ".join(words)
+    return ", ".join(variant_words(variant).values())
+
+
+def variant_words(variant: str) -> dict[str, str]:
+    """The parts of a variant in words, in order: those it has of source, tokens, demonstrations, train."""
+    parts = VARIANT.fullmatch(variant).groupdict()
+    tokens, train = parts["tokens"], parts["train"]
+    retriever = {"oracle": "oracle (upper bound)"}.get(parts["retriever"], parts["retriever"])
+    words = {
+        "source": parts["source"] and f"prompt of {task_label(parts['source'])}",
+        "tokens": tokens and f"{tokens} token{'s' * (tokens != '1')}",
+        "demonstrations": parts["shots"] and f"{parts['shots']} {retriever}",
+        "train": train and f"{train} training record{'s' * (train != '1')}",
+    }
+    return {name: text for name, text in words.items() if text}

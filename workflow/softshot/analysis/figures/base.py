@@ -15,7 +15,7 @@ from typing import Any
 
 import vl_convert
 
-from softshot.analysis.tables import ARMS, variant_label
+from softshot.analysis.tables import ARMS, variant_words
 from softshot.files import replacing, write_text
 
 WIDTH, HEIGHT = 210, 190  # pixels of a panel's plot
@@ -113,8 +113,8 @@ def colour(arm: str, variant: str) -> str:
 
 def series(arm: str, variant: str) -> str:
     """What a line is called: its arm and demonstrations, without the length that it is drawn against."""
-    parts = [part for part in variant.split("_") if part.rpartition("-")[0] not in ("tokens", "train")]
-    return ", ".join([ARMS[arm], *map(variant_label, parts)])
+    words = [text for part, text in variant_words(variant).items() if part not in ("tokens", "train")]
+    return ", ".join([ARMS[arm], *words])
 
 
 def listing(said: Iterable[str]) -> str:
