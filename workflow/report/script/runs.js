@@ -52,7 +52,7 @@ function startRuns() {
       make("td", {class: "text"}, model),
       make("td", {class: "text"}, task),
       make("td", {}, seed),
-      make("td", {}, run.done ? words(run.scores[0][1]) : make("span", {class: "short"}, "missing")),
+      make("td", {}, run.done ? run.scores[0][1]?.toFixed(2) ?? "–" : make("span", {class: "short"}, "missing")),
       make("td", {}, run.done ? button : ""));
     button.addEventListener("click", () => {
       if (spread.has(run)) {

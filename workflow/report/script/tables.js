@@ -1,7 +1,7 @@
 // Tables that sort and filter. A table is `<table data-sorted>`, its rows are in the page or, when there are many,
 // given as `rows`: then only those that are shown become elements.
 
-const STEP = 100; // rows given as data that are shown at first, and added by "show more"
+const STEP = 30; // rows given as data that are shown at first, and added by "show more"
 const COLLATOR = new Intl.Collator("en", {numeric: true, sensitivity: "base"});
 
 function make(tag, attributes = {}, ...children) {
