@@ -2,23 +2,43 @@
 From runs to tables, figures and the report.
 
 needs: the files of every run, the records that are quoted
-makes: results/<study>/: summary.tsv, summary.txt, subsets.tsv, tokens.tsv, cost.tsv, figures/, report.html
+makes: results/<study>/: the tables that docs/analysis.md explains, summary.txt, figures/, report.html
 """
+
+
+def table(name: str, category: str):
+    """A table of the study, which Snakemake's own report shows too."""
+    return report(f"results/{{study}}/{name}.tsv", caption=f"../report/captions/{name}.rst", category=category)
 
 
 rule analyse:
     """Tabulate, draw and write the report page."""
     input:
-        runs=run_files("run.json", "predictions.jsonl", "scores.json"),
-        histories=run_files("history.jsonl", tuned=True),
+        runs=run_files("run.json", "predictions.jsonl", "scores.json", "scores.parquet"),
+        tuned=run_files("history.jsonl", "prompt.tsv", tuned=True),
         records=record_files(),
-        code=code("softshot/analysis/*.py", "report/*"),
+        published=["resources/published/scores.tsv", "resources/published/similarity.tsv"],
+        code=code("softshot/analysis/*.py", "softshot/scoring/token_f1.py", "report/*.*"),
     output:
-        summary="results/{study}/summary.tsv",
+        summary=table("summary", "Scores"),
+        subsets=table("subsets", "Scores"),
+        significance=table("significance", "Scores"),
+        claims=table("claims", "Findings"),
+        advice=table("advice", "Findings"),
+        missing=table("missing", "Findings"),
+        tokens=table("tokens", "Prompt length"),
+        levels=table("levels", "Prompt length"),
+        spread=table("spread", "Prompt length"),
+        similarity=table("similarity", "Similarity"),
+        transfer=table("transfer", "Transfer"),
+        sizes=table("sizes", "Data size"),
+        crossings=table("crossings", "Data size"),
+        cost=table("cost", "Cost"),
+        pareto=table("pareto", "Cost"),
+        prompts=table("prompts", "Prompts"),
+        demonstrations=table("demonstrations", "Data"),
+        data=table("data", "Data"),
         text="results/{study}/summary.txt",
-        subsets="results/{study}/subsets.tsv",
-        tokens="results/{study}/tokens.tsv",
-        cost="results/{study}/cost.tsv",
         figures=multiext("results/{study}/figures/", "tokens.svg", "tokens.png", "learning.svg", "learning.png"),
         report="results/{study}/report.html",
     log:

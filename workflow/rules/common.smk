@@ -202,6 +202,7 @@ def run_files(*names: str, tuned: bool = False) -> list[str]:
 
 
 def record_files() -> list[str]:
-    """The records that the report quotes."""
+    """The records that the report quotes, and their counts."""
     folder = f"results/{STUDY.study}/data"
-    return [f"{folder}/{t}/{s}.jsonl" for t in STUDY.data.tasks for s in {"train", studies.evaluation(STUDY, t)}]
+    splits = [(task, split) for task in STUDY.data.tasks for split in ("train", studies.evaluation(STUDY, task))]
+    return [f"{folder}/{task}/{split}.{kind}" for task, split in splits for kind in ("jsonl", "json")]

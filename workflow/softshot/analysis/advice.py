@@ -1,6 +1,7 @@
 """Advice for who must choose: per model and task one plain paragraph, made of the study's numbers.
 
-Which arm, at which prompt length, at what cost, and how sure. Where two arms cannot be told apart, the cheaper one.
+Which arm, at which prompt length, at what cost, and how sure. The best of several lengths is chosen by the scores that
+it is praised by, so a little of its lead is luck; the paragraph names the lengths that may do as well.
 """
 
 import numpy as np
@@ -9,8 +10,9 @@ import pandas as pd
 from softshot.analysis.bootstrap import Estimate, difference
 from softshot.analysis.collect import CELL
 from softshot.analysis.evidence import UPPER_BOUND, Evidence, Key, keys, ordinary
+from softshot.analysis.lengths import deviation
 from softshot.analysis.significance import compare, holm
-from softshot.analysis.tables import metric_label, plus_minus, run_label, task_label
+from softshot.analysis.tables import metric_label, plus_minus, run_phrase, task_label
 from softshot.settings import Study
 
 COLUMNS = [*CELL, "tokens", "sure", "text"]
@@ -52,18 +54,17 @@ def _advise(study: Study, evidence: Evidence, model: str, costs: pd.DataFrame) -
     made = [compare(study, evidence, best, rival) for rival in rivals]
     corrected = holm(np.array([one.p for one in made]))
     open_ = [key for key, p in zip(rivals, corrected, strict=True) if not p < 1 - study.analysis.confidence]
-    single = [key for key in leaders.values() if evidence.estimates[key].single]
-    chosen = min([best, *open_], key=lambda key: _price(costs, key)) if open_ else best
+    single = any(evidence.estimates[key].single for key in leaders.values())
     sure = NOTHING if not rivals else TIE if open_ else RUNS_ONLY if single else SURE
     sentences = [
-        _first(evidence, best, table),
+        _first(evidence, best),
         *_against(study, evidence, rivals, [one.estimate for one in made], open_),
         *_lengths(study, evidence, known, best),
         _cost(costs, best, [key for key in rivals if key[2] == "icl"]),
-        *_certainty(best, chosen, open_, rivals, single),
+        *_certainty(costs, best, open_, rivals, single),
     ]
-    tokens = int(table.loc[[key == chosen for key in keys(table)], "tokens"].iloc[0])
-    return chosen[2], chosen[3], tokens, sure, " ".join(sentence for sentence in sentences if sentence)
+    tokens = int(costs.loc[best, "tokens"])
+    return best[2], best[3], tokens, sure, " ".join(sentence for sentence in sentences if sentence)
 
 
 def _price(costs: pd.DataFrame, key: Key) -> tuple[bool, float]:
@@ -73,25 +74,20 @@ def _price(costs: pd.DataFrame, key: Key) -> tuple[bool, float]:
 
 
 def _named(key: Key) -> str:
-    return run_label(*key[2:])
+    return run_phrase(*key[2:])
 
 
-def _first(evidence: Evidence, best: Key, table: pd.DataFrame) -> str:
+def _first(evidence: Evidence, best: Key) -> str:
     """What scored best."""
     estimate, (model, task, *_) = evidence.estimates[best], best
-    scores = np.array(
-        [
-            evidence.replicates.values[place]
-            for place, _ in evidence.members[best]
-            if place in evidence.replicates.values
-        ]
-    )
-    sd = float(scores.std(ddof=1)) if len(scores) > 1 else float("nan")
-    metric, which = metric_label(evidence.statistics.metric), "lowest, which is best" if evidence.lower else "highest"
-    runs = f"{estimate.runs} seeds" if estimate.runs > 1 else "one run"
+    values = evidence.replicates.values
+    sd = deviation(np.array([values[place] for place, _ in evidence.members[best] if place in values]))
+    runs = f"over {estimate.runs} seeds" if estimate.runs > 1 else "in one run"
+    better = ", where lower is better," if evidence.lower else ""
+    metric = metric_label(evidence.statistics.metric)
     return (
-        f"On {task_label(task)} with {model} the {metric} of {_named(best)} is {which}:"
-        f" {plus_minus(estimate.value, sd)} ({runs}, {evidence.replicates.records:,} records)."
+        f"On {task_label(task)} with {model}, {_named(best)} scored best: {metric}{better}"
+        f" {plus_minus(estimate.value, sd)} {runs}, on {evidence.replicates.records:,} records."
     )
 
 
@@ -100,29 +96,30 @@ def _against(study: Study, evidence: Evidence, rivals: list[Key], made: list[Est
     said = []
     for rival, estimate in zip(rivals, made, strict=True):
         low, high = estimate.interval(study.analysis.confidence)
-        interval = f", {100 * study.analysis.confidence:g}% interval {low:.1f} to {high:.1f}" if low == low else ""
-        text = f"{_named(rival)} is {estimate.value:.1f} points worse ({evidence.estimates[rival].value:.1f}{interval})"
+        interval = f" ({100 * study.analysis.confidence:g}% interval {low:.1f} to {high:.1f})" if low == low else ""
+        text = f"{_named(rival)} was {estimate.value:.1f} points worse{interval}"
         said.append(f"{text}, which can be chance." if rival in open_ else f"{text}, more than chance explains.")
     return said
 
 
 def _lengths(study: Study, evidence: Evidence, known: list[Key], best: Key) -> list[str]:
-    """Other prompt lengths of the same arm and demonstrations that are not significantly worse."""
+    """Other prompt lengths of the same arm and demonstrations that may do as well.
+
+    Not corrected for how many there are: a length is ruled out rather too soon than called as good on no evidence.
+    """
     shown = best[3].partition("_")[2]
     others = [key for key in known if key[2] == best[2] and key != best and key[3].partition("_")[2] == shown]
     if best[2] == "icl" or not others:
         return []
-    made = [difference(evidence.estimates[best], evidence.estimates[key], evidence.lower) for key in others]
-    corrected = holm(np.array([one.p for one in made]))
     tokens = {key: int(key[3].partition("_")[0].removeprefix("tokens-")) for key in (*others, best)}
-    near = sorted(
-        tokens[key] for key, p in zip(others, corrected, strict=True) if not p < 1 - study.analysis.confidence
-    )
+    alpha = 1 - study.analysis.confidence
+    apart = {key: difference(evidence.estimates[best], evidence.estimates[key], evidence.lower).p for key in others}
+    near = sorted(tokens[key] for key in others if not apart[key] < alpha)
     if not near:
         lengths = _listed(sorted(tokens[key] for key in others))
-        return [f"Its other prompt lengths ({lengths} tokens) are significantly worse."]
-    shorter = f", and {near[0]} is the shortest" if near[0] < tokens[best] else ""
-    return [f"Prompts of {_listed(near)} tokens are not significantly worse than {tokens[best]}{shorter}."]
+        return [f"Its other prompt lengths ({lengths}) did worse than chance explains."]
+    text = f"Prompts of {_listed(near)} tokens may do as well as {tokens[best]}, as far as these runs can tell"
+    return [f"{text}; {near[0]} is the shortest of them." if near[0] < tokens[best] else f"{text}."]
 
 
 def _listed(numbers: list[int]) -> str:
@@ -156,16 +153,20 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _certainty(best: Key, chosen: Key, open_: list[Key], rivals: list[Key], single: list[Key]) -> list[str]:
-    """How sure all that is, and what to take."""
+def _certainty(costs: pd.DataFrame, best: Key, open_: list[Key], rivals: list[Key], single: bool) -> list[str]:
+    """What to take, and how sure that is."""
     said = []
+    cheap = min([best, *open_], key=lambda key: _price(costs, key))
     if not rivals:
         said.append("There is no other arm to compare it with.")
-    elif open_:
-        arms = " and ".join(_named(key) for key in (best, *open_))
-        said.append(f"The study cannot tell {arms} apart: take {_named(chosen)}, the cheapest of them.")
+    elif not open_:
+        said.append(f"Take {_named(best)}.")
+    elif cheap == best:
+        said.append("It is also the cheapest of those that may be as good: take it, but do not count on its lead.")
     else:
-        said.append(f"Take {_named(chosen)}.")
+        said.append(
+            f"If cost matters, {_named(cheap)} is cheaper and may be as good; more seeds or records would tell."
+        )
     if single:
         said.append("Some of this rests on one seed: another can change the order, and no interval here covers that.")
     return said

@@ -48,6 +48,15 @@ PARTS = {  # statement, rule, unit, sign of an effect for which it is true
     "3b": ("IPT's deviation over seeds is lower than PT's.", "mean", "log ratio", 1),
     "4": ("Prompts tuned on other tasks add to ICL with the same demonstrations.", "mean", "points", 1),
 }
+DIFFERENCES = {  # what the effects of a part in points are
+    "1a": "lead of PT",
+    "1b": "lead of IPT",
+    "1c": "lead of retrieved demonstrations",
+    "1d": "lead of the better of PT and IPT",
+    "2a": "lead of IPT over PT",
+    "2b": "difference of IPT's gains",
+    "4": "gain",
+}
 
 
 @dataclass(frozen=True)
@@ -171,7 +180,7 @@ def _verdict(effect: Effect | None, p: float, alpha: float, sign: int) -> str:
 def _overall(part: Part, rows: list[dict], alpha: float, confidence: float) -> dict:
     """The part's own row: what its cells say together, by its rule."""
     known = [cell.effect for cell in part.cells if cell.effect]
-    together = _mean(known)
+    together = _mean([effect for effect in known if not effect.single and np.isfinite(effect.p)] or known)
     raw = together.p if together else np.nan
     verdicts = [row["verdict"] for row in rows]
     counted = {name: verdicts.count(name) for name in (SUPPORTED, REFUTED)}
@@ -206,13 +215,13 @@ def _summary(part: Part, row: dict, rows: list[dict], counted: dict[str, int], k
         return "The study asks nothing about this."
     if not known:
         return "Undecided: no finished runs say anything about this."
-    over = f"the mean over {_count(len(known), 'cell')} of model and task"
-    text = f"{row['verdict'].capitalize()}: {_said(row, part)}, {over}."
-    text += f" Significant by itself in {counted[SUPPORTED]}, significantly the other way in {counted[REFUTED]}."
+    text = f"{row['verdict'].capitalize()}: true beyond chance in {counted[SUPPORTED]} of"
+    text += f" {_count(len(rows), 'cell')} of model and task, the reverse in {counted[REFUTED]}."
+    text += f" Mean {DIFFERENCES.get(part.name, 'effect')}: {_said(row, part)}."
     if len(known) < len(rows):
-        text += f" {_count(len(rows) - len(known), 'cell')} of {len(rows)} can say nothing yet."
+        text += f" {_count(len(rows) - len(known), 'cell')} can say nothing yet."
     if any(effect.single for effect in known):
-        text += " Cells with a single seed decide nothing: their spread is unknown."
+        text += " A cell with a single seed decides nothing: its spread is unknown."
     return text
 
 

@@ -69,7 +69,7 @@ def similarity(study: Study, found: dict[str, Evidence], near: Near) -> pd.DataF
                 for number, (low, high) in enumerate(edges, 1):
                     inside = bins == number
                     about = (ipt[0], task, found[task].statistics.metric, length, demonstrations, what, binning, number)
-                    made = _scores(study, found[task], pt, ipt, inside, (what, binning, number))
+                    made = _scores(study, found[task], pt, ipt, inside, (task, what, binning, str(number)))
                     rows.append((*about, low, high, int(inside.sum()), *made))
     table = pd.DataFrame(rows, columns=COLUMNS)
     theirs = published.similarity().assign(by="similarity", binning="width")
@@ -111,10 +111,8 @@ def _of_pair(evidence: Evidence, pt: Key, ipt: Key) -> Statistics:
 def restricted(
     study: Study, evidence: Evidence, pt: Key, ipt: Key, inside: np.ndarray, names: tuple
 ) -> tuple[Estimate, Estimate, Estimate]:
-    """PT, IPT and IPT's gain on some of the records."""
-    made: Replicates = replicate(
-        _of_pair(evidence, pt, ipt), (study.study, *ipt, *map(str, names)), study.analysis.bootstrap, inside
-    )
+    """PT, IPT and IPT's gain on some of the records; models that have the same ones there share their resamples."""
+    made = replicate(_of_pair(evidence, pt, ipt), (study.study, *names), study.analysis.bootstrap, inside)
     one, other = made.arm(evidence.members[pt]), made.arm(evidence.members[ipt])
     return one, other, difference(other, one, evidence.lower)
 
@@ -142,7 +140,7 @@ def halves(study: Study, evidence: Evidence, pt: Key, ipt: Key, values: np.ndarr
     middle = np.median(known)
     upper = values > middle if (values > middle).any() else values >= middle
     statistics = _of_pair(evidence, pt, ipt)
-    names = (study.study, *ipt, "half")
+    names = (study.study, evidence.task, "half")
     nearer, farther = (
         replicate(statistics, (*names, name), study.analysis.bootstrap, inside)
         for name, inside in (("upper", upper), ("lower", ~upper & ~np.isnan(values)))

@@ -112,6 +112,16 @@ def run_label(arm: str, variant: str) -> str:
     return f"{ARMS[arm]}, {variant_label(variant)}"
 
 
+def run_phrase(arm: str, variant: str) -> str:
+    """An arm and its variant in running text: `IPT with 25 soft tokens and 1 retrieved demonstration`."""
+    parts = VARIANT.fullmatch(variant).groupdict()
+    soft = f"{parts['tokens']} soft token{'s' * (parts['tokens'] != '1')}" if parts["tokens"] else ""
+    shown = (
+        f"{parts['shots']} {parts['retriever']} demonstration{'s' * (parts['shots'] != '1')}" if parts["shots"] else ""
+    )
+    return f"{ARMS[arm]} with {' and '.join(filter(None, (soft, shown)))}"
+
+
 def variant_label(variant: str) -> str:
     """A variant in words: `tokens-25_retrieved-1` is `25 tokens, 1 retrieved` (demonstration)."""
     return ", ".join(variant_words(variant).values())
