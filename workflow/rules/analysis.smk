@@ -11,6 +11,28 @@ def table(name: str, category: str):
     return report(f"results/{{study}}/{name}.tsv", caption=f"../report/captions/{name}.rst", category=category)
 
 
+FIGURES = {
+    "tokens": "Prompt length",
+    "spread": "Prompt length",
+    "similarity": "Similarity",
+    "similarity-count": "Similarity",
+    "overlap": "Similarity",
+    "overlap-count": "Similarity",
+    "transfer": "Transfer",
+    "sizes": "Data size",
+    "cost": "Cost",
+    "cost-tuning": "Cost",
+    "cost-tokens": "Cost",
+    "learning": "Learning",
+}
+
+
+def figure(name: str, category: str):
+    """A figure of the study, which Snakemake's own report shows too."""
+    caption = f"../report/captions/figure-{name}.rst"
+    return report(f"results/{{study}}/figures/{name}.svg", caption=caption, category=category)
+
+
 rule analyse:
     """Tabulate, draw and write the report page."""
     input:
@@ -18,7 +40,13 @@ rule analyse:
         tuned=run_files("history.jsonl", "prompt.tsv", tuned=True),
         records=record_files(),
         published=["resources/published/scores.tsv", "resources/published/similarity.tsv"],
-        code=code("softshot/analysis/*.py", "softshot/scoring/token_f1.py", "report/*.*"),
+        code=code(
+            "softshot/analysis/*.py",
+            "softshot/scoring/token_f1.py",
+            "softshot/analysis/figures/*.py",
+            "report/*.*",
+            "report/*/*.*",
+        ),
     output:
         summary=table("summary", "Scores"),
         subsets=table("subsets", "Scores"),
@@ -39,7 +67,8 @@ rule analyse:
         demonstrations=table("demonstrations", "Data"),
         data=table("data", "Data"),
         text="results/{study}/summary.txt",
-        figures=multiext("results/{study}/figures/", "tokens.svg", "tokens.png", "learning.svg", "learning.png"),
+        figures=[figure(name, category) for name, category in FIGURES.items()],
+        pictures=[f"results/{{study}}/figures/{name}.png" for name in FIGURES],
         report="results/{study}/report.html",
     log:
         "results/{study}/logs/analysis.log",

@@ -26,7 +26,15 @@ COSTS = {
     "output_tokens": "output tokens",
     "generation_peak_memory_mb": "peak memory of generation (MB)",
 }
-PROMPT = {"norm_mean": "mean norm", "cosine_mean": "mean cosine to the nearest token", "nearest": "nearest tokens"}
+PROMPT = {
+    "norm": "mean norm",
+    "vocabulary_norm": "mean norm of the vocabulary",
+    "cosine": "mean cosine to the nearest token",
+    "distance": "mean distance to the nearest token",
+    "moved": "mean distance from the start",
+    "distinct": "distinct nearest tokens",
+    "nearest": "nearest tokens of the first vectors",
+}
 FILES = ["run.json", "scores.json", "predictions.jsonl", "history.jsonl", "prompt.tsv", "adapter_config.json"]
 
 
