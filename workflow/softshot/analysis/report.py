@@ -49,6 +49,7 @@ SECTIONS = {  # id, which is also its template's name, and heading
     "runs": "Runs",
     "settings": "Settings",
 }
+VERDICTS = {"supported", "not supported", "undecided"}
 UNKNOWN = "–"
 LEVELS = {"records": "these runs", "seeds and records": "the arms", "": UNKNOWN}
 
@@ -120,6 +121,7 @@ def environment() -> jinja2.Environment:
         "signed": signed,
         "exact": exact,
         "duration": duration,
+        "after_verdict": after_verdict,
         "single_quoted": single_quoted,
         "embedded": embedded,
         "groupby_kept": grouped,
@@ -159,6 +161,12 @@ def grouped(found: list[dict], key: str) -> list[tuple[Any, list[dict]]]:
     for row in found:
         groups.setdefault(row[key], []).append(row)
     return list(groups.items())
+
+
+def after_verdict(sentence: str) -> str:
+    """A claim's sentence without the verdict that it begins with, which the page shows beside it."""
+    verdict, _, rest = sentence.partition(": ")
+    return rest[:1].upper() + rest[1:] if verdict.lower() in VERDICTS else sentence
 
 
 def number(value: float | None, digits: int = 0) -> str:

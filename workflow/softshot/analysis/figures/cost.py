@@ -1,11 +1,27 @@
 """Score against what it costs, with the Pareto front: the arms that no other beats at the same cost or less."""
 
+import math
+
 import pandas as pd
 
-from softshot.analysis.figures.base import MUTED, PAPER, SHAPES, Panel, colour, listing, plot, tips, values
+from softshot.analysis.figures.base import (
+    HEIGHT,
+    MUTED,
+    PAPER,
+    SHAPES,
+    WIDTH,
+    Panel,
+    colour,
+    listing,
+    plot,
+    tips,
+    values,
+)
 from softshot.analysis.figures.lines import INKED, SHAPED
 from softshot.analysis.tables import ARMS, metric_label, run_label, task_label
 
+HEADROOM = 1.12  # times the best score: where the y axis ends
+LABEL = (46, 13)  # pixels that a name takes
 COSTS = {  # column of the cost: that of its front, the axis, and the scale (nothing is tuned for ICL: zero is there)
     "ms_per_prediction": ("front_ms", "milliseconds per prediction", {"type": "log"}),
     "tuning_seconds": ("front_tuning", "seconds of tuning", {"type": "symlog", "constant": 10}),
@@ -43,6 +59,7 @@ def _panel(model: str, task: str, cost: str, block: pd.DataFrame, top: float) ->
         }
         for row in block.sort_values("cost").to_dict("records")
     ]
+    _label(points, scale, top)
     said = [f"{point['name']} {point['said']} at {point['cost']}" for point in points if point["front"]]
     title = f"{task_label(task)}, {metric}"
     words = f"{metric} on {task_label(task)} against {x_title}, {model}; on the Pareto front: {listing(said)}"
@@ -50,13 +67,34 @@ def _panel(model: str, task: str, cost: str, block: pd.DataFrame, top: float) ->
     return Panel(model, task, plot(title, model, layers, values(points)), words)
 
 
+def _ends(costs: list[float], scale: dict) -> tuple[float, float]:
+    """The ends of the cost axis."""
+    return (0, max(1.3 * max(costs), 10)) if scale["type"] == "symlog" else (min(costs) / 1.3, max(costs) * 1.3)
+
+
+def _label(points: list[dict], scale: dict, top: float) -> None:
+    """Name the points of the front, from the best on, where their names have room (`short` is emptied elsewhere)."""
+    if not points:
+        return
+    offset = scale.get("constant", 0)
+    low, high = (math.log(end + offset) for end in _ends([point["x"] for point in points], scale))
+    taken: list[tuple[float, float]] = []
+    for point in sorted(points, key=lambda point: -point["y"]):
+        x = WIDTH * (math.log(point["x"] + offset) - low) / (high - low)
+        y = HEIGHT * point["y"] / (HEADROOM * top if top > 0 else 1.0)
+        free = all(abs(x - a) > LABEL[0] or abs(y - b) > LABEL[1] for a, b in taken)
+        if point["front"] and free:
+            taken.append((x, y))
+        else:
+            point["short"] = ""
+
+
 def _layers(points: list[dict], x_title: str, metric: str, scale: dict, top: float) -> list[dict]:
-    costs = [point["x"] for point in points]
-    ends = [0, max(1.3 * max(costs), 10)] if scale["type"] == "symlog" else [min(costs) / 1.3, max(costs) * 1.3]
+    ends = list(_ends([point["x"] for point in points], scale))
     axis = {"title": x_title, "grid": False, "tickCount": 3, "format": "~s", "labelOverlap": True}
     x = {"field": "x", "type": "quantitative", "axis": axis, "scale": scale | {"domain": ends, "nice": False}}
     y = {"field": "y", "type": "quantitative", "axis": {"title": None, "tickCount": 5}}
-    y |= {"scale": {"domain": [0, 1.12 * top if top > 0 else 1.0], "nice": False}}
+    y |= {"scale": {"domain": [0, HEADROOM * top if top > 0 else 1.0], "nice": False}}
     only = [{"filter": "datum.front"}]
     tooltip = tips(name="arm", said=metric, cost=x_title)
     point = {"type": "point", "filled": True, "opacity": 1, "size": 60, "stroke": PAPER, "strokeWidth": 1}
