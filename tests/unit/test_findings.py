@@ -121,9 +121,9 @@ def test_curves_cross_where_they_were_made_to_cross(whole):
     assert len(crossing) == 15
     assert held(crossing, np.full(15, truth)) >= 0.8
     assert crossing["sentence"].str.contains("PT, 25 tokens overtakes ICL, 1 retrieved").all()
-    never = table[
-        (table["one"] == "ICL, 1 retrieved") & (table["other"] != "PT, 25 tokens") & (table["task"] == "mtop")
-    ]
+    rest = table[(table["one"] == "ICL, 1 retrieved") & (table["task"] == "mtop")]
+    never = rest[rest["other"] != "PT, 25 tokens"]
+    assert len(never) == 3
     assert never["at"].isna().all()
     assert never["sentence"].str.startswith("No crossing between 50 and 2,000 training records").all()
 
@@ -131,10 +131,8 @@ def test_curves_cross_where_they_were_made_to_cross(whole):
 def test_differences_and_their_tests_agree_with_the_truth(whole):
     table = whole.significance
     sides = [
-        np.array(
-            [made.expected(RUNS[row.model, row.task, *getattr(row, side).split("/")]) for row in table.itertuples()]
-        )
-        for side in ("one", "other")
+        np.array([made.expected(RUNS[model, task, *name.split("/")]) for model, task, name in names])
+        for names in (zip(table["model"], table["task"], table[side], strict=True) for side in ("one", "other"))
     ]
     truth = sides[0] - sides[1]
     assert held(table, truth) >= 0.92
@@ -173,12 +171,13 @@ def test_the_front_of_score_and_cost(whole):
         ]
         assert list(cells["front_ms"]) == [not lost for lost in beaten]
         free = cells[cells["front_tuning"] & (cells["arm"] == "icl")]
-        assert len(free) == 1
+        assert len(free)
+        assert set(free["mean"]) == {cells.loc[cells["arm"] == "icl", "mean"].max()}
 
 
 def shots(cells: pd.DataFrame) -> pd.Series:
     """Demonstrations of each cell."""
-    return cells["variant"].str.extract(r"(?:random|retrieved)-(\d+)")[0].fillna(0).astype(int)
+    return cells["variant"].str.extract(r"(?:random|retrieved)-(\d+)")[0].fillna("0").astype(int)
 
 
 def test_what_prompts_learned_demonstrations_and_data_are_reported(whole):
@@ -193,21 +192,7 @@ def test_what_prompts_learned_demonstrations_and_data_are_reported(whole):
 
 def test_the_claims_that_the_study_was_made_to_support(whole):
     verdicts = whole.claims[whole.claims["task"] == ""].set_index(["claim", "part"])["verdict"]
-    assert list(verdicts.index) == [
-        (1, ""),
-        (1, "1a"),
-        (1, "1b"),
-        (1, "1c"),
-        (1, "1d"),
-        (2, ""),
-        (2, "2a"),
-        (2, "2b"),
-        (3, ""),
-        (3, "3a"),
-        (3, "3b"),
-        (4, ""),
-        (4, "4"),
-    ]
+    assert "".join(part or str(claim) for claim, part in verdicts.index) == "11a1b1c1d22a2b33a3b44"
     decided = verdicts.drop([(3, ""), (3, "3b")])
     assert set(decided) == {"supported"}
     assert verdicts[3, "3b"] != "not supported"  # true, but 3 seeds of 300 records say little of spreads
@@ -241,7 +226,7 @@ def opposite(tmp_path, monkeypatch):
     monkeypatch.setattr(made, "PT", dict.fromkeys(made.LENGTHS, 35.0))
 
     def spread(run):
-        return 0.0 if run.seed == 0 else {"pt": 9.0 * run.tokens**-0.5, "ipt": 9.0}.get(run.arm, 0.4)
+        return 0.0 if run.seed == 0 else {"pt": 6.0 * max(run.tokens, 1) ** -0.5, "ipt": 4.0}.get(run.arm, 0.4)
 
     monkeypatch.setattr(made, "spread", spread)
     study = made.study_of(5)
@@ -259,12 +244,9 @@ def opposite(tmp_path, monkeypatch):
 def test_the_claims_that_the_study_was_made_to_refute(opposite):
     verdicts = opposite.claims[opposite.claims["task"] == ""].set_index("part")["verdict"]
     assert verdicts["1a"] == verdicts["1c"] == "supported"
-    assert {part: verdicts[part] for part in ("1d", "2b", "3a", "3b", "4")} == dict.fromkeys(
-        ("1d", "2b", "3a", "3b", "4"), "not supported"
-    )
-    assert set(opposite.claims.loc[opposite.claims["part"] == "", "verdict"]) == {"not supported"} | (
-        {"undecided"} if verdicts["2a"] == "undecided" else set()
-    )
+    assert set(verdicts[["1d", "2b", "3a", "3b", "4"]]) == {"not supported"}
+    assert verdicts["2a"] in ("not supported", "undecided")
+    assert set(opposite.claims.loc[opposite.claims["part"] == "", "verdict"]) == {"not supported"}
     assert set(opposite.advice["arm"]) == {"icl"}
 
 
@@ -280,6 +262,4 @@ def test_a_true_difference_of_nothing_is_undecided(tmp_path, monkeypatch):
     made.write_study(tmp_path, study)
     claims = find(study, collect(study, tmp_path), tmp_path).claims
     verdicts = claims[claims["task"] == ""].set_index("part")["verdict"]
-    assert {part: verdicts[part] for part in ("2a", "2b", "3a", "4")} == dict.fromkeys(
-        ("2a", "2b", "3a", "4"), "undecided"
-    )
+    assert set(verdicts[["2a", "2b", "3a", "4"]]) == {"undecided"}

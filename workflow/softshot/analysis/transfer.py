@@ -22,7 +22,8 @@ def transfer(study: Study, results: Results, found: dict[str, Evidence]) -> pd.D
     for moved, alone, about in pairs(results):
         evidence = found.get(moved[1])
         scores = seed_scores(found, moved)
-        row = about | {"score": scores.mean() if len(scores) else None, "sd": deviation(scores), "n": len(scores)}
+        row = about | {"metric": "", "sd": deviation(scores), "n": len(scores), "level": ""}
+        row["score"] = scores.mean() if len(scores) else None
         if evidence is not None:
             row["metric"] = evidence.statistics.metric
             row["icl"] = evidence.estimates[alone].value if alone in evidence.estimates else None
@@ -34,7 +35,7 @@ def transfer(study: Study, results: Results, found: dict[str, Evidence]) -> pd.D
     table = pd.DataFrame(rows, columns=COLUMNS)
     numbers = ["score", "sd", "icl", "gain", "low", "high", "p"]
     table[numbers] = table[numbers].astype(float)
-    return table.assign(p_holm=holm(table["p"].to_numpy())).fillna({"metric": "", "level": ""})
+    return table.assign(p_holm=holm(table["p"].to_numpy()))
 
 
 def pairs(results: Results) -> list[tuple[Key, Key | None, dict]]:
