@@ -100,12 +100,6 @@ class SortedTable {
   bar() {
     const box = this.table.closest(".scroll");
     this.count = make("output", {class: "count", "aria-live": "polite"});
-    this.more = make("button", {type: "button", class: "more"});
-    this.more.hidden = true;
-    this.more.addEventListener("click", () => {
-      this.limit += STEP;
-      this.show();
-    });
     if (this.total > 7) {
       const caption = this.table.caption?.dataset.name ?? "rows";
       this.input = make("input", {type: "search", autocomplete: "off", spellcheck: "false", placeholder: "words or numbers"});
@@ -115,6 +109,12 @@ class SortedTable {
       });
       box.before(make("div", {class: "bar"}, make("label", {}, `Filter ${caption} `, this.input), this.count));
     }
+    if (!this.lazy) return;
+    this.more = make("button", {type: "button", class: "more"});
+    this.more.addEventListener("click", () => {
+      this.limit += STEP;
+      this.show();
+    });
     box.after(this.more);
   }
 
@@ -140,6 +140,7 @@ class SortedTable {
       shown += found.length;
       const visible = this.lazy ? found.slice(0, this.limit) : found;
       body.replaceChildren(...(head && found.length ? [head] : []), ...visible.flatMap((row) => row.element()));
+      if (!this.more) continue;
       this.more.hidden = visible.length === found.length;
       this.more.textContent = `Show ${Math.min(STEP, found.length - visible.length)} more of ${found.length}`;
     }

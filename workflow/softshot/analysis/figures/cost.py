@@ -41,9 +41,9 @@ def cost_panels(pareto: pd.DataFrame, cost: str) -> list[Panel]:
 def _panel(model: str, task: str, cost: str, block: pd.DataFrame, top: float) -> Panel:
     front, x_title, scale = COSTS[cost]
     metric = metric_label(block["metric"].iloc[0])
-    block = block[block["mean"].notna()].assign(cost=block[cost])
-    block = block.assign(cost=block["cost"].fillna(0)) if cost == "tuning_seconds" else block
-    block = block[block["cost"].notna() & ((block["cost"] > 0) | (scale["type"] == "symlog"))]
+    least = -1 if scale["type"] == "symlog" else 0  # a logarithmic scale has no zero
+    costs = pd.to_numeric(block[cost]).fillna(0 if cost == "tuning_seconds" else float("nan"))
+    block = block.assign(cost=costs)[(costs > least) & block["mean"].notna()]
     points = [
         {
             "x": row["cost"],
