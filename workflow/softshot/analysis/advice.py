@@ -80,8 +80,7 @@ def _named(key: Key) -> str:
 def _first(evidence: Evidence, best: Key) -> str:
     """What scored best."""
     estimate, (model, task, *_) = evidence.estimates[best], best
-    values = evidence.replicates.values
-    sd = deviation(np.array([values[place] for place, _ in evidence.members[best] if place in values]))
+    sd = deviation(evidence.scores(best))
     runs = f"over {estimate.runs} seeds" if estimate.runs > 1 else "in one run"
     better = ", where lower is better," if evidence.lower else ""
     metric = metric_label(evidence.statistics.metric)

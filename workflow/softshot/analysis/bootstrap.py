@@ -31,15 +31,20 @@ class Estimate:
     """A score, a difference of scores or a mean of such, with its bootstrap replicates.
 
     `parts` are the variances that seeds add, with their degrees of freedom. An arm with a single seed adds none: what
-    it varies by is unknown, and the estimate is one of these `runs` only.
+    it varies by is unknown, and the estimate is one of these runs only.
     """
 
     value: float
     replicates: np.ndarray
     parts: tuple[tuple[float, int], ...]
     records: int
-    runs: int
+    folders: frozenset[str]  # of the runs behind it
     single: bool  # a seed's spread is unknown
+
+    @property
+    def runs(self) -> int:
+        """How many runs are behind it."""
+        return len(self.folders)
 
     @property
     def level(self) -> str:
@@ -81,7 +86,7 @@ def linear(terms: list[tuple[float, Estimate]]) -> Estimate:
         replicates=sum(weight * one.replicates for weight, one in terms),
         parts=tuple((weight**2 * part, freedom) for weight, one in terms for part, freedom in one.parts),
         records=min(one.records for _, one in terms),
-        runs=sum(one.runs for _, one in terms),
+        folders=frozenset().union(*(one.folders for _, one in terms)),
         single=any(one.single for _, one in terms),
     )
 
@@ -144,7 +149,7 @@ class Replicates:
             replicates = replicates + deviations[draws].mean(axis=1)
             parts = ((float(values.var(ddof=1)) / count, count - 1),)
         single = count == 1 and found[0][1] != 0
-        return Estimate(float(values.mean()), replicates, parts, self.records, count, single)
+        return Estimate(float(values.mean()), replicates, parts, self.records, frozenset(folders), single)
 
 
 def replicate(

@@ -108,12 +108,15 @@ def parts(study: Study, results: Results, found: dict[str, Evidence], near: Near
     of_cells = {
         "1a": cells(lambda evidence, of, _: effects.over(evidence, of.pt, of.random)),
         "1b": cells(lambda evidence, of, _: effects.over(evidence, of.ipt, of.random)),
-        "1c": cells(lambda evidence, of, _: effects.over(evidence, of.retrieved, of.random)),
+        "1c": [
+            replace(cell, tests=max(arms[cell.model, cell.task].choices, 1)) if cell.effect else cell
+            for cell in cells(lambda evidence, of, _: effects.over(evidence, of.retrieved, of.random))
+        ],
         "1d": [replace(cell, tests=2) for cell in cells(_kept)],
         "2a": cells(lambda evidence, of, _: effects.over(evidence, of.ipt, of.pt)),
         "2b": cells(similar),
-        "3a": cells(lambda evidence, _, model: effects.growth(found, evidence, model)),
-        "3b": cells(lambda evidence, _, model: effects.steadiness(found, evidence, model)),
+        "3a": cells(lambda evidence, _, model: effects.growth(evidence, model)),
+        "3b": cells(lambda evidence, _, model: effects.steadiness(evidence, model)),
         "4": _moved(results, found),
     }
     return [Part(name, *said, of_cells[name]) for name, said in PARTS.items()]

@@ -7,16 +7,18 @@ import numpy as np
 from scipy import stats
 
 from softshot.analysis.bootstrap import BOTH, Estimate, difference
-from softshot.analysis.evidence import UPPER_BOUND, Evidence, Key, is_compared, keys, ordinary
-from softshot.analysis.lengths import log_deviation, seed_scores
+from softshot.analysis.evidence import Evidence, Key, is_compared, keys, ordinary
+from softshot.analysis.lengths import log_deviation
 
 
 class Effect(Protocol):
     """What an estimate of any kind can say."""
 
     value: float
-    runs: int
     single: bool  # one seed only: nothing is known of the arm
+
+    @property
+    def runs(self) -> int: ...
 
     @property
     def level(self) -> str: ...
@@ -33,9 +35,14 @@ class Normal:
 
     value: float
     variance: float
-    runs: int
+    folders: frozenset[str]
     single: bool = False
     level: str = BOTH
+
+    @property
+    def runs(self) -> int:
+        """How many runs are behind it."""
+        return len(self.folders)
 
     @property
     def p(self) -> float:
@@ -52,7 +59,8 @@ def pooled(effects: list[Normal]) -> Normal:
     """The plain mean of independent effects."""
     count = len(effects)
     variance = sum(one.variance for one in effects) / count**2
-    return Normal(sum(one.value for one in effects) / count, variance, sum(one.runs for one in effects))
+    folders = frozenset().union(*(one.folders for one in effects))
+    return Normal(sum(one.value for one in effects) / count, variance, folders)
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,7 @@ class Arms:
 
     random: Key | None
     retrieved: Key | None  # the best of them
+    choices: int  # of retrieved ones
     pt: Key | None
     ipt: Key | None
 
@@ -68,18 +77,14 @@ class Arms:
     def of(cls, evidence: Evidence, model: str) -> "Arms":
         """The arms of a model. Of several of a kind the first, of retrieved demonstrations the highest score."""
         table = evidence.cells[(evidence.cells["model"] == model) & is_compared(evidence.cells)]
-        of = {
-            name: [key for key in keys(table[table["arm"] == name]) if key in evidence.estimates]
-            for name in ("pt", "ipt")
-        }
-        icl = table[table["arm"] == "icl"]
-        drawn, found = (
-            [key for key in keys(icl[mask]) if key in evidence.estimates]
-            for mask in (icl["retriever"] == "random", ~icl["retriever"].isin(["random", UPPER_BOUND]))
+        drawn, icl = table["retriever"] == "random", table["arm"] == "icl"
+        found, retrieved, pt, ipt = (
+            [key for key in keys(table[mask]) if key in evidence.estimates]
+            for mask in (icl & drawn, icl & ~drawn, table["arm"] == "pt", table["arm"] == "ipt")
         )
         sign = -1 if evidence.lower else 1
-        best = max(found, key=lambda key: sign * evidence.estimates[key].value, default=None)
-        return cls(next(iter(drawn), None), best, next(iter(of["pt"]), None), next(iter(of["ipt"]), None))
+        best = max(retrieved, key=lambda key: sign * evidence.estimates[key].value, default=None)
+        return cls(next(iter(found), None), best, len(retrieved), next(iter(pt), None), next(iter(ipt), None))
 
 
 def over(evidence: Evidence, one: Key | None, other: Key | None) -> Estimate | None:
@@ -89,7 +94,7 @@ def over(evidence: Evidence, one: Key | None, other: Key | None) -> Estimate | N
     return difference(evidence.estimates[one], evidence.estimates[other], evidence.lower)
 
 
-def growth(found: dict[str, Evidence], evidence: Evidence, model: str) -> Normal | None:
+def growth(evidence: Evidence, model: str) -> Normal | None:
     """How PT's deviation over seeds grows with the prompt's length: the slope of its logarithm on that of the tokens.
 
     Least squares weighted by the variances of the logarithms, which normal scores have. None with fewer than two
@@ -97,20 +102,22 @@ def growth(found: dict[str, Evidence], evidence: Evidence, model: str) -> Normal
     """
     table = evidence.cells
     table = table[(table["model"] == model) & (table["arm"] == "pt") & ordinary(table)]
-    points = [
-        (np.log(tokens), seed_scores(found, key)) for tokens, key in zip(table["tokens"], keys(table), strict=True)
+    known = [
+        (np.log(tokens), *made, key)
+        for tokens, key in zip(table["tokens"], keys(table), strict=True)
+        if (made := log_deviation(evidence.scores(key)))
     ]
-    known = [(x, *made, len(scores)) for x, scores in points if (made := log_deviation(scores))]
-    if len({x for x, *_ in known}) < 2:
+    if len(known) < 2:
         return None
-    x, y, variance, runs = (np.array(column) for column in zip(*known, strict=True))
+    *columns, behind = zip(*known, strict=True)
+    x, y, variance = map(np.array, columns)
     weight = 1 / variance
     centred = x - (weight @ x) / weight.sum()
     below = weight @ centred**2
-    return Normal(float((weight * centred) @ y / below), float(1 / below), int(runs.sum()))
+    return Normal(float((weight * centred) @ y / below), float(1 / below), evidence.folders(*behind))
 
 
-def steadiness(found: dict[str, Evidence], evidence: Evidence, model: str) -> Normal | None:
+def steadiness(evidence: Evidence, model: str) -> Normal | None:
     """How much less IPT's scores vary over seeds: the mean over lengths of the logarithm of PT's deviation over IPT's.
 
     None without a length at which both have three or more seeds.
@@ -118,10 +125,9 @@ def steadiness(found: dict[str, Evidence], evidence: Evidence, model: str) -> No
     table = evidence.cells[(evidence.cells["model"] == model) & ordinary(evidence.cells)]
     made = []
     for _, block in table[table["tokens"] > 0].groupby("tokens", sort=False):
-        plain, both = (keys(block[block["arm"] == arm])[:1] for arm in ("pt", "ipt"))
-        scores = [seed_scores(found, key) for key in (*plain, *both)]
-        known = [log_deviation(values) for values in scores]
+        pair = [key for arm in ("pt", "ipt") for key in keys(block[block["arm"] == arm])[:1]]
+        known = [log_deviation(evidence.scores(key)) for key in pair]
         if len(known) == 2 and all(known):
             (one, first), (other, second) = known
-            made.append(Normal(one - other, first + second, sum(map(len, scores))))
+            made.append(Normal(one - other, first + second, evidence.folders(*pair)))
     return pooled(made) if made else None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from softshot.analysis.bootstrap import Estimate, Replicates, replicate
@@ -31,6 +32,15 @@ class Evidence:
     def lower(self) -> bool:
         """Whether a lower score is better."""
         return self.statistics.lower
+
+    def scores(self, key: Key) -> np.ndarray:
+        """The scores of a cell's finished runs."""
+        values = self.replicates.values
+        return np.array([values[folder] for folder, _ in self.members.get(key, []) if folder in values])
+
+    def folders(self, *cells: Key) -> frozenset[str]:
+        """The runs behind some cells."""
+        return frozenset().union(*(self.estimates[key].folders for key in cells))
 
 
 def cells(results: Results) -> pd.DataFrame:

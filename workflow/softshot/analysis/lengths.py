@@ -65,12 +65,8 @@ def spread(study: Study, results: Results, found: dict[str, Evidence]) -> pd.Dat
 
 
 def seed_scores(found: dict[str, Evidence], key: tuple) -> np.ndarray:
-    """The scores of a cell's runs."""
-    evidence = found.get(key[1])
-    if evidence is None:
-        return np.array([])
-    values = evidence.replicates.values
-    return np.array([values[folder] for folder, _ in evidence.members.get(key, []) if folder in values])
+    """The scores of a cell's finished runs; none where its task has none."""
+    return found[key[1]].scores(key) if key[1] in found else np.array([])
 
 
 def deviation(scores: np.ndarray) -> float:
