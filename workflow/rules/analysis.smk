@@ -6,33 +6,6 @@ makes: results/<study>/: the tables that docs/analysis.md explains, summary.txt,
 """
 
 
-def table(name: str, category: str):
-    """A table of the study, which Snakemake's own report shows too."""
-    return report(f"results/{{study}}/{name}.tsv", caption=f"../report/captions/{name}.rst", category=category)
-
-
-FIGURES = {
-    "tokens": "Prompt length",
-    "spread": "Prompt length",
-    "similarity": "Similarity",
-    "similarity-count": "Similarity",
-    "overlap": "Similarity",
-    "overlap-count": "Similarity",
-    "transfer": "Transfer",
-    "sizes": "Data size",
-    "cost": "Cost",
-    "cost-tuning": "Cost",
-    "cost-tokens": "Cost",
-    "learning": "Learning",
-}
-
-
-def figure(name: str, category: str):
-    """A figure of the study, which Snakemake's own report shows too."""
-    caption = f"../report/captions/figure-{name}.rst"
-    return report(f"results/{{study}}/figures/{name}.svg", caption=caption, category=category)
-
-
 rule analyse:
     """Tabulate, draw and write the report page."""
     input:
