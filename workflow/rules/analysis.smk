@@ -13,7 +13,13 @@ rule analyse:
         tuned=run_files("history.jsonl", "prompt.tsv", tuned=True),
         records=record_files(),
         published=["resources/published/scores.tsv", "resources/published/similarity.tsv"],
-        code=code("softshot/analysis/*.py", "softshot/scoring/token_f1.py", "report/*.*"),
+        code=code(
+            "softshot/analysis/*.py",
+            "softshot/scoring/token_f1.py",
+            "softshot/analysis/figures/*.py",
+            "report/*.*",
+            "report/*/*.*",
+        ),
     output:
         summary=table("summary", "Scores"),
         subsets=table("subsets", "Scores"),
@@ -34,7 +40,8 @@ rule analyse:
         demonstrations=table("demonstrations", "Data"),
         data=table("data", "Data"),
         text="results/{study}/summary.txt",
-        figures=multiext("results/{study}/figures/", "tokens.svg", "tokens.png", "learning.svg", "learning.png"),
+        figures=[figure(name, category) for name, category in FIGURES.items()],
+        pictures=[f"results/{{study}}/figures/{name}.png" for name in FIGURES],
         report="results/{study}/report.html",
     log:
         "results/{study}/logs/analysis.log",

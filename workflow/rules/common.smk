@@ -243,9 +243,32 @@ def record_files() -> list[str]:
     return [f"{folder}/{task}/{split}.{kind}" for task, split in splits for kind in ("jsonl", "json")]
 
 
+# The figures by the names of their files, and the category that Snakemake's own report shows them under.
+FIGURES = {
+    "tokens": "Prompt length",
+    "spread": "Prompt length",
+    "similarity": "Similarity",
+    "similarity-count": "Similarity",
+    "overlap": "Similarity",
+    "overlap-count": "Similarity",
+    "transfer": "Transfer",
+    "sizes": "Data size",
+    "cost": "Cost",
+    "cost-tuning": "Cost",
+    "cost-tokens": "Cost",
+    "learning": "Learning",
+}
+
+
 def table(name: str, category: str):
     """A table of the study, which Snakemake's own report shows too."""
     return report(f"results/{{study}}/{name}.tsv", caption=f"../report/captions/{name}.rst", category=category)
+
+
+def figure(name: str, category: str):
+    """A figure of the study, which Snakemake's own report shows too."""
+    caption = f"../report/captions/figure-{name}.rst"
+    return report(f"results/{{study}}/figures/{name}.svg", caption=caption, category=category)
 
 
 onerror:

@@ -23,16 +23,15 @@ def main() -> None:
     study, folder = read(Study, arguments.settings, "--settings"), arguments.results
     results = collect(study, folder)
     found = findings.find(study, results, folder)
-    summary = found.summary
-    drawings = {"tokens": figures.tokens_figure(summary), "learning": figures.learning_figure(results)}
+    drawn = figures.draw(results, found)
 
     findings.write(found, folder)
-    for name, panels in drawings.items():
-        figures.write_figure(panels, folder / "figures" / name)
+    for figure in drawn.values():
+        figure.write(folder / "figures")
     page = folder / "report.html"
-    write_report(page, study, results, summary, drawings)
+    write_report(page, study, results, found, drawn)
     done = f"{results.runs['done'].sum()} of {len(results.runs)} runs done"
-    text = f"{tables.as_text(summary)}\n\n{done}\nreport: {page}"
+    text = f"{tables.as_text(found.summary)}\n\n{done}\nreport: {page}"
     write_text(folder / "summary.txt", f"{text}\n")
     print(text)
 
