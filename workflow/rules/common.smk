@@ -222,7 +222,11 @@ def record_files() -> list[str]:
 onerror:
     # Among the output of all the others a failed job is hard to find: the end of the log names it again.
     failed = [
-        (job.rule.name, "/".join(v for k, v in job.wildcards.items() if k != "study"), str(job.log[0]))
+        (
+            job.rule.name,
+            str(Path(*(value for name, value in job.wildcards.items() if name != "study"))),
+            str(job.log[0]),
+        )
         for job in workflow.scheduler.failed
     ]
     if failed:
