@@ -9,6 +9,7 @@ import functools
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -236,6 +237,31 @@ def run_files(*names: str, tuned: bool = False) -> list[str]:
     return [f"{folder}/{run.path}/{name}" for run in runs(STUDY) for name in names if run.tuned or not tuned]
 
 
+def rests_on(_) -> list[str]:
+    """Every file of the study that its report rests on, step by step.
+
+    Snakemake does not miss a file in the middle as long as what was made from it is there. But it deletes a job's
+    outputs before the job, and where that fails or is killed, the next call would find nothing to be done and leave
+    the old report in its place. As inputs of the target they are missed.
+    """
+    found = set(run_files("run.json", "predictions.jsonl", "scores.json", "scores.parquet"))
+    found |= set(run_files("history.jsonl", tuned=True))
+    steps = set()  # that runs share
+    for run in runs(STUDY):
+        place = SimpleNamespace(study=STUDY.study, variant=run.variant, **vars(run))
+        found.update(prompt(place))
+        splits = {studies.evaluation(STUDY, run.task)}
+        splits |= {"train", studies.selection(STUDY, run.task)} if run.tokens else set()
+        steps |= {(run.task, run.retriever, split, file) for split in splits for file in neighbours(place, split)}
+        data = f"results/{STUDY.study}/data/{run.task}"
+        found |= {f"{data}/{split}.{kind}" for split in {*splits, "train"} for kind in ("jsonl", "json")}
+    for task, retriever, split, file in steps:
+        place = SimpleNamespace(study=STUDY.study, task=task, retriever=retriever)
+        vectors = [*embeddings(place, split), *embeddings(place, "train")]
+        found |= {file, *vectors, *(str(Path(path).with_suffix(".json")) for path in vectors)}
+    return sorted(found)
+
+
 def record_files() -> list[str]:
     """The records that the report quotes, and their counts."""
     folder = f"results/{STUDY.study}/data"
@@ -274,7 +300,11 @@ def figure(name: str, category: str):
 onerror:
     # Among the output of all the others a failed job is hard to find: the end of the log names it again.
     failed = [
-        (job.rule.name, "/".join(v for k, v in job.wildcards.items() if k != "study"), str(job.log[0]))
+        (
+            job.rule.name,
+            str(Path(*(value for name, value in job.wildcards.items() if name != "study"))),
+            str(job.log[0]),
+        )
         for job in workflow.scheduler.failed
     ]
     if failed:

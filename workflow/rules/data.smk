@@ -41,7 +41,7 @@ rule convert:
     params:
         settings=lambda wildcards: canonical(studies.convert_slice(STUDY, wildcards.task, wildcards.split)),
         source=source_file,
-        # A function of `input` is not held against the last run: what came from elsewhere is there under another checksum.
+        # A function of `input` is not held against the last run: files from elsewhere have other checksums anyway.
         downloaded=lambda wildcards, input: downloaded(wildcards.task, input.source),
     shell:
         "python -m softshot.data convert --settings {params.settings:q} --split {wildcards.split}"
