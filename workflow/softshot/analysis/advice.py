@@ -126,7 +126,8 @@ def _lengths(study: Study, evidence: Evidence, known: list[Key], best: Key) -> l
         lengths = _listed(sorted(tokens[key] for key in others))
         return [f"Its other prompt lengths ({lengths}) did worse than chance explains."]
     text = f"Prompts of {_listed(near)} tokens may do as well as {tokens[best]}, as far as these runs can tell"
-    return [f"{text}; {near[0]} is the shortest of them." if near[0] < tokens[best] else f"{text}."]
+    shorter = len(near) > 1 and near[0] < tokens[best]
+    return [f"{text}; {near[0]} is the shortest of them." if shorter else f"{text}."]
 
 
 def _listed(numbers: list[int]) -> str:
