@@ -1,23 +1,28 @@
 """
 The configuration checked, the grid of runs, and what the rules ask about them.
 
-Every rule's only setting parameter is its stage's slice of the configuration, as canonical JSON:
-a rule runs again exactly when its slice, its inputs or the code that decides its result changed.
+Every rule's only setting parameter is its stage's slice of the configuration, as canonical JSON, beside a checksum of
+the modules that decide its result: a rule runs again exactly when its slice, its inputs or that code changed.
+
+The three rules that there is a job of for every run (tune, generate, score) are lean, since Snakemake's work grows with
+the files that jobs name: their output is the record that they write last, which the files beside it belong to, and
+of what they read only that is an input which nothing else they read was made from.
 """
 
+import dataclasses
 import functools
 import json
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from softshot import catalogue, study as studies
+from softshot import catalogue, code, recorded, study as studies
 from softshot.errors import UserError
 from softshot.grid import Run, demonstration_folder, runs
-from softshot.scoring import registry
 from softshot.task import SourceSettings
 
 shell.prefix("export PYTHONPATH=workflow; ")
@@ -46,42 +51,67 @@ def canonical(settings: dict) -> str:
     return json.dumps(settings, sort_keys=True)
 
 
-@functools.cache  # asked for by hundreds of jobs
-def code(*places: str) -> list[str]:
-    """The modules that decide a stage's result: an edit of them is a reason to run again."""
-    return sorted({str(path) for place in places for path in Path("workflow").glob(place)})
+if workflow.is_main_process and workflow.dag_settings:
+    # As with --forcerun: what was made with other settings than now runs again, also where .snakemake knows nothing of it.
+    outdated = recorded.outdated(STUDY)
+    workflow.dag_settings = dataclasses.replace(
+        workflow.dag_settings, forcerun=frozenset(workflow.dag_settings.forcerun) | outdated.keys()
+    )
+    if outdated:
+        logger.info(recorded.report(outdated))
 
 
 def run_of(wildcards) -> Run:
     """The run that a rule's wildcards name."""
-    return Run.of(Path(wildcards.model, wildcards.task, wildcards.arm, wildcards.variant, f"seed-{wildcards.seed}"))
+    return run_at(f"{wildcards.model}/{wildcards.task}/{wildcards.arm}/{wildcards.variant}/seed-{wildcards.seed}")
 
 
-def engine_code(*names: str) -> list[str]:
-    """The modules of the engine that tuning and generation share, those of one of them, and the demonstrations shown."""
-    shared = ["base", "bloom", "kernels", "layout", "packed", "prefix", "arms/*"]
-    shown = ["softshot/demonstrations/shown.py", "softshot/demonstrations/table.py"]
-    return code(*(f"softshot/engine/{name}.py" for name in [*shared, *names]), *shown)
+@functools.cache  # asked for several times by each of thousands of jobs
+def run_at(path: str) -> Run:
+    """The run with this folder."""
+    return Run.of(Path(path))
 
 
-def prompt(wildcards) -> list[str]:
-    """The tuned prompt of a run; ICL has none."""
-    folder = f"results/{wildcards.study}/runs/{run_of(wildcards).path}"
-    names = ("adapter_model.safetensors", "adapter_config.json", "tuning.json")
-    return [] if wildcards.arm == "icl" else [f"{folder}/{name}" for name in names]
+def options(files: dict[str, str]) -> str:
+    """Files as options of a program. Their names are checked by the configuration: nothing is quoted."""
+    return " ".join(f"--{name} {file}" for name, file in files.items())
 
 
-def neighbours(wildcards, split: str) -> list[str]:
-    """The demonstrations of a split's records, for a run that shows any."""
+def tuning_files(run: Run) -> dict[str, str]:
+    """What tuning a run's prompt reads, by the program's options."""
+    data, split = f"results/{STUDY.study}/data/{run.task}", studies.selection(STUDY, run.task)
+    files = {"train": f"{data}/train.jsonl", "validation": f"{data}/{split}.jsonl"}
+    if run.shots:
+        files |= {"train-demonstrations": neighbours(run, "train"), "validation-demonstrations": neighbours(run, split)}
+    return files
+
+
+def tuning_input(wildcards) -> list[str]:
+    """The model, and the records or, made from these, their demonstrations."""
+    files = list(tuning_files(run_of(wildcards)).values())
+    return [f"resources/models/{wildcards.model}/provenance.json", *files[-2:]]
+
+
+def generation_files(run: Run) -> dict[str, str]:
+    """What predicting a run's records reads, by the program's options."""
+    data, split = f"results/{STUDY.study}/data/{run.task}", studies.evaluation(STUDY, run.task)
+    files = {"train": f"{data}/train.jsonl", "records": f"{data}/{split}.jsonl"}
+    if run.shots:
+        files["demonstrations"] = neighbours(run, split)
+    return files
+
+
+def generation_input(wildcards) -> list[str]:
+    """The tuned prompt or, which that is made with, the model; the records or, made from these, their demonstrations."""
     run = run_of(wildcards)
-    if not run.shots:
-        return []
-    return [f"results/{wildcards.study}/demonstrations/{run.task}/{demonstration_folder(run)}/{split}.parquet"]
+    made_by = f"results/{STUDY.study}/runs/{run.path}/tuning.json"
+    files = list(generation_files(run).values())
+    return [made_by if run.tokens else f"resources/models/{run.model}/provenance.json", files[-1]]
 
 
-def records(wildcards, split) -> str:
-    """The records of the split that `split(study, task)` names for the run's task."""
-    return f"results/{wildcards.study}/data/{wildcards.task}/{split(STUDY, wildcards.task)}.jsonl"
+def neighbours(run: Run, split: str) -> str:
+    """The demonstrations of a split's records."""
+    return f"results/{STUDY.study}/demonstrations/{run.task}/{demonstration_folder(run)}/{split}.parquet"
 
 
 def model_source(name: str) -> dict:
@@ -131,23 +161,9 @@ def source_input(wildcards) -> list[str]:
     return [source_file(wildcards), *(str(folder / name) for name in entry.shared)]
 
 
-def conversion_code(wildcards) -> list[str]:
-    """The modules that decide what a split's records are; of Spider's scored ones also how hard they are."""
-    entry = studies.task(STUDY, wildcards.task)
-    names = ["convert", "readers", "splits", "text", "table" if entry.table else wildcards.task]
-    scored = wildcards.task == "spider" and wildcards.split == studies.evaluation(STUDY, "spider")
-    parser = [f"softshot/scoring/spider/{name}.py" for name in ("tokens", "query", "parse", "match") if scored]
-    return code(*(f"softshot/data/{name}.py" for name in names), *parser)
-
-
-def scoring_code(wildcards) -> list[str]:
-    """The modules that decide a run's scores: of its task's metrics only."""
-    metrics = studies.metrics(STUDY, wildcards.task)
-    modules = [registry.METRICS[name].partition(":")[0].replace(".", "/") for name in metrics]
-    modules += ["softshot/scoring/bleu"]  # what the official evaluators do to references; other metrics use it too
-    # A metric is a module, or a package of several.
-    places = [place for module in modules for place in (f"{module}.py", f"{module}/*.py")]
-    return code("softshot/scoring/score.py", *places)
+def conversion_code(wildcards) -> str:
+    """The checksum of the modules that decide what a split's records are."""
+    return code.conversion(wildcards.task, bool(studies.task(STUDY, wildcards.task).table), wildcards.split)
 
 
 def scoring_data(name: str) -> list[str]:
@@ -160,13 +176,6 @@ def scoring_data(name: str) -> list[str]:
     return [str(folder) for folder in folders if folder.is_dir()]
 
 
-def retrieval_code(kind: str) -> list[str]:
-    """The modules that decide what retrievers of a kind find."""
-    dense = ["dense", "nearest", "approximate", "embeddings"]
-    own = {"random": ["sample"], "bm25": ["bm25"], "oracle": ["oracle"], "dense": dense, "mmr": [*dense, "mmr"]}
-    return code(*(f"softshot/demonstrations/{name}.py" for name in [*own[kind], "ranking", "exclusion", "table"]))
-
-
 def embeddings(wildcards, split: str) -> list[str]:
     """The vectors that a retriever compares; none where it needs none."""
     encoder = studies.encoder(STUDY, wildcards.retriever)
@@ -174,10 +183,9 @@ def embeddings(wildcards, split: str) -> list[str]:
     return [f"{folder}/{split}.npy"] if encoder else []
 
 
-def run_files(*names: str, tuned: bool = False) -> list[str]:
-    """These files of every run of the study, or of every tuned one."""
-    folder = f"results/{STUDY.study}/runs"
-    return [f"{folder}/{run.path}/{name}" for run in runs(STUDY) for name in names if run.tokens or not tuned]
+def run_files(name: str) -> list[str]:
+    """This file of every run of the study."""
+    return [f"results/{STUDY.study}/runs/{run.path}/{name}" for run in runs(STUDY)]
 
 
 def record_files() -> list[str]:

@@ -23,8 +23,7 @@ rule download:
 rule convert:
     """Convert one file to records: all, a seeded sample, or the part that a split is carved from."""
     input:
-        source=source_input,
-        code=conversion_code,
+        source_input,
     output:
         records="results/{study}/data/{task}/{split}.jsonl",
         counts="results/{study}/data/{task}/{split}.json",
@@ -34,6 +33,7 @@ rule convert:
         "../../envs/softshot.yaml"
     params:
         settings=lambda wildcards: canonical(studies.convert_slice(STUDY, wildcards.task, wildcards.split)),
+        code=conversion_code,
         source=source_file,
     shell:
         "python -m softshot.data convert --settings {params.settings:q} --split {wildcards.split}"

@@ -2,7 +2,8 @@
 Demonstrations for every record, among the training records.
 
 needs: records, the encoders of dense retrievers
-makes: results/<study>/demonstrations/<task>/<retriever>/<split>.parquet: neighbours and scores, best first
+makes: results/<study>/demonstrations/<task>/<retriever>/<split>.parquet: neighbours and scores, best first;
+    <split>.json: what it was made with
 """
 
 
@@ -11,7 +12,6 @@ rule encode:
     input:
         records="results/{study}/data/{task}/{split}.jsonl",
         encoder="resources/models/{encoder}/provenance.json",
-        code=code(*(f"softshot/demonstrations/{name}.py" for name in ("encode", "encoders", "embeddings"))),
     output:
         vectors="results/{study}/demonstrations/{task}/embeddings/{encoder}/{split}.npy",
         about="results/{study}/demonstrations/{task}/embeddings/{encoder}/{split}.json",
@@ -24,6 +24,7 @@ rule encode:
         mem_mb=8000,
     params:
         settings=lambda wildcards: canonical({"encoder": wildcards.encoder}),
+        code=code.encoding(),
     shell:
         "python -m softshot.launch --gpus {resources.gpu}"
         " python -m softshot.demonstrations encode --settings {params.settings:q} --threads {threads}"
@@ -37,9 +38,9 @@ rule retrieve:
         queries=lambda wildcards: embeddings(wildcards, wildcards.split),
         train="results/{study}/data/{task}/train.jsonl",
         records="results/{study}/data/{task}/{split}.jsonl",
-        code=lambda wildcards: retrieval_code(STUDY.demonstrations.retrievers[wildcards.retriever].kind),
     output:
-        "results/{study}/demonstrations/{task}/{retriever}/{split}.parquet",
+        table="results/{study}/demonstrations/{task}/{retriever}/{split}.parquet",
+        about="results/{study}/demonstrations/{task}/{retriever}/{split}.json",
     log:
         "results/{study}/logs/demonstrations/{task}/{retriever}-{split}.log",
     conda:
@@ -48,10 +49,11 @@ rule retrieve:
         mem_mb=8000,
     params:
         settings=lambda wildcards: canonical(studies.retrieval_slice(STUDY, wildcards.retriever)),
+        code=lambda wildcards: code.retrieval(STUDY.demonstrations.retrievers[wildcards.retriever].kind),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --threads {threads}"
         " --index {input.index:q} --queries {input.queries:q} --train {input.train:q} --records {input.records:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --out {output.table:q} > {log:q} 2>&1"
 
 
 rule random_demonstrations:
@@ -59,15 +61,16 @@ rule random_demonstrations:
     input:
         train="results/{study}/data/{task}/train.jsonl",
         records="results/{study}/data/{task}/{split}.jsonl",
-        code=retrieval_code("random"),
     output:
-        "results/{study}/demonstrations/{task}/random_seed-{seed}/{split}.parquet",
+        table="results/{study}/demonstrations/{task}/random_seed-{seed}/{split}.parquet",
+        about="results/{study}/demonstrations/{task}/random_seed-{seed}/{split}.json",
     log:
         "results/{study}/logs/demonstrations/{task}/random_seed-{seed}-{split}.log",
     conda:
         "../../envs/softshot.yaml"
     params:
         settings=lambda wildcards: canonical(studies.retrieval_slice(STUDY, "random")),
+        code=code.retrieval("random"),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --seed {wildcards.seed}"
-        " --train {input.train:q} --records {input.records:q} --out {output:q} > {log:q} 2>&1"
+        " --train {input.train:q} --records {input.records:q} --out {output.table:q} > {log:q} 2>&1"

@@ -9,15 +9,9 @@ makes: results/<study>/runs/.../seed-<s>/: predictions.jsonl, run.json (settings
 rule generate:
     """Predict the evaluation records of one run."""
     input:
-        model="resources/models/{model}/provenance.json",
-        train="results/{study}/data/{task}/train.jsonl",
-        records=lambda wildcards: records(wildcards, studies.evaluation),
-        demonstrations=lambda wildcards: neighbours(wildcards, studies.evaluation(STUDY, wildcards.task)),
-        prompt=prompt,
-        code=[*engine_code("decoding", "beam", "cache"), *code("softshot/generation/*.py")],
+        generation_input,
     output:
-        predictions="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/predictions.jsonl",
-        run="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/run.json",
+        "results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/run.json",
     log:
         "results/{study}/logs/generation/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
     conda:
@@ -29,9 +23,10 @@ rule generate:
         runtime="4h",
     params:
         settings=lambda wildcards: canonical(studies.generation_slice(STUDY, run_of(wildcards))),
+        code=code.generation(),
+        files=lambda wildcards: options(generation_files(run_of(wildcards))),
     shell:
         "python -m softshot.launch --gpus {resources.gpu}"
         " python -m softshot.generation --settings {params.settings:q} --threads {threads}"
-        " --batch-size {resources.rows} --model $(dirname {input.model:q}) --train {input.train:q}"
-        " --records {input.records:q} --demonstrations {input.demonstrations:q}"
-        " --out $(dirname {output.run:q}) > {log:q} 2>&1"
+        " --batch-size {resources.rows} --model resources/models/{wildcards.model} {params.files}"
+        " --out $(dirname {output:q}) > {log:q} 2>&1"

@@ -9,17 +9,9 @@ makes: results/<study>/runs/.../seed-<s>/: the prompt in PEFT's format, history.
 rule tune:
     """Train one soft prompt; a killed job continues from its last state."""
     input:
-        model="resources/models/{model}/provenance.json",
-        train="results/{study}/data/{task}/train.jsonl",
-        validation=lambda wildcards: records(wildcards, studies.selection),
-        train_demonstrations=lambda wildcards: neighbours(wildcards, "train"),
-        validation_demonstrations=lambda wildcards: neighbours(wildcards, studies.selection(STUDY, wildcards.task)),
-        code=[*engine_code(), *code("softshot/tuning/*.py")],
+        tuning_input,
     output:
-        weights="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/adapter_model.safetensors",
-        config="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/adapter_config.json",
-        history="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/history.jsonl",
-        tuning="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/tuning.json",
+        "results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/tuning.json",
     log:
         "results/{study}/logs/tuning/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
     priority: 1  # the longest jobs first, so that no core is idle at the end
@@ -32,11 +24,10 @@ rule tune:
         runtime="12h",
     params:
         settings=lambda wildcards: canonical(studies.tuning_slice(STUDY, run_of(wildcards))),
+        code=code.tuning(),
+        files=lambda wildcards: options(tuning_files(run_of(wildcards))),
     shell:
         "python -m softshot.launch --gpus {resources.gpu}"
         " python -m softshot.tuning --settings {params.settings:q} --threads {threads}"
         " --max-tokens {resources.tokens}"
-        " --model $(dirname {input.model:q}) --train {input.train:q} --validation {input.validation:q}"
-        " --train-demonstrations {input.train_demonstrations:q}"
-        " --validation-demonstrations {input.validation_demonstrations:q}"
-        " --out $(dirname {output.tuning:q}) > {log:q} 2>&1"
+        " --model resources/models/{wildcards.model} {params.files} --out $(dirname {output:q}) > {log:q} 2>&1"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from softshot import code
 from softshot.demonstrations.shown import Shown
 from softshot.demonstrations.table import read_metadata
 from softshot.engine import base as engine_base
@@ -85,6 +86,7 @@ def main() -> None:
         "peak_memory_mb": peak_memory_mb(),
     }
     run_note = vars(run) | {"variant": run.variant, "split": args.records.stem, "settings": args.settings}
+    run_note["code"] = code.generation()
     run_note |= provenance() | {"generation": generation, "tuning": None}
     run_note["demonstrations"] = read_metadata(args.demonstrations) if args.demonstrations else None
     if run.tokens:  # tuning may have run elsewhere: what made the prompt stays beside what made the predictions

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from statistics import median
 
+from softshot import code
 from softshot.demonstrations.shown import Shown
 from softshot.engine import base as engine_base
 from softshot.engine.arms import soft_prompt
@@ -117,7 +118,7 @@ def main() -> None:
     trainer.check_effect()
     soft_prompt.save(trainer.progress.best_prompt, base, args.out)
     write_jsonl(args.out / "history.jsonl", trainer.progress.history)
-    tuning = {"settings": args.settings, **provenance(), "tuning": summary(trainer, layout)}
+    tuning = {"settings": args.settings, "code": code.tuning(), **provenance(), "tuning": summary(trainer, layout)}
     write_json(args.out / "tuning.json", tuning)
     shutil.rmtree(state.parent, ignore_errors=True)
 
