@@ -66,6 +66,10 @@ def test_it_learns_and_keeps_the_best_prompt(place):
     assert tuning["tuning"]["best_validation_loss"] == min(losses)
     assert tuning["settings"]["tuning"]["learning_rate"] == 0.1
     assert {"seconds", "peak_memory_mb", "trainable_parameters"} <= tuning["tuning"].keys()
+    assert len((folder / "prompt.tsv").read_text().splitlines()) == 1 + 5 * 5
+    norms = prompt_of(place[1], "a").norm(dim=-1)
+    assert tuning["tuning"]["prompt"]["mean_norm"] == pytest.approx(norms.mean().item())
+    assert tuning["tuning"]["prompt"]["mean_distance_from_start"] > 0
     assert not (folder / ".state").exists()
 
 

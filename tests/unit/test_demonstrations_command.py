@@ -178,6 +178,46 @@ def test_vectors_may_be_left_empty_where_none_are_needed(splits, monkeypatch):
     call(monkeypatch, arguments)
 
 
+# retrieve among a part of the training records
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("split", ["test", "part"])
+def test_among_a_part_of_the_training_records_is_as_if_there_were_no_others(splits, kind, split, monkeypatch, tmp_path):
+    """The part in another order than the whole; its own records as well as others look for neighbours."""
+    train = [make_record(f"train-{i}", f"{word} {i % 7} alarm song{i % 5}") for i, word in enumerate("abcd" * 10)]
+    vectors = np.random.default_rng(0).normal(size=(len(train), 2)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    order = np.random.default_rng(1).permutation(len(train))[:15]
+    write_jsonl(splits / "train.jsonl", train)
+    save_vectors(splits, "train", vectors)
+    write_jsonl(splits / "part.jsonl", [train[i] for i in order])
+    save_vectors(splits, "part", vectors[order])  # what a run on these records alone would encode
+
+    def tables(index: str, *more: str) -> dict:
+        queries = f"{index if split == 'part' else 'test'}.npy"
+        settings = {"neighbours": 4} | ({"pool": 8} if kind == "mmr" else {})
+        arguments = retrieve_arguments(splits, kind, index=f"{index}.npy", queries=queries, **settings)
+        replaced = {"--train": "part.jsonl", "--records": f"{split}.jsonl", "--out": "found.parquet"}
+        for name, file in replaced.items():
+            arguments[arguments.index(name) + 1] = str(splits / file)
+        call(monkeypatch, [*arguments, *more])
+        # A random neighbour's score is NaN, which equals nothing.
+        return {id: str(pairs) for id, pairs in table.read_neighbours(splits / "found.parquet").items()}
+
+    alone = tables("part")
+    assert len(alone) == (15 if split == "part" else 2)
+    assert tables("train", "--whole", str(splits / "train.jsonl")) == alone
+
+
+def test_a_part_of_other_records_is_refused(splits, monkeypatch):
+    write_jsonl(splits / "part.jsonl", [make_record("train-9", "set an alarm")])
+    arguments = [*retrieve_arguments(splits, "dense"), "--whole", str(splits / "train.jsonl")]
+    arguments[arguments.index("--train") + 1] = str(splits / "part.jsonl")
+    with pytest.raises(UserError, match=r"part\.jsonl: record train-9 is not in .*train\.jsonl"):
+        call(monkeypatch, arguments)
+
+
 def test_a_misspelt_setting_stops_the_program(splits):
     finished = run(retrieve_arguments(splits, "bm25", neighbors=2))
     assert finished.returncode == 1
@@ -246,7 +286,9 @@ def test_show_names_the_closest_ids(study):
 def test_show_says_what_is_not_there(study, tmp_path, monkeypatch, capsys):
     with pytest.raises(UserError, match="holds no records: is other a task of this study"):
         show.show(study, "other", "test-1")
-    show.show(study, "tiny", "train-0")  # a split without tables
+    part = study / "demonstrations/tiny/bm25_train-2_seed-1/train.parquet"
+    table.write(part, [table.Row("train-1", ["train-2"], [1], 0)], 1, {"kind": "bm25"})
+    show.show(study, "tiny", "train-0")  # a split without tables, but among a part of the training records
     assert "no table of demonstrations for train" in capsys.readouterr().out
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"config\.yaml names no study"):

@@ -82,6 +82,16 @@ def test_the_settings_page_is_up_to_date():
         ("arms.ipt.demonstrations", ["nearest-1"], "arms.ipt.demonstrations: nearest-1", "random, retrieved, bm25"),
         ("arms.ipt.demonstrations", [], "arms.ipt.demonstrations", "leave IPT out"),
         ("arms.icl.demonstrations", ["retrieved-9"], "demonstrations.neighbours", "raise it to 9"),
+        ("arms.transfer.sources", ["dart", "dar"], "arms.transfer.sources: dar", "add it there"),
+        ("arms.transfer.sources", [], "arms.transfer.sources", "null for all"),
+        ("arms.transfer.sources", ["dart", "dart"], "arms.transfer.sources", "name each value once"),
+        ("arms.transfer.demonstrations", [], "arms.transfer.demonstrations", "leave transfer out"),
+        ("arms.transfer.demonstrations", ["nearest-1"], "arms.transfer.demonstrations: nearest-1", "known: random"),
+        ("arms.transfer.tokens", [300], "arms.transfer.tokens: 300", "1024 positions of gpt2-xl"),
+        ("arms.data_size", {"train": [50], "tokens": [], "demonstrations": []}, "arms.data_size", "with `train: []`"),
+        ("arms.data_size", {"train": [50, 50]}, "arms.data_size.train", "name each value once"),
+        ("arms.data_size", {"train": [50], "tokens": [300]}, "arms.data_size.tokens: 300", "1024 positions of gpt2-xl"),
+        ("arms.data_size", {"train": [50], "demonstrations": ["retrieved-9"]}, "neighbours", "raise it to 9"),
         ("arms.pt.tokens", [300], "arms.pt.tokens", "1024 positions of gpt2-xl"),
         (
             "arms",
@@ -103,7 +113,8 @@ def test_the_settings_page_is_up_to_date():
         ("tuning.overrides", [{"task": "mtopp", "set": {"steps": 3}}], "mtopp", "mtop"),
         ("tuning.overrides", [{"model": "gpt2", "set": {"steps": 3}}], "gpt2", "gpt2-xl"),
         ("tuning.overrides", [{"model": "smollm2-135m", "set": {"step": 3}}], "step", "did you mean `steps`"),
-        ("tuning.overrides", [{"arm": "icl", "set": {"steps": 3}}], "tuning.overrides", "ICL is not tuned"),
+        ("tuning.overrides", [{"arm": "icl", "set": {"steps": 3}}], "tuning.overrides", "nothing is tuned for it"),
+        ("tuning.overrides", [{"arm": "transfer", "set": {"steps": 3}}], "tuning.overrides", "nothing is tuned for it"),
         ("demonstrations.encoder", "minilm", "no model 'minilm'", "all-minilm-l6-v2"),
         (
             "demonstrations.retrievers.bm25",
@@ -126,6 +137,8 @@ def test_the_settings_page_is_up_to_date():
         ("data.source", "hub", "data.source: spider", "data.sources: {spider: official}"),
         ("data.source", "offical", "data.source: offical", "nor a folder"),
         ("demonstrations.retrievers.tokens", {"kind": "bm25"}, "retrievers.tokens", "choose another name"),
+        ("demonstrations.retrievers.train", {"kind": "bm25"}, "retrievers.train", "choose another name"),
+        ("demonstrations.retrievers.from", {"kind": "bm25"}, "retrievers.from", "choose another name"),
         ("demonstrations.retrievers.best", {"kind": "oracle"}, "retrievers.best", "upper bound"),
         ("demonstrations.retrievers.random", {"kind": "random", "threshold": 0.1}, "random.threshold", "uses none"),
         ("data.own", {"mine": OWN | {"table": {"input": "{a", "target": "{b}"}}}, "input of the task's table", "alone"),
@@ -142,6 +155,20 @@ def test_a_fault_names_its_key_and_the_remedy(path, value, key, remedy):
         studies.load(changed(path, value))
     assert key in str(caught.value)
     assert remedy in str(caught.value)
+
+
+def test_data_sizes_are_held_against_the_limit_of_training_records():
+    config = changed("arms.data_size.train", [50, 300]) | {"data": CONFIG["data"] | {"limits": {"train": 200}}}
+    with pytest.raises(UserError, match=r"arms\.data_size\.train: 300 .* the 200 that data\.limits\.train keeps"):
+        studies.load(config)
+
+
+def test_the_settings_of_a_prompt_that_only_transfer_uses_are_checked():
+    config = changed("arms.pt.tokens", [])
+    config["arms"]["ipt"]["tokens"] = []
+    config["tuning"]["overrides"] = [{"task": "spider", "arm": "pt", "set": {"initialisation": "text"}}]
+    with pytest.raises(UserError, match=r"tuning\.initial_text: give the text"):
+        studies.load(config)
 
 
 def test_prompts_are_never_chosen_on_the_split_that_is_scored():

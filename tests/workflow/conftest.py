@@ -1,4 +1,4 @@
-"""A small finished study with a tiny random model, in a copy of the checkout; run once for all tests here."""
+"""Small finished studies with a tiny random model, in a copy of the checkout; each run once for all tests here."""
 
 import os
 import re
@@ -37,6 +37,12 @@ class Checkout:
         command = ["snakemake", *arguments, "--configfile", "study.yaml"]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
 
+    def run(self, study: dict) -> None:
+        """Run a study to its end; a job that fails shows its log."""
+        done = self.snakemake("--cores", str(os.cpu_count()), study=study)
+        logs = (self.folder / "results" / study["study"] / "logs").rglob("*.log")
+        assert done.returncode == 0, done.stderr[-3000:] + "".join(f"\n{path}:\n{path.read_text()}" for path in logs)
+
     def jobs(self, study: dict | str = STUDY, *arguments: str) -> list[Job]:
         """What a dry run would do."""
         done = self.snakemake("--cores", "2", "--dry-run", "--printshellcmds", *arguments, study=study)
@@ -62,8 +68,8 @@ class Checkout:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Checkout:
-    """The study of STUDY, run to its end."""
+def checkout(tmp_path_factory) -> Checkout:
+    """A copy of the checkout with a tiny random model beside it."""
     folder = tmp_path_factory.mktemp("checkout")
     tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(tracked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
@@ -71,8 +77,11 @@ def finished(tmp_path_factory) -> Checkout:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     save_tiny_model("llama", folder / "tiny-model")
-    checkout = Checkout(folder)
-    done = checkout.snakemake("--cores", str(os.cpu_count()))
-    logs = "".join(f"\n{path}:\n{path.read_text()}" for path in folder.rglob("*.log") if ".snakemake" not in path.parts)
-    assert done.returncode == 0, done.stderr[-3000:] + logs
+    return Checkout(folder)
+
+
+@pytest.fixture(scope="session")
+def finished(checkout) -> Checkout:
+    """The study of STUDY, run to its end."""
+    checkout.run(STUDY)
     return checkout

@@ -8,6 +8,7 @@ from tiny import ROOT
 RUNS = (
     3 * 5 * (3 + 1 + 1 + 3 * 8 + 3 * 8)
 )  # models, tasks, (random ICL per seed, two retrieved ICL, PT, IPT per length)
+TRANSFERS = 3 * 5 * 4 * 3  # models, targets, sources, seeds; with prompts that PT tunes anyway
 
 
 def test_the_dry_run_of_the_published_study_has_every_run_of_every_task(tmp_path):
@@ -23,5 +24,5 @@ def test_the_dry_run_of_the_published_study_has_every_run_of_every_task(tmp_path
     assert jobs["download"] == "5"
     assert jobs["convert"] == str(5 * 3), "train, and two splits to choose and to score on"
     assert jobs["tune"] == str(3 * 5 * 8 * 2 * 3)
-    assert jobs["generate"] == jobs["score"] == str(RUNS)
+    assert jobs["generate"] == jobs["score"] == str(RUNS + TRANSFERS)
     assert jobs["analyse"] == "1"

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
 from softshot import catalogue, code, recorded, study as studies
 from softshot.errors import UserError
-from softshot.grid import Run, demonstration_folder, runs
+from softshot.grid import Run, demonstration_folder, runs, subset_name
 from softshot.task import SourceSettings
 
 shell.prefix("export PYTHONPATH=workflow; ")
@@ -35,9 +35,10 @@ wildcard_constraints:
     split=r"train|validation|test|held_out",
     encoder=r"[a-z0-9][a-z0-9._-]*",
     retriever=r"[a-z][a-z0-9]*",
-    arm=r"icl|pt|ipt",
-    variant=r"[a-z0-9_-]+",
+    arm=r"icl|pt|ipt|transfer",
+    variant=r"[a-z0-9._-]+",  # a transfer's names a task
     seed=r"[0-9]+",
+    size=r"[0-9]+",
 
 
 try:
@@ -77,10 +78,16 @@ def options(files: dict[str, str]) -> str:
     return " ".join(f"--{name} {file}" for name, file in files.items())
 
 
+def training_records(run: Run) -> str:
+    """The training records that a run may use: all, or the part that its seed draws."""
+    name = f"subsets/{subset_name(run)}" if run.train else "train"
+    return f"results/{STUDY.study}/data/{run.task}/{name}.jsonl"
+
+
 def tuning_files(run: Run) -> dict[str, str]:
     """What tuning a run's prompt reads, by the program's options."""
     data, split = f"results/{STUDY.study}/data/{run.task}", studies.selection(STUDY, run.task)
-    files = {"train": f"{data}/train.jsonl", "validation": f"{data}/{split}.jsonl"}
+    files = {"train": training_records(run), "validation": f"{data}/{split}.jsonl"}
     if run.shots:
         files |= {"train-demonstrations": neighbours(run, "train"), "validation-demonstrations": neighbours(run, split)}
     return files
@@ -95,7 +102,8 @@ def tuning_input(wildcards) -> list[str]:
 def generation_files(run: Run) -> dict[str, str]:
     """What predicting a run's records reads, by the program's options."""
     data, split = f"results/{STUDY.study}/data/{run.task}", studies.evaluation(STUDY, run.task)
-    files = {"train": f"{data}/train.jsonl", "records": f"{data}/{split}.jsonl"}
+    files = {"prompt": f"results/{STUDY.study}/runs/{run.prompt.path}"} if run.prompt else {}
+    files |= {"train": training_records(run), "records": f"{data}/{split}.jsonl"}
     if run.shots:
         files["demonstrations"] = neighbours(run, split)
     return files
@@ -103,10 +111,9 @@ def generation_files(run: Run) -> dict[str, str]:
 
 def generation_input(wildcards) -> list[str]:
     """The tuned prompt or, which that is made with, the model; the records or, made from these, their demonstrations."""
-    run = run_of(wildcards)
-    made_by = f"results/{STUDY.study}/runs/{run.path}/tuning.json"
-    files = list(generation_files(run).values())
-    return [made_by if run.tokens else f"resources/models/{run.model}/provenance.json", files[-1]]
+    files = generation_files(run_of(wildcards))
+    model = f"resources/models/{wildcards.model}/provenance.json"
+    return [f"{files['prompt']}/tuning.json" if "prompt" in files else model, list(files.values())[-1]]
 
 
 def neighbours(run: Run, split: str) -> str:
@@ -181,6 +188,19 @@ def embeddings(wildcards, split: str) -> list[str]:
     encoder = studies.encoder(STUDY, wildcards.retriever)
     folder = f"results/{wildcards.study}/demonstrations/{wildcards.task}/embeddings/{encoder}"
     return [f"{folder}/{split}.npy"] if encoder else []
+
+
+def whole_train(wildcards) -> list[str]:
+    """The training records that a retriever's vectors are of; none where it needs none."""
+    needed = studies.encoder(STUDY, wildcards.retriever)
+    return [f"results/{wildcards.study}/data/{wildcards.task}/train.jsonl"] if needed else []
+
+
+def subset_split(wildcards) -> str:
+    """The records of a split beside a part of the training records: of train that part itself."""
+    part = f"subsets/train-{wildcards.size}_seed-{wildcards.seed}"
+    name = part if wildcards.split == "train" else wildcards.split
+    return f"results/{wildcards.study}/data/{wildcards.task}/{name}.jsonl"
 
 
 def run_files(name: str) -> list[str]:

@@ -2,7 +2,8 @@
 Data sets to records.
 
 needs: the tasks' files: official, from the hub, a mirror or a local folder (config: data.source); or your own
-makes: results/<study>/data/<task>/<split>.jsonl: {"id", "input", "target", "references", "meta"}; <split>.json: counts
+makes: results/<study>/data/<task>/<split>.jsonl: {"id", "input", "target", "references", "meta"}; <split>.json: counts;
+    subsets/train-<size>_seed-<s>.jsonl: the training records of the runs on fewer (config: arms.data_size)
 """
 
 
@@ -23,7 +24,7 @@ rule download:
 rule convert:
     """Convert one file to records: all, a seeded sample, or the part that a split is carved from."""
     input:
-        source_input,
+        source=source_input,
     output:
         records="results/{study}/data/{task}/{split}.jsonl",
         counts="results/{study}/data/{task}/{split}.json",
@@ -38,3 +39,20 @@ rule convert:
     shell:
         "python -m softshot.data convert --settings {params.settings:q} --split {wildcards.split}"
         " --source {params.source:q} --out {output.records:q} > {log:q} 2>&1"
+
+
+rule subset:
+    """Draw a part of the training records; each seed has an order of its own, of which a size is the beginning."""
+    input:
+        records="results/{study}/data/{task}/train.jsonl",
+    output:
+        "results/{study}/data/{task}/subsets/train-{size}_seed-{seed}.jsonl",
+    log:
+        "results/{study}/logs/data/{task}/train-{size}_seed-{seed}.log",
+    conda:
+        "../../envs/softshot.yaml"
+    params:
+        code=code.checksum("data/subsets.py"),
+    shell:
+        "python -m softshot.data subset --records {input.records:q} --size {wildcards.size} --seed {wildcards.seed}"
+        " --out {output:q} > {log:q} 2>&1"

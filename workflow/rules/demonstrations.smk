@@ -3,7 +3,8 @@ Demonstrations for every record, among the training records.
 
 needs: records, the encoders of dense retrievers
 makes: results/<study>/demonstrations/<task>/<retriever>/<split>.parquet: neighbours and scores, best first;
-    <split>.json: what it was made with
+    <split>.json: what it was made with;
+    of random ones random_seed-<s>/, of those among fewer training records <retriever>_train-<size>_seed-<s>/
 """
 
 
@@ -73,4 +74,30 @@ rule random_demonstrations:
         code=code.retrieval("random"),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --seed {wildcards.seed}"
+        " --train {input.train:q} --records {input.records:q} --out {output.table:q} > {log:q} 2>&1"
+
+
+rule retrieve_in_subset:
+    """Find or draw demonstrations in a part of the training records; their vectors are those of all of them."""
+    input:
+        index=lambda wildcards: embeddings(wildcards, "train"),
+        queries=lambda wildcards: embeddings(wildcards, wildcards.split),
+        whole=whole_train,
+        train="results/{study}/data/{task}/subsets/train-{size}_seed-{seed}.jsonl",
+        records=subset_split,
+    output:
+        table="results/{study}/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}/{split}.parquet",
+        about="results/{study}/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}/{split}.json",
+    log:
+        "results/{study}/logs/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}-{split}.log",
+    conda:
+        "../../envs/softshot.yaml"
+    resources:
+        mem_mb=8000,
+    params:
+        settings=lambda wildcards: canonical(studies.retrieval_slice(STUDY, wildcards.retriever)),
+        code=lambda wildcards: code.retrieval(STUDY.demonstrations.retrievers[wildcards.retriever].kind),
+    shell:
+        "python -m softshot.demonstrations retrieve --settings {params.settings:q} --threads {threads}"
+        " --seed {wildcards.seed} --index {input.index:q} --queries {input.queries:q} --whole {input.whole:q}"
         " --train {input.train:q} --records {input.records:q} --out {output.table:q} > {log:q} 2>&1"

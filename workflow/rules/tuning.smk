@@ -2,7 +2,7 @@
 Soft prompts, one job per (model, task, arm, tokens, seed).
 
 needs: the model, training and validation records, their demonstrations (IPT)
-makes: results/<study>/runs/.../seed-<s>/: the prompt in PEFT's format, history.jsonl, tuning.json
+makes: results/<study>/runs/.../seed-<s>/: the prompt in PEFT's format, history.jsonl, tuning.json, prompt.tsv
 """
 
 
@@ -14,6 +14,8 @@ rule tune:
         "results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/tuning.json",
     log:
         "results/{study}/logs/tuning/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
+    wildcard_constraints:
+        arm=r"pt|ipt",
     priority: 1  # the longest jobs first, so that no core is idle at the end
     conda:
         "../../envs/softshot.yaml"

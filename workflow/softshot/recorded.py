@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from softshot import catalogue, code
 from softshot import study as studies
-from softshot.grid import Run, demonstration_folder, runs
+from softshot.grid import Run, demonstration_folder, prompts, runs
 from softshot.settings import Study
 
-TUNED = ("adapter_model.safetensors", "adapter_config.json", "history.jsonl")
+TUNED = ("adapter_model.safetensors", "adapter_config.json", "history.jsonl", "prompt.tsv")
 REPORT = ("report.html", "summary.tsv")
 SHOWN = 3  # results named in a report
 MISSING = "nothing"
@@ -65,9 +65,10 @@ def difference(expected: Expected) -> str | None:
 def run_records(study: Study, run: Run, folder: str) -> list[Expected]:
     """The records of a run; `folder` is the study's, results/<study>."""
     place = f"{folder}/runs/{run.path}"
-    found = [Expected(f"{place}/tuning.json", partial(_tuning, study, run), TUNED)] if run.tokens else []
-    found.append(Expected(f"{place}/run.json", partial(_generation, study, run), ("predictions.jsonl",)))
-    return [*found, Expected(f"{place}/scores.json", partial(_scoring, study, run), ("scores.parquet",))]
+    return [
+        Expected(f"{place}/run.json", partial(_generation, study, run), ("predictions.jsonl",)),
+        Expected(f"{place}/scores.json", partial(_scoring, study, run), ("scores.parquet",)),
+    ]
 
 
 def _tuning(study: Study, run: Run) -> dict[str, Any]:
@@ -77,9 +78,10 @@ def _tuning(study: Study, run: Run) -> dict[str, Any]:
 def _generation(study: Study, run: Run) -> dict[str, Any]:
     """What run.json says: how the predictions were made, and their prompt."""
     says = {"settings": studies.generation_slice(study, run), "code": code.generation()}
-    if run.tokens:
-        tuned = _tuning(study, run)
+    if run.prompt:
+        tuned = _tuning(study, run.prompt)
         says |= {"settings": tuned["settings"] | says["settings"], "tuning": {"code": tuned["code"]}}
+        says["tuning"] |= {"template": tuned["settings"]["template"]} if run.source else {}
     return says
 
 
@@ -101,6 +103,8 @@ def _retrieval(study: Study, retriever: str) -> dict[str, Any]:
 def _runs(study: Study, folder: str) -> Iterator[Expected]:
     for run in runs(study):
         yield from run_records(study, run, folder)
+    for run in prompts(study):
+        yield Expected(f"{folder}/runs/{run.path}/tuning.json", partial(_tuning, study, run), TUNED)
     settings, made_by = studies.analysis_slice(study), code.analysis()
     yield Expected(f"{folder}/study.json", partial(dict, settings=settings, code=made_by), REPORT)
 
@@ -111,8 +115,11 @@ def _prepared(study: Study, folder: str) -> Iterator[Expected]:
     splits = set()  # (task, split)
     for run in runs(study):
         mine = {studies.evaluation(study, run.task)}
-        mine |= {"train", studies.selection(study, run.task)} if run.tokens else set()
         splits |= {(run.task, split) for split in {"train", *mine}}
+        needed |= {(run.task, demonstration_folder(run), run.retriever, split) for split in mine if run.shots}
+    for run in prompts(study):
+        mine = {"train", studies.selection(study, run.task)}
+        splits |= {(run.task, split) for split in mine}
         needed |= {(run.task, demonstration_folder(run), run.retriever, split) for split in mine if run.shots}
     for task, split in sorted(splits):
         yield Expected(f"{folder}/data/{task}/{split}.json", partial(_conversion, study, task, split))

@@ -15,7 +15,7 @@ Retriever = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
 Demonstrations = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$")]
 Positive = Annotated[int, Field(ge=1)]
 Neighbours = Annotated[int, Field(ge=1, le=1000)]
-Arm = Literal["icl", "pt", "ipt"]
+Arm = Literal["icl", "pt", "ipt", "transfer"]
 Order = Literal["nearest-last", "nearest-first"]
 
 
@@ -43,12 +43,47 @@ class IptSettings(Section):
     )
 
 
+class TransferSettings(Section):
+    """Cross-task transfer: the soft prompt that PT tuned on another task, then demonstrations, then the input."""
+
+    tokens: list[Positive] = Field(
+        [],
+        description="Soft prompt lengths; an empty list leaves transfer out. PT of these lengths is tuned on the"
+        " sources, with the same seeds, also where `arms.pt` does not name them.",
+    )
+    demonstrations: list[Demonstrations] = Field(
+        ["retrieved-1"],
+        description="Demonstrations of the target task beside the prompt, `<retriever>-<shots>`. ICL with them, which"
+        " the gain is measured over, is run also where `arms.icl` does not name them.",
+    )
+    sources: list[Name] | None = Field(
+        None, description="Tasks whose prompts are used, each on every other task; null for all tasks of the study."
+    )
+
+
+class DataSizeSettings(Section):
+    """ICL, PT and IPT on parts of the training records, which are also all that demonstrations come from."""
+
+    train: list[Positive] = Field(
+        [],
+        description="Numbers of training records, such as [50, 200, 1000]; an empty list leaves this out. Each seed"
+        " puts the records in an order of its own, and a size is the first so many of it.",
+    )
+    tokens: list[Positive] = Field([25], description="Soft prompt lengths of PT and IPT; an empty list is ICL alone.")
+    demonstrations: list[Demonstrations] = Field(
+        ["retrieved-1"],
+        description="Demonstrations of ICL and IPT, `<retriever>-<shots>`; an empty list is PT alone.",
+    )
+
+
 class ArmsSettings(Section):
     """The ways to adapt that are compared."""
 
     icl: IclSettings = Field(IclSettings(), description=IclSettings.__doc__)
     pt: PtSettings = Field(PtSettings(), description=PtSettings.__doc__)
     ipt: IptSettings = Field(IptSettings(), description=IptSettings.__doc__)
+    transfer: TransferSettings = Field(TransferSettings(), description=TransferSettings.__doc__)
+    data_size: DataSizeSettings = Field(DataSizeSettings(), description=DataSizeSettings.__doc__)
 
 
 class ModelsSettings(Section):
@@ -271,7 +306,9 @@ class Study(Section):
 
     study: Name = Field("published", description="Name of the study; its results are in `results/<study>/`.")
     seeds: list[Positive] = Field(
-        [1, 2, 3], min_length=1, description="One run per seed for whatever is random: tuning, random demonstrations."
+        [1, 2, 3],
+        min_length=1,
+        description="One run per seed for whatever is random: tuning, random demonstrations, data sizes.",
     )
     arms: ArmsSettings = Field(ArmsSettings(), description=ArmsSettings.__doc__)
     models: ModelsSettings = Field(ModelsSettings(), description=ModelsSettings.__doc__)

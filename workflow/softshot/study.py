@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from softshot import catalogue
+from softshot import arms, catalogue
 from softshot.data import table
 from softshot.errors import UserError
-from softshot.grid import Run, runs, split_variant
+from softshot.grid import RESERVED, Run, runs, split_variant
 from softshot.scoring import registry
 from softshot.sections import read
 from softshot.settings import Override, Study, resolve
@@ -25,7 +25,7 @@ def load(config: dict[str, Any]) -> Study:
     _check_retrievers(study)
     _check_names(study)
     _check_tasks(study)
-    _check_lists(study)
+    arms.check(study)
     grid = list(runs(study))
     if not grid:
         raise UserError("config.yaml: arms: no run is left; give icl, pt or ipt something to do.")
@@ -53,8 +53,11 @@ def _check_names(study: Study) -> None:
                 catalogue.model_entry(override.model, study.models.folders)
             if override.task:
                 task(study, override.task)
-            if override.arm == "icl" and section is study.tuning:
-                raise UserError("config.yaml: tuning.overrides: `arm: icl` has no effect, ICL is not tuned; remove it.")
+            if override.arm in ("icl", "transfer") and section is study.tuning:
+                raise UserError(
+                    f"config.yaml: tuning.overrides: `arm: {override.arm}` has no effect, nothing is tuned for it;"
+                    " remove it."
+                )
             resolve(section.model_copy(update={"overrides": [Override(set=override.set)]}), "*", "*", "*")
 
 
@@ -129,8 +132,8 @@ def _check_retrievers(study: Study) -> None:
         uses |= {"kind"} if retriever.kind == "random" else {"kind", "threshold"}
         if unused := sorted(retriever.model_fields_set - uses):
             raise UserError(f"config.yaml: demonstrations.retrievers.{name}.{unused[0]}: {retriever.kind} uses none.")
-        if name == "tokens":
-            raise UserError("config.yaml: demonstrations.retrievers.tokens: runs are named by it; choose another name.")
+        if name in RESERVED:
+            raise UserError(f"config.yaml: demonstrations.retrievers.{name}: runs are named so; choose another name.")
         if retriever.kind == "mmr" and retriever.pool < study.demonstrations.neighbours:
             raise UserError(
                 f"config.yaml: demonstrations.retrievers.{name}.pool: {study.demonstrations.neighbours} neighbours"
@@ -138,38 +141,18 @@ def _check_retrievers(study: Study) -> None:
             )
         if retriever.kind in ("dense", "mmr"):
             catalogue.model_entry(encoder(study, name), study.models.folders)
-    arms = {"icl": study.arms.icl.demonstrations, "ipt": study.arms.ipt.demonstrations}
-    for arm, variant in ((arm, variant) for arm, variants in arms.items() for variant in variants):
-        if split_variant(variant)[0] not in study.demonstrations.retrievers:
-            raise UserError(
-                f"config.yaml: arms.{arm}.demonstrations: {variant}: no retriever of that name; known:"
-                f" {', '.join(study.demonstrations.retrievers)} (demonstrations.retrievers)."
-            )
-
-
-def _check_lists(study: Study) -> None:
-    """Lists name each thing once, and IPT has demonstrations."""
-    lists = {
-        "seeds": study.seeds,
-        "models.use": study.models.use,
-        "data.tasks": study.data.tasks,
-        "arms.icl.demonstrations": study.arms.icl.demonstrations,
-        "arms.pt.tokens": study.arms.pt.tokens,
-        "arms.ipt.tokens": study.arms.ipt.tokens,
-        "arms.ipt.demonstrations": study.arms.ipt.demonstrations,
-    }
-    for key, values in lists.items():
-        if twice := {value for value in values if values.count(value) > 1}:
-            raise UserError(f"config.yaml: {key}: {sorted(twice)[0]} stands there twice; name each value once.")
-    if study.arms.ipt.tokens and not study.arms.ipt.demonstrations:
-        raise UserError(
-            "config.yaml: arms.ipt.demonstrations: IPT needs demonstrations; name some, such as retrieved-1,"
-            " or leave IPT out with `tokens: []`."
-        )
+    for key, variants in arms.lists(study).items():
+        for variant in variants if key.endswith(".demonstrations") else []:
+            if split_variant(variant)[0] not in study.demonstrations.retrievers:
+                raise UserError(
+                    f"config.yaml: {key}: {variant}: no retriever of that name; known:"
+                    f" {', '.join(study.demonstrations.retrievers)} (demonstrations.retrievers)."
+                )
 
 
 def _check_run(study: Study, run: Run) -> None:
     """One run's combination of settings is possible."""
+    section = "data_size" if run.train else run.arm
     if run.shots > study.demonstrations.neighbours:
         raise UserError(
             f"config.yaml: demonstrations.neighbours: {run.retriever}-{run.shots} shows {run.shots} demonstrations,"
@@ -178,7 +161,7 @@ def _check_run(study: Study, run: Run) -> None:
     positions = catalogue.positions(run.model, study.models.folders)
     if positions is not None and run.tokens + study.engine.context > positions:
         raise UserError(
-            f"config.yaml: arms.{run.arm}.tokens: {run.tokens} soft tokens and engine.context {study.engine.context}"
+            f"config.yaml: arms.{section}.tokens: {run.tokens} soft tokens and engine.context {study.engine.context}"
             f" are more than the {positions} positions of {run.model}; lower one of them."
         )
     generation = resolve(study.generation, run.model, run.task, run.arm)
@@ -187,8 +170,8 @@ def _check_run(study: Study, run: Run) -> None:
             f"config.yaml: generation.max_new_tokens: {generation['max_new_tokens']} leaves no room for the input in"
             f" engine.context {study.engine.context}; lower the first or raise the second."
         )
-    if run.tokens:
-        tuning = resolve(study.tuning, run.model, run.task, run.arm)
+    if run.prompt:
+        tuning = resolve(study.tuning, run.model, run.prompt.task, run.prompt.arm)
         if (tuning["initialisation"] == "text") != bool(tuning["initial_text"]):
             raise UserError(
                 "config.yaml: tuning.initial_text: give the text for `initialisation: text`, and none for the others."

@@ -21,7 +21,7 @@ FILES = ("run.json", "predictions.jsonl", "scores.json")  # a run is finished wh
 class Results:
     """A study's results as they are on disk; all tables are in the order of its grid.
 
-    runs    one row per expected run: RUN, tokens, shots, retriever, folder (below results/<study>), done
+    runs    one row per expected run: RUN, tokens, shots, retriever, source, train, folder (below results/<study>), done
     metrics one row per task and score, the main one first: task, metric, records, `listed` (a metric's own value, not
             a part of it such as PARENT's recall), `lower` (is better)
     scores  one row per finished run and score: RUN, metric, value
@@ -49,6 +49,7 @@ def collect(study: Study, folder: Path) -> Results:
     )
     if runs.empty:
         raise UserError("--settings: arms: the study has no runs; give icl, pt or ipt something to do.")
+    runs["train"] = runs["train"].astype("Int64")
     runs["done"] = [all((folder / place / name).is_file() for name in FILES) for place in runs["folder"]]
 
     metrics, scores, subsets, costs, curves, remarks, notes = {}, [], [], [], [], {}, []

@@ -13,14 +13,14 @@ import pandas as pd
 import vl_convert
 
 from softshot.analysis.collect import Results
-from softshot.analysis.tables import ARMS, main_scores, metric_label, task_label, variant_label
+from softshot.analysis.tables import ARMS, main_scores, metric_label, task_label, variant_words
 from softshot.files import replacing, write_text
 
 WIDTH, HEIGHT = 280, 230  # pixels of a panel's plot
 LABEL_GAP = 16  # pixels between the lines of neighbouring labels
 INK, MUTED, FAINT, PAPER = "#1d2430", "#5a6472", "#dfe3e8", "#ffffff"
-COLOURS = {"icl": "#00795a", "icl random": "#66707d", "pt": "#0067ad", "ipt": "#b84a00"}
-SHAPES = {"pt": "circle", "ipt": "square"}
+COLOURS = {"icl": "#00795a", "icl random": "#66707d", "pt": "#0067ad", "ipt": "#b84a00", "transfer": "#8a4b9c"}
+SHAPES = {"pt": "circle", "ipt": "square", "transfer": "diamond"}
 
 alt.data_transformers.disable_max_rows()
 
@@ -147,8 +147,8 @@ def _with_looks(rows: pd.DataFrame) -> pd.DataFrame:
     """Add what a row is called in a figure (its arm and demonstrations), its colour and its marker."""
     series, colours = [], []
     for arm, variant in zip(rows["arm"], rows["variant"], strict=True):
-        demonstrations = [part for part in variant.split("_") if not part.startswith("tokens-")]
-        series.append(", ".join([ARMS[arm], *map(variant_label, demonstrations)]))
+        words = [text for part, text in variant_words(variant).items() if part != "tokens"]
+        series.append(", ".join([ARMS[arm], *words]))
         colours.append(COLOURS["icl random" if arm == "icl" and variant.startswith("random") else arm])
     return rows.assign(series=series, colour=colours, shape=rows["arm"].map(SHAPES))
 

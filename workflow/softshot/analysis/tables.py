@@ -3,8 +3,9 @@
 import pandas as pd
 
 from softshot.analysis.collect import CELL, RUN, Results
+from softshot.grid import VARIANT
 
-ARMS = {"icl": "ICL", "pt": "PT", "ipt": "IPT"}
+ARMS = {"icl": "ICL", "pt": "PT", "ipt": "IPT", "transfer": "transfer"}
 TASKS = {"dart": "DART", "mtop": "MTOP", "totto": "ToTTo", "spider": "Spider", "logic2text": "Logic2Text"}
 METRICS = {"bleu": "BLEU", "dart_bleu": "BLEU", "totto_bleu": "BLEU", "chrf": "chrF", "ter": "TER", "dart_ter": "TER"}
 METRICS |= {"parent": "PARENT", "parent_precision": "PARENT precision", "parent_recall": "PARENT recall"}
@@ -111,9 +112,18 @@ def run_label(arm: str, variant: str) -> str:
 
 def variant_label(variant: str) -> str:
     """A variant in words: `tokens-25_retrieved-1` is `25 tokens, 1 retrieved` (demonstration)."""
-    words = []
-    for part in variant.split("_"):
-        kind, _, count = part.rpartition("-")
-        kind = {"oracle": "oracle (upper bound)"}.get(kind, kind)
-        words.append(f"{count} {'token' if part == 'tokens-1' else kind}")
-    return ", ".join(words)
+    return ", ".join(variant_words(variant).values())
+
+
+def variant_words(variant: str) -> dict[str, str]:
+    """The parts of a variant in words, in order: those it has of source, tokens, demonstrations, train."""
+    parts = VARIANT.fullmatch(variant).groupdict()
+    tokens, train = parts["tokens"], parts["train"]
+    retriever = {"oracle": "oracle (upper bound)"}.get(parts["retriever"], parts["retriever"])
+    words = {
+        "source": parts["source"] and f"prompt of {task_label(parts['source'])}",
+        "tokens": tokens and f"{tokens} token{'s' * (tokens != '1')}",
+        "demonstrations": parts["shots"] and f"{parts['shots']} {retriever}",
+        "train": train and f"{train} training record{'s' * (train != '1')}",
+    }
+    return {name: text for name, text in words.items() if text}

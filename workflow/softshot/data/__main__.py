@@ -1,5 +1,6 @@
 """python -m softshot.data download --settings '<json>' --out resources/downloads/<task>
 python -m softshot.data convert --settings '<json>' --split train --source <file> --out <records.jsonl>
+python -m softshot.data subset --records <train.jsonl> --size 100 --seed 1 --out <records.jsonl>
 """
 
 import argparse
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from softshot.data.convert import ConvertJob, convert
 from softshot.data.download import download
+from softshot.data.subsets import subset
 from softshot.errors import run_program
 from softshot.sections import Section, read
 from softshot.task import Name, SourceSettings
@@ -23,7 +25,7 @@ class DownloadJob(Section):
 
 
 def main() -> None:
-    """Download a task's files, or convert one of them to records."""
+    """Download a task's files, convert one of them to records, or draw a part of the training records."""
     parser = argparse.ArgumentParser(prog="softshot.data", description="A task's files onto disk, and to records.")
     commands = parser.add_subparsers(dest="command", required=True)
     down = commands.add_parser("download", help="download and verify a task's files")
@@ -36,10 +38,17 @@ def main() -> None:
     conv.add_argument("--split", choices=("train", "validation", "test", "held_out"), required=True)
     conv.add_argument("--source", type=Path, required=True, help="the split's file; train's for a carved split")
     conv.add_argument("--out", type=Path, required=True, help="the records, JSON lines; the counts go beside it")
+    part = commands.add_parser("subset", help="draw a part of the training records")
+    part.add_argument("--records", type=Path, required=True, help="the task's training records")
+    part.add_argument("--size", type=int, required=True, help="how many")
+    part.add_argument("--seed", type=int, required=True, help="decides their order; a size is its beginning")
+    part.add_argument("--out", type=Path, required=True, help="the records, JSON lines")
     arguments = parser.parse_args()
     if arguments.command == "download":
         job = read(DownloadJob, arguments.settings, "--settings")
         download(job.task, job.entry, job.source, job.hub, arguments.out)
+    elif arguments.command == "subset":
+        subset(arguments.records, arguments.size, arguments.seed, arguments.out)
     else:
         job = read(ConvertJob, arguments.settings, "--settings")
         convert(job, arguments.split, arguments.source, arguments.out)

@@ -87,7 +87,12 @@ def build(args: argparse.Namespace, settings: SearchSettings, train: list[dict])
 
     if args.index is None or args.queries is None:
         raise UserError(f"{settings.kind} demonstrations need the vectors of both files: --index and --queries.")
-    index, queries = embeddings.load(args.index, args.train), embeddings.load(args.queries, args.records)
+    if args.whole is None:
+        index, queries = embeddings.load(args.index, args.train), embeddings.load(args.queries, args.records)
+    else:
+        index = embeddings.load_part(args.index, args.train, args.whole)
+        own = args.records == args.train  # neighbours of the training records themselves
+        queries = index if own else embeddings.load(args.queries, args.records)
     embeddings.same_encoder(args.index, index.origin, args.queries, queries.origin)
     if settings.encoder not in (None, index.origin.encoder):
         raise UserError(f"{args.index} comes from the encoder {index.origin.encoder}, not from {settings.encoder}.")
@@ -138,6 +143,9 @@ def arguments() -> argparse.Namespace:
     )
     retrieve.add_argument(
         "--queries", nargs="?", type=Path, help="vectors of the split's records (.npy), for dense and mmr"
+    )
+    retrieve.add_argument(
+        "--whole", nargs="?", type=Path, help="the records that --index is of, where --train is a part of them (.jsonl)"
     )
     retrieve.add_argument("--seed", type=int, help="for random")
 

@@ -28,20 +28,23 @@ class Origin(Section):
 
 
 class Vectors:
-    """Vectors in a `.npy` file, indexed like an array, [records, dimension], float32.
+    """Vectors in a `.npy` file, or those in some of its `rows`, indexed like an array, [records, dimension], float32.
 
     What is asked for is copied out of a memory map that is closed at once: what was read before does not pile up.
     """
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, rows: np.ndarray | None = None):
+        self.path, self.rows = path, rows
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)
         self.shape, self.dtype = mapped.shape, mapped.dtype
+        if rows is not None:
+            self.shape = (len(rows), *mapped.shape[1:])
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        rows = rows if self.rows is None else self.rows[rows]
         return np.array(np.load(self.path, mmap_mode="r", allow_pickle=False)[rows])
 
 
@@ -82,6 +85,16 @@ def load(path: Path, records: Path) -> Embeddings:
             f" [{origin.records}, {origin.dimension}]: {AGAIN}."
         )
     return Embeddings(vectors, origin)
+
+
+def load_part(path: Path, records: Path, whole: Path) -> Embeddings:
+    """The vectors of a records file that holds some of the records of `whole`, which the embeddings are of."""
+    embeddings = load(path, whole)
+    places = {record["id"]: row for row, record in enumerate(files.read_jsonl(whole))}
+    ids = [record["id"] for record in files.read_jsonl(records)]
+    if missing := [id for id in ids if id not in places]:
+        raise UserError(f"{records}: record {missing[0]} is not in {whole}: draw the part again.")
+    return Embeddings(Vectors(path, np.array([places[id] for id in ids])), embeddings.origin)
 
 
 def same_encoder(index: Path, one: Origin, queries: Path, other: Origin) -> None:

@@ -14,7 +14,10 @@ from softshot.files import read_jsonl
 
 
 def show(results: Path, task: str, id: str) -> None:
-    """Print the record of this id, whichever split has it, and its neighbours in every table of its split."""
+    """Print the record of this id, whichever split has it, and its neighbours in every table of its split.
+
+    Tables of neighbours among a part of the training records are left out.
+    """
     paths = sorted((results / "data" / task).glob("*.jsonl"))
     if not paths:
         raise UserError(f"{results / 'data' / task} holds no records: is {task} a task of this study, and is it run?")
@@ -29,6 +32,7 @@ def show(results: Path, task: str, id: str) -> None:
         print(f"{task}, {split}, record {id}")
         show_texts(splits[split][id])
         tables = sorted((results / "demonstrations" / task).glob(f"*/{split}.parquet"))
+        tables = [table for table in tables if "_train-" not in table.parent.name]
         if not tables:
             print(f"\nno table of demonstrations for {split} in {results / 'demonstrations' / task}")
         for table in tables:

@@ -15,7 +15,7 @@ from softshot.engine import base as engine_base
 from softshot.engine.arms import soft_prompt
 from softshot.engine.decoding import decode, kv_cache_mb
 from softshot.engine.layout import Layout, RowSettings
-from softshot.errors import run_program
+from softshot.errors import UserError, run_program
 from softshot.files import read_json, read_jsonl, write_json, write_jsonl
 from softshot.grid import Run
 from softshot.provenance import peak_memory_mb, provenance
@@ -36,11 +36,21 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", required=True, type=Path, help="folder of the frozen model")
     parser.add_argument("--train", required=True, type=Path, help="training records, where demonstrations come from")
     parser.add_argument("--records", required=True, type=Path, help="records to predict, JSONL")
-    parser.add_argument("--demonstrations", nargs="?", type=Path, help="neighbours of the records (ICL, IPT)")
+    parser.add_argument("--demonstrations", nargs="?", type=Path, help="neighbours of the records (all but PT)")
+    parser.add_argument("--prompt", nargs="?", type=Path, help="folder of the tuned prompt (all but ICL)")
     parser.add_argument("--batch-size", type=int, default=32, help="rows decoded together; never changes a text")
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
-    parser.add_argument("--out", required=True, type=Path, help="the run's folder, with the tuned prompt (PT, IPT)")
+    parser.add_argument("--out", required=True, type=Path, help=".../<model>/<task>/<arm>/<variant>/seed-<s>")
     return parser.parse_args()
+
+
+def tuning_note(tuned: dict, run: Run, settings: dict) -> dict:
+    """What `run.json` says of the prompt, from its `tuning.json`; how a source task's rows were made stays apart."""
+    made_by = tuned.pop("settings")
+    facts = tuned.pop("tuning") | tuned
+    if run.source:
+        facts |= {"run": run.prompt.path, "template": made_by["template"]}
+    return {"settings": made_by | settings, "tuning": facts}
 
 
 def main() -> None:
@@ -48,13 +58,15 @@ def main() -> None:
     args = arguments()
     settings = read(GenerationSlice, args.settings, "--settings")
     run = Run.of(args.out)
+    if bool(run.tokens) != bool(args.prompt):
+        raise UserError(f"a run with {run.tokens} soft tokens {'has no use for' if args.prompt else 'needs'} --prompt.")
     base = engine_base.load(args.model, settings.engine.dtype, args.threads)
     layout = Layout(base, settings)
     records = read_jsonl(args.records)
     shown = Shown(args.demonstrations, run.shots, read_jsonl(args.train), settings.threshold)
     limit = settings.generation.max_new_tokens
     rows = [layout.generation_row(record, shown.records(record["id"]), limit) for record in records]
-    prompt = soft_prompt.load(args.out, base) if run.tokens else None
+    prompt = soft_prompt.load(args.prompt, base) if args.prompt else None
 
     memory = kv_cache_mb(base, prompt, rows, settings.generation, args.batch_size)
     print(f"keys and values take {memory:.0f} MB for {args.batch_size} rows at once", file=sys.stderr)
@@ -89,10 +101,8 @@ def main() -> None:
     run_note["code"] = code.generation()
     run_note |= provenance() | {"generation": generation, "tuning": None}
     run_note["demonstrations"] = read_metadata(args.demonstrations) if args.demonstrations else None
-    if run.tokens:  # tuning may have run elsewhere: what made the prompt stays beside what made the predictions
-        tuned = read_json(args.out / "tuning.json")
-        run_note["settings"] |= tuned.pop("settings")
-        run_note["tuning"] = tuned.pop("tuning") | tuned
+    if args.prompt:  # tuning may have run elsewhere: what made the prompt stays beside what made the predictions
+        run_note |= tuning_note(read_json(args.prompt / "tuning.json"), run, args.settings)
     write_jsonl(args.out / "predictions.jsonl", predictions)
     write_json(args.out / "run.json", run_note)
     print(f"{len(rows)} predictions in {seconds:.0f} s", file=sys.stderr)

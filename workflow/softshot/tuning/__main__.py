@@ -20,6 +20,7 @@ from softshot.grid import Run
 from softshot.provenance import peak_memory_mb, provenance
 from softshot.sections import read
 from softshot.settings import TuningSettings
+from softshot.tuning import nearest_tokens
 from softshot.tuning import state as states
 from softshot.tuning.train import Trainer
 
@@ -118,7 +119,9 @@ def main() -> None:
     trainer.check_effect()
     soft_prompt.save(trainer.progress.best_prompt, base, args.out)
     write_jsonl(args.out / "history.jsonl", trainer.progress.history)
-    tuning = {"settings": args.settings, "code": code.tuning(), **provenance(), "tuning": summary(trainer, layout)}
+    learned = nearest_tokens.describe(trainer.progress.best_prompt, trainer.initial, base, args.out / "prompt.tsv")
+    tuning = {"settings": args.settings, "code": code.tuning(), **provenance()}
+    tuning |= {"tuning": summary(trainer, layout) | {"prompt": learned}}
     write_json(args.out / "tuning.json", tuning)
     shutil.rmtree(state.parent, ignore_errors=True)
 

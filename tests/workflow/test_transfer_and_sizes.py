@@ -1,0 +1,150 @@
+"""A study of transfer and data sizes alone, run to its report; and what one more of either would run."""
+
+import copy
+import csv
+import json
+
+import pytest
+import yaml
+
+STUDY = yaml.safe_load("""
+study: sizes
+seeds: [1]
+arms:
+  icl: {demonstrations: []}
+  pt: {tokens: []}
+  ipt: {tokens: []}
+  transfer: {tokens: [3], demonstrations: [retrieved-1]}
+  data_size: {train: [6], tokens: [2], demonstrations: [retrieved-1]}
+models:
+  use: [tiny]
+  folders: {tiny: tiny-model}
+data:
+  tasks: [mtop, dart]
+  source: resources/demo/data
+  limits: {train: 12, validation: 4, test: 4}
+  evaluation: {mtop: test}
+engine: {context: 250}
+tuning: {initialisation: demonstrations, steps: 3, batch_size: 4, validate_every: 2, overrides: []}
+generation: {max_new_tokens: 8}
+""")
+TASKS = STUDY["data"]["tasks"]
+
+
+@pytest.fixture(scope="session")
+def sized(checkout):
+    """The checkout with STUDY run to its end."""
+    checkout.run(STUDY)
+    return checkout
+
+
+def changed(**arms) -> dict:
+    """STUDY with other values in the sections of `arms`."""
+    study = copy.deepcopy(STUDY)
+    for arm, values in arms.items():
+        study["arms"][arm] |= values
+    return study
+
+
+def read(path) -> list[dict]:
+    return [json.loads(line) for line in path.open()]
+
+
+def counted(jobs: dict[str, list[str]]) -> dict[str, int]:
+    return {rule: len(outputs) for rule, outputs in jobs.items()}
+
+
+def test_the_study_ends_in_its_report_with_the_runs_that_it_compares(sized):
+    results = sized.folder / "results/sizes"
+    rows = list(csv.DictReader((results / "summary.tsv").open(), delimiter="\t"))
+    for task, source in (("mtop", "dart"), ("dart", "mtop")):
+        assert {(row["arm"], row["variant"]) for row in rows if row["task"] == task and row["n"] == "1"} == {
+            ("icl", "retrieved-1"),
+            ("transfer", f"from-{source}_tokens-3_retrieved-1"),
+            ("icl", "retrieved-1_train-6"),
+            ("pt", "tokens-2_train-6"),
+            ("ipt", "tokens-2_retrieved-1_train-6"),
+        }
+    assert all(row["n"] == "1" for row in rows)
+    page = (results / "report.html").read_text()
+    assert "6 training records" in page and "prompt of DART" in page
+
+
+def test_a_transfer_says_whose_prompt_it_used_and_tunes_nothing_of_its_own(sized):
+    runs = sized.folder / "results/sizes/runs/tiny"
+    place = runs / "mtop/transfer/from-dart_tokens-3_retrieved-1/seed-1"
+    note = json.loads((place / "run.json").read_text())
+    assert (note["source"], note["task"], note["tuning"]["run"]) == ("dart", "mtop", "tiny/dart/pt/tokens-3/seed-1")
+    source = json.loads((runs / "dart/pt/tokens-3/seed-1/tuning.json").read_text())["tuning"]
+    assert source.items() <= note["tuning"].items()
+    assert not list(place.glob("adapter*"))
+    assert not (runs / "dart/pt/tokens-3/seed-1/predictions.jsonl").exists(), "the study does not ask for that run"
+
+
+def test_a_run_on_fewer_records_sees_no_others(sized):
+    results = sized.folder / "results/sizes"
+    for task in TASKS:
+        part = read(results / f"data/{task}/subsets/train-6_seed-1.jsonl")
+        ids = {record["id"] for record in part}
+        assert len(ids) == 6
+        for arm, variant in (("icl", "retrieved-1_train-6"), ("ipt", "tokens-2_retrieved-1_train-6")):
+            predictions = read(results / f"runs/tiny/{task}/{arm}/{variant}/seed-1/predictions.jsonl")
+            assert len(predictions) == 4
+            shown = {demonstration["id"] for row in predictions for demonstration in row["demonstrations"]}
+            assert shown and shown <= ids
+        tuned = results / f"runs/tiny/{task}/pt/tokens-2_train-6/seed-1"
+        references = sum(len(record["references"]) for record in part)
+        assert json.loads((tuned / "run.json").read_text())["tuning"]["training_rows"] == references
+        assert (tuned / "prompt.tsv").read_text().startswith("position\tnorm\trank\tid\ttoken\tcosine\tdistance\n")
+    assert not list((results / "demonstrations").glob("*/embeddings/*/train-6*")), "nothing is encoded again"
+
+
+def test_nothing_runs_again(sized):
+    assert sized.planned(STUDY) == {}
+
+
+def test_another_size_runs_only_its_own_jobs_and_the_analysis(sized):
+    jobs = sized.planned(changed(data_size={"train": [6, 9]}))
+    assert counted(jobs) == {
+        **{"subset": 2, "retrieve_in_subset": 6, "tune": 4, "generate": 6, "score": 6, "analyse": 1},
+    }
+    assert all("train-9" in output for rule, outputs in jobs.items() if rule != "analyse" for output in outputs)
+
+
+def test_another_length_of_transferred_prompts_tunes_them_on_the_sources(sized):
+    jobs = sized.planned(changed(transfer={"tokens": [3, 4]}))
+    assert counted(jobs) == {"tune": 2, "generate": 2, "score": 2, "analyse": 1}
+    assert all("/pt/tokens-4/" in output for output in jobs["tune"])
+    assert all("/transfer/" in output and "_tokens-4_" in output for output in jobs["generate"])
+
+
+def test_a_length_that_pt_has_already_tuned_is_not_tuned_again(sized):
+    jobs = sized.planned(changed(pt={"tokens": [3]}))
+    assert counted(jobs) == {"generate": 2, "score": 2, "analyse": 1}
+    assert all("/pt/tokens-3/" in output for output in jobs["generate"])
+
+
+def test_fewer_sources_run_only_the_analysis(sized):
+    assert set(sized.planned(changed(transfer={"sources": ["dart"]}))) == {"analyse"}
+
+
+def test_naming_the_baseline_runs_only_the_analysis(sized):
+    assert set(sized.planned(changed(icl={"demonstrations": ["retrieved-1"]}))) == {"analyse"}
+
+
+def test_what_tunes_a_source_decides_the_transfers_from_it(sized):
+    study = STUDY | {"tuning": STUDY["tuning"] | {"overrides": [{"task": "dart", "set": {"learning_rate": 0.5}}]}}
+    jobs = sized.planned(study)
+    assert {output for output in jobs["generate"] if "/transfer/" in output} == {
+        "results/sizes/runs/tiny/mtop/transfer/from-dart_tokens-3_retrieved-1/seed-1/predictions.jsonl"
+    }
+    assert counted(jobs) == {"tune": 3, "generate": 3, "score": 3, "analyse": 1}
+
+
+def test_a_size_that_a_task_does_not_have_is_said_where_it_is_drawn(sized):
+    study = changed(data_size={"train": [481]}) | {"study": "larger"}
+    study["data"] = {**STUDY["data"], "limits": {"train": None, "validation": 4, "test": 4}}
+    done = sized.snakemake("--cores", "1", "results/larger/data/mtop/subsets/train-481_seed-1.jsonl", study=study)
+    assert done.returncode != 0
+    log = (sized.folder / "results/larger/logs/data/mtop/train-481_seed-1.log").read_text()
+    assert "arms.data_size.train: 481 training records were asked for" in log and "has 480" in log
