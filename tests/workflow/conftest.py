@@ -67,17 +67,21 @@ class Checkout:
         return planned
 
 
-@pytest.fixture(scope="session")
-def checkout(tmp_path_factory) -> Checkout:
-    """A copy of the checkout with a tiny random model beside it."""
-    folder = tmp_path_factory.mktemp("checkout")
+def copy_of_the_checkout(folder: Path) -> Checkout:
+    """The checkout's files in `folder`, and a tiny random model."""
     tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(tracked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
-        if (ROOT / name).exists():
+        if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     save_tiny_model("llama", folder / "tiny-model")
     return Checkout(folder)
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory) -> Checkout:
+    """A copy of the checkout with a tiny random model beside it."""
+    return copy_of_the_checkout(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="session")

@@ -20,12 +20,13 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from softshot import catalogue, code, recorded, study as studies
+from softshot import catalogue, code, failures, recorded, study as studies
 from softshot.errors import UserError
 from softshot.grid import Run, demonstration_folder, runs, subset_name
 from softshot.task import SourceSettings
 
-shell.prefix("export PYTHONPATH=workflow; ")
+# The job ends with the Snakemake that started it (softshot/job.py).
+shell.prefix("export PYTHONPATH=workflow SNAKEMAKE_PID=$PPID; ")
 
 
 wildcard_constraints:
@@ -168,6 +169,11 @@ def source_input(wildcards) -> list[str]:
     return [source_file(wildcards), *(str(folder / name) for name in entry.shared)]
 
 
+def downloaded(name: str, files: list[str]) -> list[str]:
+    """For a task that is downloaded: its checksums, and the source that its files must be from."""
+    return [*files, studies.source(STUDY, name)] if studies.downloaded(STUDY, name) else []
+
+
 def conversion_code(wildcards) -> str:
     """The checksum of the modules that decide what a split's records are."""
     return code.conversion(wildcards.task, bool(studies.task(STUDY, wildcards.task).table), wildcards.split)
@@ -212,3 +218,13 @@ def record_files() -> list[str]:
     """The records that the report quotes."""
     folder = f"results/{STUDY.study}/data"
     return [f"{folder}/{t}/{s}.jsonl" for t in STUDY.data.tasks for s in {"train", studies.evaluation(STUDY, t)}]
+
+
+onerror:
+    # Among the output of all the others a failed job is hard to find: the end of the log names it again.
+    failed = [
+        (job.rule.name, "/".join(v for k, v in job.wildcards.items() if k != "study"), str(job.log[0]))
+        for job in workflow.scheduler.failed
+    ]
+    if failed:
+        logger.error(failures.report(failed, sum(bool(job.log) for job in workflow.scheduler.remaining_jobs)))

@@ -36,9 +36,11 @@ rule convert:
         settings=lambda wildcards: canonical(studies.convert_slice(STUDY, wildcards.task, wildcards.split)),
         code=conversion_code,
         source=source_file,
+        # A function of `input` is not held against the last run: what came from elsewhere is there under another checksum.
+        downloaded=lambda wildcards, input: downloaded(wildcards.task, input.source),
     shell:
         "python -m softshot.data convert --settings {params.settings:q} --split {wildcards.split}"
-        " --source {params.source:q} --out {output.records:q} > {log:q} 2>&1"
+        " --source {params.source:q} --downloaded {params.downloaded:q} --out {output.records:q} > {log:q} 2>&1"
 
 
 rule subset:

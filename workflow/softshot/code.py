@@ -50,7 +50,7 @@ def tuning() -> str:
 
 def generation() -> str:
     """What a run predicts."""
-    names = (*ENGINE, "decoding", "beam", "cache")
+    names = (*ENGINE, "decoding", "beam", "cache", "stops")
     return checksum(*(f"engine/{name}.py" for name in names), *SHOWN, "generation/*.py")
 
 
