@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 import yaml
-from tiny import ROOT, save_tiny_model
+from checkout import copy_checkout
 
 STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text())
 
@@ -69,12 +68,7 @@ class Checkout:
 
 def copy_of_the_checkout(folder: Path) -> Checkout:
     """The checkout's files in `folder`, and a tiny random model."""
-    tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(tracked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    save_tiny_model("llama", folder / "tiny-model")
+    copy_checkout(folder)
     return Checkout(folder)
 
 

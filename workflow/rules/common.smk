@@ -20,13 +20,16 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from softshot import catalogue, code, failures, recorded, study as studies
+from softshot import allocation, catalogue, code, failures, launch, recorded, study as studies
 from softshot.errors import UserError
 from softshot.grid import Run, demonstration_folder, runs, subset_name
 from softshot.task import SourceSettings
 
-# The job ends with the Snakemake that started it (softshot/job.py).
-shell.prefix("export PYTHONPATH=workflow SNAKEMAKE_PID=$PPID; ")
+# The job ends with the Snakemake that started it (softshot/job.py). One that an executor submits finds its GPUs assigned
+# by the cluster's scheduler (softshot/launch.py).
+shell.prefix(
+    f"export PYTHONPATH=workflow SNAKEMAKE_PID=$PPID{' SOFTSHOT_ASSIGNED=1' if workflow.remote_exec else ''}; "
+)
 
 
 wildcard_constraints:
@@ -46,6 +49,12 @@ try:
     STUDY = studies.load(config)
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+
+onstart:
+    if workflow.local_exec and "gpu" not in workflow.global_resources:
+        if warning := launch.forgotten(STUDY.launch.jobs_per_gpu):
+            logger.warning(warning)
 
 
 def canonical(settings: dict) -> str:
@@ -72,6 +81,35 @@ def run_of(wildcards) -> Run:
 def run_at(path: str) -> Run:
     """The run with this folder."""
     return Run.of(Path(path))
+
+
+@functools.cache
+def memory(model: str, attempt: int) -> int:
+    """Memory of a job that loads a model, in MB."""
+    return allocation.memory_mb(STUDY, model, attempt)
+
+
+def model_memory(wildcards, attempt: int) -> int:
+    """Memory of a run's job."""
+    return memory(wildcards.model, attempt)
+
+
+@functools.cache  # the seeds of a variant share it
+def minutes(estimate, *run_and_attempt) -> int:
+    """Run time of a job, by one of the estimates of softshot/allocation.py."""
+    return estimate(STUDY, *run_and_attempt)
+
+
+def tuning_minutes(wildcards, attempt: int) -> int:
+    """Run time of tuning a run's prompt."""
+    tokens = run_of(wildcards).tokens
+    return minutes(allocation.tuning_minutes, wildcards.model, wildcards.task, wildcards.arm, tokens, attempt)
+
+
+def generation_minutes(wildcards, attempt: int) -> int:
+    """Run time of predicting a run's records."""
+    tokens = run_of(wildcards).tokens
+    return minutes(allocation.generation_minutes, wildcards.model, wildcards.task, wildcards.arm, tokens, attempt)
 
 
 def options(files: dict[str, str]) -> str:

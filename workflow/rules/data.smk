@@ -7,6 +7,11 @@ makes: results/<study>/data/<task>/<split>.jsonl: {"id", "input", "target", "ref
 """
 
 
+# Where Snakemake runs, also with an executor: the nodes of a cluster often have no internet.
+localrules:
+    download,
+
+
 rule download:
     """Fetch and verify a task's official files; checksums.json is written last."""
     output:

@@ -18,15 +18,16 @@ rule generate:
         "../../envs/softshot.yaml"
     resources:
         gpu=1,
+        jobs_per_gpu=STUDY.launch.jobs_per_gpu,
         rows=STUDY.generation.batch_size,  # decoded together: memory, never the text, so no parameter
-        mem_mb=12000,
-        runtime="4h",
+        mem_mb=model_memory,
+        runtime=generation_minutes,
     params:
         settings=lambda wildcards: canonical(studies.generation_slice(STUDY, run_of(wildcards))),
         code=code.generation(),
         files=lambda wildcards: options(generation_files(run_of(wildcards))),
     shell:
-        "python -m softshot.launch --gpus {resources.gpu}"
+        "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
         " python -m softshot.generation --settings {params.settings:q} --threads {threads}"
         " --batch-size {resources.rows} --model resources/models/{wildcards.model} {params.files}"
         " --out $(dirname {output:q}) > {log:q} 2>&1"
