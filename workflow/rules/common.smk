@@ -1,8 +1,8 @@
 """
 The configuration checked, the grid of runs, and what the rules ask about them.
 
-Every rule's only setting parameter is its stage's slice of the configuration, as canonical JSON, beside a checksum of
-the modules that decide its result: a rule runs again exactly when its slice, its inputs or that code changed.
+Every rule has its stage's slice of the configuration as a parameter, as canonical JSON, and a checksum of the modules
+that decide its result: it runs again exactly when its slice, its inputs or that code changed.
 
 The three rules that there is a job of for every run (tune, generate, score) are lean, since Snakemake's work grows with
 the files that jobs name: their output is the record that they write last, which the files beside it belong to, and
@@ -12,6 +12,7 @@ of what they read only that is an input which nothing else they read was made fr
 import dataclasses
 import functools
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -112,15 +113,21 @@ def generation_minutes(wildcards, attempt: int) -> int:
     return minutes(allocation.generation_minutes, wildcards.model, wildcards.task, wildcards.arm, tokens, attempt)
 
 
-def options(files: dict[str, str]) -> str:
-    """Files as options of a program. Their names are checked by the configuration: nothing is quoted."""
-    return " ".join(f"--{name} {file}" for name, file in files.items())
+def options(settings: dict, files: dict[str, str]) -> str:
+    """A stage's slice and the files it reads as options of its program: the one parameter of a run's rules."""
+    given = {"settings": canonical(settings)} | files
+    return " ".join(f"--{name} {shlex.quote(value)}" for name, value in given.items())
 
 
 def training_records(run: Run) -> str:
     """The training records that a run may use: all, or the part that its seed draws."""
     name = f"subsets/{subset_name(run)}" if run.train else "train"
     return f"results/{STUDY.study}/data/{run.task}/{name}.jsonl"
+
+
+def tuning_options(run: Run) -> str:
+    """What tuning a run's prompt depends on."""
+    return options(studies.tuning_slice(STUDY, run), tuning_files(run))
 
 
 def tuning_files(run: Run) -> dict[str, str]:
@@ -138,6 +145,11 @@ def tuning_input(wildcards) -> list[str]:
     return [f"resources/models/{wildcards.model}/provenance.json", *files[-2:]]
 
 
+def generation_options(run: Run) -> str:
+    """What predicting a run's records depends on."""
+    return options(studies.generation_slice(STUDY, run), generation_files(run))
+
+
 def generation_files(run: Run) -> dict[str, str]:
     """What predicting a run's records reads, by the program's options."""
     data, split = f"results/{STUDY.study}/data/{run.task}", studies.evaluation(STUDY, run.task)
@@ -146,6 +158,17 @@ def generation_files(run: Run) -> dict[str, str]:
     if run.shots:
         files["demonstrations"] = neighbours(run, split)
     return files
+
+
+def scoring_options(run: Run) -> str:
+    """What scoring a run depends on."""
+    return options({"metrics": studies.metrics(STUDY, run.task)}, scoring_files(run))
+
+
+def scoring_files(run: Run) -> dict[str, str]:
+    """What scoring a run reads beside its predictions, by the program's options."""
+    data = [str(Path(path).parent) for path in scoring_data(run.task)]
+    return {"records": generation_files(run)["records"]} | ({"data": data[0]} if data else {})
 
 
 def generation_input(wildcards) -> list[str]:

@@ -23,11 +23,10 @@ rule generate:
         mem_mb=model_memory,
         runtime=generation_minutes,
     params:
-        settings=lambda wildcards: canonical(studies.generation_slice(STUDY, run_of(wildcards))),
         code=code.generation(),
-        files=lambda wildcards: options(generation_files(run_of(wildcards))),
+        options=lambda wildcards: generation_options(run_of(wildcards)),
     shell:
         "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
-        " python -m softshot.generation --settings {params.settings:q} --threads {threads}"
-        " --batch-size {resources.rows} --model resources/models/{wildcards.model} {params.files}"
+        " python -m softshot.generation {params.options} --threads {threads}"
+        " --batch-size {resources.rows} --model resources/models/{wildcards.model}"
         " --out $(dirname {output:q}) > {log:q} 2>&1"

@@ -18,12 +18,8 @@ rule score:
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=lambda wildcards: canonical({"metrics": studies.metrics(STUDY, wildcards.task)}),
         code=lambda wildcards: code.scoring(*studies.metrics(STUDY, wildcards.task)),
-        records=lambda wildcards: generation_files(run_of(wildcards))["records"],
-        # A function of `input` is not held against the last run: a folder may move without a new score.
-        data=lambda wildcards, input: [str(Path(path).parent) for path in input.data],
+        options=lambda wildcards: scoring_options(run_of(wildcards)),
     shell:
-        "python -m softshot.scoring --settings {params.settings:q} --records {params.records}"
-        " --predictions $(dirname {output:q})/predictions.jsonl --data {params.data:q} --out $(dirname {output:q})"
-        " > {log:q} 2>&1"
+        "python -m softshot.scoring {params.options} --predictions $(dirname {output:q})/predictions.jsonl"
+        " --out $(dirname {output:q}) > {log:q} 2>&1"

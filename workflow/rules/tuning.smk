@@ -26,12 +26,11 @@ rule tune:
         mem_mb=model_memory,
         runtime=tuning_minutes,
     params:
-        settings=lambda wildcards: canonical(studies.tuning_slice(STUDY, run_of(wildcards))),
         code=code.tuning(),
-        files=lambda wildcards: options(tuning_files(run_of(wildcards))),
+        options=lambda wildcards: tuning_options(run_of(wildcards)),
     shell:
         # Told to stop, a shell would end at once and have its cluster job ended before the state is saved: exec, no shell.
         "exec python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
-        " python -m softshot.tuning --settings {params.settings:q} --threads {threads}"
+        " python -m softshot.tuning {params.options} --threads {threads}"
         " --max-tokens {resources.tokens}"
-        " --model resources/models/{wildcards.model} {params.files} --out $(dirname {output:q}) > {log:q} 2>&1"
+        " --model resources/models/{wildcards.model} --out $(dirname {output:q}) > {log:q} 2>&1"
