@@ -40,8 +40,7 @@ wildcard_constraints:
     split=r"train|validation|test|held_out",
     encoder=r"[a-z0-9][a-z0-9._-]*",
     retriever=r"[a-z][a-z0-9]*",
-    arm=r"icl|pt|ipt|transfer",
-    variant=r"[a-z0-9._-]+",  # a transfer's names a task
+    run=r"([a-z0-9][a-z0-9._-]*/){2}(icl|pt|ipt|transfer)/[a-z0-9._-]+/seed-[0-9]+",  # a folder: softshot/grid.py
     seed=r"[0-9]+",
     size=r"[0-9]+",
 
@@ -73,9 +72,13 @@ if workflow.is_main_process and workflow.dag_settings:
         logger.info(recorded.report(outdated))
 
 
+# Memory and speed, never a result, so no parameters: what a job is told beside them.
+MAX_TOKENS = "" if STUDY.tuning.max_tokens is None else STUDY.tuning.max_tokens  # of a forward pass
+
+
 def run_of(wildcards) -> Run:
-    """The run that a rule's wildcards name."""
-    return run_at(f"{wildcards.model}/{wildcards.task}/{wildcards.arm}/{wildcards.variant}/seed-{wildcards.seed}")
+    """The run whose folder a rule's wildcard names."""
+    return run_at(wildcards.run)
 
 
 @functools.cache  # asked for several times by each of thousands of jobs
@@ -92,7 +95,7 @@ def memory(model: str, attempt: int) -> int:
 
 def model_memory(wildcards, attempt: int) -> int:
     """Memory of a run's job."""
-    return memory(wildcards.model, attempt)
+    return memory(run_of(wildcards).model, attempt)
 
 
 @functools.cache  # the seeds of a variant share it
@@ -103,14 +106,14 @@ def minutes(estimate, *run_and_attempt) -> int:
 
 def tuning_minutes(wildcards, attempt: int) -> int:
     """Run time of tuning a run's prompt."""
-    tokens = run_of(wildcards).tokens
-    return minutes(allocation.tuning_minutes, wildcards.model, wildcards.task, wildcards.arm, tokens, attempt)
+    run = run_of(wildcards)
+    return minutes(allocation.tuning_minutes, run.model, run.task, run.arm, run.tokens, attempt)
 
 
 def generation_minutes(wildcards, attempt: int) -> int:
     """Run time of predicting a run's records."""
-    tokens = run_of(wildcards).tokens
-    return minutes(allocation.generation_minutes, wildcards.model, wildcards.task, wildcards.arm, tokens, attempt)
+    run = run_of(wildcards)
+    return minutes(allocation.generation_minutes, run.model, run.task, run.arm, run.tokens, attempt)
 
 
 def options(settings: dict, files: dict[str, str]) -> str:
@@ -133,7 +136,8 @@ def tuning_options(run: Run) -> str:
 def tuning_files(run: Run) -> dict[str, str]:
     """What tuning a run's prompt reads, by the program's options."""
     data, split = f"results/{STUDY.study}/data/{run.task}", studies.selection(STUDY, run.task)
-    files = {"train": training_records(run), "validation": f"{data}/{split}.jsonl"}
+    files = {"model": f"resources/models/{run.model}"}
+    files |= {"train": training_records(run), "validation": f"{data}/{split}.jsonl"}
     if run.shots:
         files |= {"train-demonstrations": neighbours(run, "train"), "validation-demonstrations": neighbours(run, split)}
     return files
@@ -141,8 +145,8 @@ def tuning_files(run: Run) -> dict[str, str]:
 
 def tuning_input(wildcards) -> list[str]:
     """The model, and the records or, made from these, their demonstrations."""
-    files = list(tuning_files(run_of(wildcards)).values())
-    return [f"resources/models/{wildcards.model}/provenance.json", *files[-2:]]
+    model, *files = tuning_files(run_of(wildcards)).values()
+    return [f"{model}/provenance.json", *files[-2:]]
 
 
 def generation_options(run: Run) -> str:
@@ -153,7 +157,9 @@ def generation_options(run: Run) -> str:
 def generation_files(run: Run) -> dict[str, str]:
     """What predicting a run's records reads, by the program's options."""
     data, split = f"results/{STUDY.study}/data/{run.task}", studies.evaluation(STUDY, run.task)
-    files = {"prompt": f"results/{STUDY.study}/runs/{run.prompt.path}"} if run.prompt else {}
+    files = {"model": f"resources/models/{run.model}"}
+    if run.prompt:
+        files["prompt"] = f"results/{STUDY.study}/runs/{run.prompt.path}"
     files |= {"train": training_records(run), "records": f"{data}/{split}.jsonl"}
     if run.shots:
         files["demonstrations"] = neighbours(run, split)
@@ -174,8 +180,8 @@ def scoring_files(run: Run) -> dict[str, str]:
 def generation_input(wildcards) -> list[str]:
     """The tuned prompt or, which that is made with, the model; the records or, made from these, their demonstrations."""
     files = generation_files(run_of(wildcards))
-    model = f"resources/models/{wildcards.model}/provenance.json"
-    return [f"{files['prompt']}/tuning.json" if "prompt" in files else model, list(files.values())[-1]]
+    made_by = f"{files['prompt']}/tuning.json" if "prompt" in files else f"{files['model']}/provenance.json"
+    return [made_by, list(files.values())[-1]]
 
 
 def neighbours(run: Run, split: str) -> str:

@@ -11,22 +11,20 @@ rule generate:
     input:
         generation_input,
     output:
-        "results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/run.json",
+        "results/{study}/runs/{run}/run.json",
     log:
-        "results/{study}/logs/generation/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
+        "results/{study}/logs/generation/{run}.log",
     conda:
         "../../envs/softshot.yaml"
     resources:
         gpu=1,
-        jobs_per_gpu=STUDY.launch.jobs_per_gpu,
-        rows=STUDY.generation.batch_size,  # decoded together: memory, never the text, so no parameter
         mem_mb=model_memory,
         runtime=generation_minutes,
     params:
         code=code.generation(),
         options=lambda wildcards: generation_options(run_of(wildcards)),
     shell:
-        "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
+        "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {STUDY.launch.jobs_per_gpu}"
         " python -m softshot.generation {params.options} --threads {threads}"
-        " --batch-size {resources.rows} --model resources/models/{wildcards.model}"
+        " --batch-size {STUDY.generation.batch_size}"
         " --out $(dirname {output:q}) > {log:q} 2>&1"

@@ -9,16 +9,16 @@ makes: results/<study>/runs/.../seed-<s>/: scores.json, scores.parquet (per reco
 rule score:
     """Score the predictions of one run with its task's metrics."""
     input:
-        run="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/run.json",
-        data=lambda wildcards: scoring_data(wildcards.task),
+        run="results/{study}/runs/{run}/run.json",
+        data=lambda wildcards: scoring_data(run_of(wildcards).task),
     output:
-        "results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/scores.json",
+        "results/{study}/runs/{run}/scores.json",
     log:
-        "results/{study}/logs/scoring/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
+        "results/{study}/logs/scoring/{run}.log",
     conda:
         "../../envs/softshot.yaml"
     params:
-        code=lambda wildcards: code.scoring(*studies.metrics(STUDY, wildcards.task)),
+        code=lambda wildcards: code.scoring(*studies.metrics(STUDY, run_of(wildcards).task)),
         options=lambda wildcards: scoring_options(run_of(wildcards)),
     shell:
         "python -m softshot.scoring {params.options} --predictions $(dirname {output:q})/predictions.jsonl"

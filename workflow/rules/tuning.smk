@@ -11,18 +11,16 @@ rule tune:
     input:
         tuning_input,
     output:
-        "results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/tuning.json",
+        "results/{study}/runs/{run}/tuning.json",
     log:
-        "results/{study}/logs/tuning/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
+        "results/{study}/logs/tuning/{run}.log",
     wildcard_constraints:
-        arm=r"pt|ipt",
+        run=r"[^/]+/[^/]+/(pt|ipt)/[^/]+/[^/]+",
     priority: 1  # the longest jobs first, so that no core is idle at the end
     conda:
         "../../envs/softshot.yaml"
     resources:
         gpu=1,
-        jobs_per_gpu=STUDY.launch.jobs_per_gpu,
-        tokens=str(STUDY.tuning.max_tokens or ""),  # of a forward pass: memory, never the prompt, so no parameter
         mem_mb=model_memory,
         runtime=tuning_minutes,
     params:
@@ -30,7 +28,7 @@ rule tune:
         options=lambda wildcards: tuning_options(run_of(wildcards)),
     shell:
         # Told to stop, a shell would end at once and have its cluster job ended before the state is saved: exec, no shell.
-        "exec python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
+        "exec python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {STUDY.launch.jobs_per_gpu}"
         " python -m softshot.tuning {params.options} --threads {threads}"
-        " --max-tokens {resources.tokens}"
-        " --model resources/models/{wildcards.model} --out $(dirname {output:q}) > {log:q} 2>&1"
+        " --max-tokens {MAX_TOKENS}"
+        " --out $(dirname {output:q}) > {log:q} 2>&1"
