@@ -85,11 +85,11 @@ def configuration(paths: list[Path]) -> dict[str, Any]:
 
 def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Mappings are merged, everything else is replaced."""
-    mappings = [
-        key for key in below.keys() & above.keys() if isinstance(below[key], dict) and isinstance(above[key], dict)
-    ]
-    both = {key: merge(below[key], above[key]) for key in mappings}
-    return below | above | both
+    merged = below | above
+    for key in below.keys() & above.keys():
+        if isinstance(below[key], dict) and isinstance(above[key], dict):
+            merged[key] = merge(below[key], above[key])
+    return merged
 
 
 def text(estimates: Estimates, models: Path) -> str:
@@ -210,11 +210,9 @@ def table(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
-        padded = [
-            cell.ljust(n) if place < 3 else cell.rjust(n)
-            for place, (cell, n) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(padded).rstrip())
+        names = [cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True)]
+        numbers = [cell.rjust(width) for cell, width in zip(row[3:], widths[3:], strict=True)]
+        lines.append("  ".join([*names, *numbers]))
     return lines
 
 

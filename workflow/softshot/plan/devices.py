@@ -53,11 +53,10 @@ def device(name: str | None = None, tflops: float | None = None) -> Device:
     gpu = not name.endswith("CPU")
     operations, read = DEVICES[key or ("A100" if gpu else "CPU")]
     origin = f"its data sheet, {SHARE[gpu]:.0%} of it" if key else f"unknown, taken for {'an A100' if gpu else 'a CPU'}"
+    width = 2 if gpu and key not in ("V100", "T4") else 4
     if tflops:
-        return Device(name, tflops * 1e12, read * READ_SHARE, 2 if gpu else 4, "--tflops")
-    return Device(
-        name, operations * SHARE[gpu], read * READ_SHARE, 2 if gpu and key not in ("V100", "T4") else 4, origin
-    )
+        return Device(name, tflops * 1e12, read * READ_SHARE, width, "--tflops")
+    return Device(name, operations * SHARE[gpu], read * READ_SHARE, width, origin)
 
 
 def here() -> str:

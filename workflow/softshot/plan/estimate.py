@@ -13,7 +13,7 @@ from softshot.errors import UserError
 from softshot.grid import Run
 from softshot.plan import work
 from softshot.plan.devices import START, Device
-from softshot.plan.work import Size, Texts, Work
+from softshot.plan.work import Texts, Work
 from softshot.settings import Study, resolve
 from softshot.task import SizeSettings
 

@@ -1,9 +1,9 @@
 """How much computing a run is: floating-point operations, steps of decoding, bytes on disk.
 
 A forward pass takes 2 operations per parameter and token (the embedding's rows are looked up, and the output's matrix
-is multiplied only where a token is predicted), and 4 x layers x width per token and token attended to. The backward pass
-through frozen weights takes as much again: no gradient of a weight is computed (Kaplan et al. 2020, section 2.1, less
-those). The soft prompt runs once per pass, whatever the number of rows.
+is multiplied only where a token is predicted), and 4 x layers x width per token and token attended to (Kaplan et al.
+2020, section 2.1). The backward pass takes as much again: weights are frozen, and no gradient of one is computed. The
+soft prompt runs once per pass, whatever the number of rows.
 """
 
 import math
