@@ -9,7 +9,6 @@ the files that jobs name: their output is the record that they write last, which
 of what they read only that is an input which nothing else they read was made from.
 """
 
-import dataclasses
 import functools
 import json
 import shlex
@@ -61,13 +60,12 @@ def canonical(settings: dict) -> str:
     return json.dumps(settings, sort_keys=True)
 
 
-if workflow.is_main_process and workflow.dag_settings:
-    # As with --forcerun: what was made with other settings than now runs again, also where .snakemake knows nothing of it.
-    outdated = recorded.outdated(STUDY)
-    workflow.dag_settings = dataclasses.replace(
-        workflow.dag_settings, forcerun=frozenset(workflow.dag_settings.forcerun) | outdated.keys()
-    )
-    if outdated:
+@functools.cache  # once, while the jobs are collected
+def mark_outdated() -> None:
+    """What was made otherwise than config.yaml says now runs again, as if named with --forcerun, also where .snakemake
+    knows nothing of it. Called by the input functions of the two rules that every other job depends on."""
+    if workflow.is_main_process and (outdated := recorded.outdated(STUDY)):
+        workflow.dag.forcefiles.update(outdated)
         logger.info(recorded.report(outdated))
 
 
@@ -209,6 +207,7 @@ def task_source(name: str) -> dict:
 
 def folder_files(wildcards) -> list[str]:
     """The files of a model of the user's own, which are a reason to fetch it again; none for the catalogue's."""
+    mark_outdated()
     entry = catalogue.model_entry(wildcards.model, STUDY.models.folders)
     folder = Path(entry.get("path", "")).expanduser()
     return sorted(str(path) for path in folder.iterdir() if path.is_file()) if entry["kind"] == "folder" else []
@@ -229,6 +228,7 @@ def source_file(wildcards) -> str:
 
 def source_input(wildcards) -> list[str]:
     """What must be there before a split is converted."""
+    mark_outdated()
     entry, folder = studies.task(STUDY, wildcards.task), task_folder(wildcards.task)
     if studies.downloaded(STUDY, wildcards.task):
         return [str(folder / "checksums.json")]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from softshot import catalogue, code
 from softshot import study as studies
-from softshot.grid import Run, demonstration_folder, prompts, runs
+from softshot.grid import Run, prompts, runs
 from softshot.settings import Study
 
 TUNED = ("adapter_model.safetensors", "adapter_config.json", "history.jsonl", "prompt.tsv")
@@ -37,7 +37,7 @@ def outdated(study: Study, results: Path = Path("results"), models: Path = Path(
     for expected in [*_prepared(study, str(results / study.study)), *_runs(study, str(results / study.study))]:
         if why := difference(expected):
             found[expected.record] = why
-    for name in {*study.models.use, *_encoders(study)}:
+    for name in studies.needed(study).models:
         if why := _model(catalogue.model_entry(name, study.models.folders), models / name / "provenance.json"):
             found[str(models / name / "provenance.json")] = why
     return found
@@ -117,29 +117,14 @@ def _runs(study: Study, folder: str) -> Iterator[Expected]:
 
 def _prepared(study: Study, folder: str) -> Iterator[Expected]:
     """Records of the data, vectors and tables of demonstrations that the study's runs need."""
-    needed = set()  # (task, folder of demonstrations, retriever, split)
-    splits = set()  # (task, split)
-    for run in runs(study):
-        mine = {studies.evaluation(study, run.task)}
-        splits |= {(run.task, split) for split in {"train", *mine}}
-        needed |= {(run.task, demonstration_folder(run), run.retriever, split) for split in mine if run.shots}
-    for run in prompts(study):
-        mine = {"train", studies.selection(study, run.task)}
-        splits |= {(run.task, split) for split in mine}
-        needed |= {(run.task, demonstration_folder(run), run.retriever, split) for split in mine if run.shots}
-    for task, split in sorted(splits):
+    needed = studies.needed(study)
+    for task, split in needed.splits:
         yield Expected(f"{folder}/data/{task}/{split}.json", partial(_conversion, study, task, split))
-    for task, place, retriever, split in sorted(needed):
+    for task, place, retriever, split in needed.tables:
         yield Expected(f"{folder}/demonstrations/{task}/{place}/{split}.json", partial(_retrieval, study, retriever))
-    vectors = {(task, studies.encoder(study, retriever), split) for task, _, retriever, split in needed}
-    for task, encoder, split in vectors | {(task, encoder, "train") for task, encoder, _ in vectors}:
-        if encoder:
-            record = f"{folder}/demonstrations/{task}/embeddings/{encoder}/{split}.json"
-            yield Expected(record, partial(dict, encoder=encoder, code=code.encoding()))
-
-
-def _encoders(study: Study) -> set[str]:
-    return {encoder for run in runs(study) if run.shots and (encoder := studies.encoder(study, run.retriever))}
+    for task, encoder, split in needed.vectors:
+        record = f"{folder}/demonstrations/{task}/embeddings/{encoder}/{split}.json"
+        yield Expected(record, partial(dict, encoder=encoder, code=code.encoding()))
 
 
 def _model(entry: dict[str, Any], record: Path) -> str | None:
@@ -149,7 +134,7 @@ def _model(entry: dict[str, Any], record: Path) -> str | None:
         return None
     source, revision = str(recorded.get("source")), entry.get("revision", "")
     if entry["kind"] == "folder":
-        expected = str(Path(entry["path"]).expanduser().resolve())
+        expected = str(Path(entry["path"]).expanduser())
         same = source == expected
     else:
         expected = f"package {entry['package']}" if "package" in entry else entry["hub"]
