@@ -7,7 +7,7 @@ BIN := .venv/bin
 # The rules call `python`, the tests `snakemake`: those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-all bench lint docs clean
+.PHONY: help setup demo test test-all test-cluster test-faults bench lint docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,12 @@ test: .venv/installed-dev ## the tests, without the longest
 
 test-all: .venv/installed-dev ## all tests
 	python -m pytest -n $(CORES) --dist loadfile
+
+test-cluster: .venv/installed-dev ## the tests on a SLURM of their own (Debian: slurmctld slurmd slurm-client munge), five minutes
+	python -m pytest tests/cluster
+
+test-faults: .venv/installed-dev ## a study through kills, a full disk, broken downloads and cut files, ten minutes
+	python -m pytest -s tests/workflow/test_faults.py
 
 bench: .venv/installed-dev ## of scoring (printed) and retrieval (into results/benchmarks), on one core; DATA=<folder> holds the records
 	snakemake --cores 1 resources/models/all-minilm-l6-v2/provenance.json

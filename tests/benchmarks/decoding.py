@@ -8,6 +8,7 @@ compared is the processor's time, which does not count other programs; on an idl
 """
 
 import argparse
+import functools
 import itertools
 import os
 import statistics
@@ -29,9 +30,11 @@ from softshot.engine.arms import soft_prompt  # noqa: E402
 from softshot.engine.base import Base  # noqa: E402
 from softshot.engine.decoding import continuations, kv_cache_mb  # noqa: E402
 from softshot.engine.layout import Layout, Row, RowSettings  # noqa: E402
+from softshot.engine.stops import Stops  # noqa: E402
 from softshot.files import write_json, write_text  # noqa: E402
 from softshot.provenance import provenance  # noqa: E402
 from softshot.settings import EngineSettings, GenerationSettings  # noqa: E402
+from softshot.task import TemplateSettings  # noqa: E402
 
 SETTINGS = GenerationSettings(max_new_tokens=64)
 BATCHES = (16, 64)
@@ -135,16 +138,22 @@ def columns(line: str) -> dict[str, str]:
     return {"id": values[0], "input": " ".join(values[3].split()), "target": " ".join(values[6].split())}
 
 
+@functools.cache
+def stops(base: Base) -> Stops:
+    """The ends of an output, the same for all."""
+    return Stops.of(base, TemplateSettings().separator)
+
+
 def softshot(base: Base, prompt: torch.Tensor, rows: list[Row], batch_size: int, settings=SETTINGS) -> Texts:
     """Token ids that softshot gives."""
-    found = {row.id: ids for row, ids in continuations(base, prompt, rows, settings, batch_size)}
+    found = {row.id: ids for row, ids in continuations(base, prompt, rows, settings, stops(base), batch_size)}
     return [found[row.id] for row in rows]
 
 
 def padded(base: Base, rows: list[Row]) -> tuple[torch.Tensor, torch.Tensor]:
     """Ids and mask, padded on the left: [B, L] each."""
     length = max(map(len, rows))
-    ids = torch.tensor([[base.stop_ids[0]] * (length - len(row)) + row.context for row in rows])
+    ids = torch.tensor([[stops(base).ids[0]] * (length - len(row)) + row.context for row in rows])
     mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows])
     return ids, mask
 
@@ -153,15 +162,15 @@ def generated(base: Base, ids: torch.Tensor) -> Texts:
     """New tokens of every row, up to and with its stop token: `generate` fills the rest of a row."""
     texts = []
     for row in ids.tolist():
-        end = next((i for i, token in enumerate(row) if token in base.stop_ids), len(row) - 1)
+        end = next((i for i, token in enumerate(row) if token in stops(base).ids), len(row) - 1)
         texts.append(row[: end + 1])
     return texts
 
 
 def options(base: Base) -> dict:
     """The same decoding for the peers."""
-    stops = {"eos_token_id": base.stop_ids, "pad_token_id": base.stop_ids[0]}
-    return {"max_new_tokens": SETTINGS.max_new_tokens, "do_sample": False, **stops}
+    ids = stops(base).ids
+    return {"max_new_tokens": SETTINGS.max_new_tokens, "do_sample": False, "eos_token_id": ids, "pad_token_id": ids[0]}
 
 
 def peft_generate(base: Base, wrapped: PeftModel, rows: list[Row], batch_size: int) -> Texts:

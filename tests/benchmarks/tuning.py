@@ -65,6 +65,11 @@ class PlainLoop:
         self.prompt.data.copy_(initial)
         self.optimizer = torch.optim.AdamW([self.prompt], lr=SETTINGS.learning_rate, weight_decay=0.0)
 
+    def gradient(self, rows: list[Row]) -> torch.Tensor:
+        """Of the first loss: [T, H]."""
+        self.model(**padded(rows)).loss.backward()
+        return self.prompt.grad
+
     def step(self, rows: list[Row]) -> float:
         """One step; the loss before it."""
         loss = self.model(**padded(rows)).loss
@@ -158,22 +163,36 @@ def measure(name: str, theirs: torch.nn.Module, base: Base, tokens: int, rows: l
 
 
 def equality(name: str, theirs: torch.nn.Module, base: Base, tokens: int, batches: list[list[Row]]) -> dict:
-    """softshot and peft's plain loop from one initial prompt over the same batches: how far apart they end."""
+    """softshot and peft's plain loop from one initial prompt over the same batches: how far apart they end.
+
+    As a measure of what float32 can give, the error of either's first gradient beside peft's in float64.
+    """
     initial = torch.randn(tokens, base.embedding_size, generator=torch.Generator().manual_seed(1)) * 0.02
-    ours, loop, apart = softshot(base, initial), PlainLoop(theirs, initial), 0.0
+    loop, ours = PlainLoop(theirs, initial), softshot(base, initial)
+    expected = [loop.step(rows) for rows in batches]
     for rows in batches:
         ours.step([rows])
-        apart = max(apart, abs(ours.progress.history[-1]["loss"] - loop.step(rows)))
-    prompts = float((ours.prompt() - loop.prompt).detach().abs().max())
-    moved = float((loop.prompt - initial).detach().abs().max())
+    losses = [line["loss"] for line in ours.progress.history]
+    leaf = initial.clone().requires_grad_()
+    _, count = ours.loss(leaf, batches[:1])
+    single = PlainLoop(theirs, initial).gradient(batches[0])
+    exact = PlainLoop(theirs.double(), initial.double()).gradient(batches[0])
+    theirs.float()
     return {
         "model": label(name),
         "tokens": tokens,
         "steps": len(batches),
-        "largest_loss_difference": apart,
-        "largest_prompt_difference": prompts,
-        "largest_prompt_change": moved,
+        "largest_prompt_change": apart(loop.prompt, initial),
+        "loss_difference": apart(losses, expected),
+        "prompt_difference": apart(ours.prompt(), loop.prompt),
+        "gradient_error": float((leaf.grad / count - exact).norm() / exact.norm()),
+        "gradient_error_of_peft": float((single - exact).norm() / exact.norm()),
     }
+
+
+def apart(found: torch.Tensor | list[float], expected: torch.Tensor | list[float]) -> float:
+    """The largest difference of two numbers."""
+    return float((torch.as_tensor(found) - torch.as_tensor(expected)).detach().abs().max())
 
 
 def table(results: list[dict]) -> str:

@@ -11,6 +11,7 @@ from softshot.engine.beam import fold
 from softshot.engine.cache import SlotCache
 from softshot.engine.decoding import continuations, decode, kv_cache_mb, shared_prefix
 from softshot.engine.layout import Row
+from softshot.engine.stops import Stops
 from softshot.errors import UserError
 from softshot.settings import GenerationSettings
 
@@ -18,8 +19,14 @@ from softshot.settings import GenerationSettings
 @pytest.fixture
 def base(base):
     """A tiny model in which one token in nine ends a text, so that rows end at different times."""
-    base.__dict__["stop_ids"] = sorted({*base.stop_ids, *range(2, base.model.config.vocab_size, 9)})
-    return base
+    ends = [base.tokenizer.eos_token_id, *range(2, base.model.config.vocab_size, 9)]
+    base.model.config.eos_token_id = ends
+    yield base
+    base.model.config.eos_token_id = base.tokenizer.eos_token_id
+
+
+def stops(base, separator="\n\n"):
+    return Stops.of(base, separator)
 
 
 def random_rows(count=9):
@@ -37,7 +44,8 @@ def soft_prompt(base, tokens):
 
 def texts(base, prompt, rows, batch_size=32, **settings):
     """Token ids of every row's continuation, by the row's id."""
-    found = continuations(base, prompt, rows, GenerationSettings.model_construct(**settings), batch_size)
+    settings = GenerationSettings.model_construct(**settings)
+    found = continuations(base, prompt, rows, settings, stops(base), batch_size)
     return {row.id: ids for row, ids in found}
 
 
@@ -53,7 +61,7 @@ def plain_greedy(base, prompt, row, limit):
     ids = list(row.context)
     for _ in range(limit):
         ids.append(int(plain_logits(base, prompt, ids).argmax()))
-        if ids[-1] in base.stop_ids:
+        if ids[-1] in stops(base).ids:
             break
     return ids[len(row.context) :]
 
@@ -75,7 +83,7 @@ def test_text_depends_neither_on_the_batch_size_nor_on_the_order_nor_on_other_ro
     settings = GenerationSettings(max_new_tokens=16, beams=beams)
 
     def decoded(rows, batch_size):
-        return sorted(decode(base, prompt, rows, settings, batch_size), key=lambda output: output.id)
+        return sorted(decode(base, prompt, rows, settings, stops(base), batch_size), key=lambda output: output.id)
 
     alone = sorted((output for row in rows for output in decoded([row], 1)), key=lambda output: output.id)
     shuffled = random.Random(1).sample(rows, len(rows))
@@ -122,7 +130,7 @@ def test_the_cache_has_the_size_that_was_announced(base, monkeypatch):
             made.append(self.buffer)
 
     monkeypatch.setattr(decoding, "SlotCache", Spy)
-    list(decode(base, prompt, rows, settings, 4))
+    list(decode(base, prompt, rows, settings, stops(base), 4))
     assert [tuple(buffer.shape[2:4]) for buffer in made] == [(4 * 2, 6 + 40 + 16)]
     assert made[0].nbytes / 2**20 == kv_cache_mb(base, prompt, rows, settings, 4)
 
@@ -165,17 +173,17 @@ def test_a_row_longer_than_the_models_window_is_an_error_before_anything_runs(ba
 def test_a_wide_enough_beam_finds_the_most_likely_text(base):
     """With K = V beams and two tokens, every text is looked at: the best must be the exhaustive one."""
     prompt, row = soft_prompt(base, 3), random_rows()[0]
-    size, stops = base.model.config.vocab_size, set(base.stop_ids)
+    size, ending = base.model.config.vocab_size, set(stops(base).ids)
     with torch.no_grad():
         first = plain_logits(base, prompt, row.context).log_softmax(-1)
         second = [plain_logits(base, prompt, [*row.context, i]).log_softmax(-1) for i in range(size)]
     second = torch.stack(second)
     found = texts(base, prompt, [row], beams=size, max_new_tokens=2, length_penalty=1.0)[row.id]
     scores = {}
-    ends = torch.tensor(sorted(stops))
+    ends = torch.tensor(sorted(ending))
     for i in range(size):
-        if i not in stops:
-            scores |= {(i, j): float(first[i] + second[i, j]) / 2 for j in range(size) if j not in stops}
+        if i not in ending:
+            scores |= {(i, j): float(first[i] + second[i, j]) / 2 for j in range(size) if j not in ending}
             stop = int(ends[second[i, ends].argmax()])  # ending is one event, with all stop tokens' probability
             scores[i, stop] = float(first[i] + second[i, ends].logsumexp(0)) / 2
     scores[(int(ends[first[ends].argmax()]),)] = float(first[ends].logsumexp(0))
@@ -190,17 +198,29 @@ def test_many_stop_tokens_are_one_end_and_do_not_crowd_out_what_goes_on():
 
 
 def test_a_model_with_several_end_tokens_stops_at_each(base):
-    several = replace(base)
-    kept = base.model.config.eos_token_id
-    try:
-        base.model.config.eos_token_id = [1, 7]
-        assert {1, 7} <= set(several.stop_ids)
-    finally:
-        base.model.config.eos_token_id = kept
+    base.model.config.eos_token_id = [1, 7]
+    assert {1, 7} <= set(stops(base).ids)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_generation_ends_at_the_words_of_a_separator(base, beams):
+    base.model.config.eos_token_id = base.tokenizer.eos_token_id
+    prompt, rows, settings = soft_prompt(base, 6), random_rows(), GenerationSettings(max_new_tokens=16, beams=beams)
+    free = {output.id: output for output in decode(base, prompt, rows, settings, stops(base, " never said "), 4)}
+    row = next(row for row in rows if len(free[row.id].text) > 8)
+    words = free[row.id].text[4:8].strip()  # of several tokens: those of the tiny models are short
+    assert len(base.tokenizer.encode(words, add_special_tokens=False)) > 1
+    found = list(decode(base, prompt, [row], settings, stops(base, f" {words}\n"), 1))
+    if beams == 1:  # the same way until there
+        assert found[0].text == free[row.id].text.split(words)[0].strip()
+        assert found[0].stopped and not free[row.id].stopped and found[0].tokens < free[row.id].tokens
+    several = {output.id: output for output in decode(base, prompt, rows, settings, stops(base, words), 4)}
+    assert several[row.id] == found[0]
+    assert all(words not in output.text for output in several.values())
 
 
 def test_generation_ends_at_the_limit_or_at_a_stop_token(base):
     for ids in texts(base, None, random_rows(), beams=1, max_new_tokens=5).values():
         assert 1 <= len(ids) <= 5
-        assert len(ids) == 5 or ids[-1] in base.stop_ids
-        assert not set(ids[:-1]) & set(base.stop_ids)
+        assert len(ids) == 5 or ids[-1] in stops(base).ids
+        assert not set(ids[:-1]) & set(stops(base).ids)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers.activations import NewGELUActivation
 from transformers.models.bloom.modeling_bloom import BloomGelu
-from transformers.models.llama.modeling_llama import LlamaRMSNorm
+from transformers.models.llama.modeling_llama import LlamaConfig, LlamaMLP, LlamaRMSNorm
 
 from softshot.engine import kernels
 
@@ -36,6 +36,16 @@ def test_gelu(activation):
     kernels.install(model)
     assert isinstance(model[0], torch.nn.GELU)
     assert_equal(model, activation())
+
+
+@pytest.mark.parametrize("activation, replaced", [("silu", True), ("gelu", False)])
+def test_swiglu(activation, replaced):
+    config = LlamaConfig(hidden_size=16, num_attention_heads=2, intermediate_size=40, hidden_act=activation)
+    model = torch.nn.Sequential(LlamaMLP(config)).requires_grad_(False)
+    expected = model[0]
+    kernels.install(model)
+    assert isinstance(model[0], kernels.FusedSwiGLU) == replaced
+    assert_equal(model, expected)
 
 
 def test_an_installed_model_computes_what_it_did(tiny_models):

@@ -1,6 +1,7 @@
 """How alike the first demonstration's output and the wanted output are, per retriever, on a task's real records.
 
 python tests/studies/retrievers.py --data DATA --minilm FOLDER --causal FOLDER --work FOLDER [--task mtop] [--icl 200]
+    [--only NAME ...]
 
 DATA holds the task's files in their official layout (DATA/mtop/...); the other two are encoders as the models stage
 leaves them. Demonstrations come from all training records, for the records of the split that is scored. Every program
@@ -132,6 +133,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--task", default="mtop")
     parser.add_argument("--icl", type=int, help="records that the causal model answers per retriever")
+    names = [name for _, name in RETRIEVERS]
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="these retrievers (default: all)")
     parser.add_argument("--limit", type=int, help="use only the first records of each split")
     args = parser.parse_args()
 
@@ -141,6 +144,8 @@ def main() -> None:
     header = [*HEADER, *([f"ICL exact match, {args.icl} records"] if args.icl else [])]
     print(f"| {' | '.join(header)} |\n|{' --- |' * len(header)}", flush=True)
     for (title, name), (settings, encoder) in RETRIEVERS.items():
+        if name not in args.only:
+            continue
         table = args.work / "tables" / f"{name}.parquet"
         command = ["retrieve", "--settings", json.dumps(settings), "--seed", "1", "--train", train, "--records", asked]
         encoded = ["", ""]

@@ -298,6 +298,14 @@ def test_show_says_what_is_not_there(study, tmp_path, monkeypatch, capsys):
         call(monkeypatch, ["--show", "tiny", "test-1"])
 
 
+@pytest.mark.parametrize(("split", "told"), [("train", "training"), ("test", "test")])
+def test_show_refuses_tables_of_other_records(study, split, told):
+    records = study / f"data/tiny/{split}.jsonl"
+    records.write_text(records.read_text().replace("alarm", "alert"))
+    with pytest.raises(UserError, match=rf"test\.parquet was made from other {told} records than are there now: run"):
+        show.show(study, "tiny", "test-0")
+
+
 def test_nothing_to_do_is_an_error():
     finished = run([])
     assert finished.returncode == 2

@@ -165,7 +165,18 @@ def test_few_records_have_scores_and_no_intervals(analysed, monkeypatch):
     found = analysed()
     assert found.tokens["mean"].notna().all() and found.tokens["low"].isna().all()
     assert "records" in topics(found)
+    assert found.claims.loc[found.claims["claim"] == 1, "p"].isna().all()
     assert set(found.claims["verdict"]) <= {"undecided"} | set(found.claims.loc[found.claims["claim"] == 3, "verdict"])
+
+
+def test_where_nothing_scores_there_is_no_advice_and_no_mark(analysed, monkeypatch):
+    monkeypatch.setattr(made, "chances", lambda run, deviation=0.0: np.zeros(made.RECORDS))
+    monkeypatch.setattr(made, "METRICS", made.METRICS | {"dart": "exact_match"})
+    found = analysed()
+    assert found.advice["text"].str.contains("every arm scored 0: nothing can be said").all()
+    assert set(found.advice["sure"]) == {"nothing to say"}
+    assert set(found.summary["mark"]) == {""}
+    assert set(verdicts(found).values()) == {"undecided"}
 
 
 def test_scores_on_other_records_are_refused(analysed):

@@ -143,6 +143,7 @@ def test_spiders_gold_file_stands_beside_its_schemas(shared_data, command):
             r"--split dve: mtop has no file of it; known splits: tr",
         ),
         (["--task", "totto", "--data", "{}", "--split", "test"], r"totto has no file of it; .*dev, valid, eval\."),
+        (["--task", "totto", "--data", "{}", "--split", "held_out"], r"a study carves it .*/totto/held_out\.jsonl"),
         (["--task", "mtpo", "--data", "{}"], r"no task 'mtpo'\. Did you mean mtop\?"),
         (["--task", "mtop"], r"give --data, the folder that holds mtop/en/eval.txt, or --references"),
         (["--task", "mtop", "--data", "{}/none"], r"none/mtop/en/eval.txt: cannot be read"),

@@ -73,6 +73,19 @@ def test_development_set_against_itself(shared_data):
     assert {path: path.stat().st_mtime_ns for path in (shared_data / "spider").rglob("*")} == before
 
 
+def test_many_endless_queries_take_a_limited_time_together(folder, monkeypatch):
+    monkeypatch.setattr(execution, "SECONDS_EACH", 0.2)
+    metric = ExecutionAccuracy(folder, seconds=1.0, slow=1.5)
+    took = []
+    for number in range(8):
+        began = time.monotonic()
+        assert statistics(metric, f"{ENDLESS} where i > {number}", "select name from singer") == [0.0, 1.0]
+        took.append(time.monotonic() - began)
+    assert took[0] > 0.9 and max(took[3:]) < 0.9, took
+    assert statistics(metric, "select name from singer", "select name from singer") == [1.0, 1.0]
+    assert "seconds:1.0,slow:1.5" in metric.signature
+
+
 @pytest.mark.parametrize(
     ("prediction", "gold", "right"),
     [

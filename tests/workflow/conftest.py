@@ -2,14 +2,13 @@
 
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
-from tiny import ROOT, save_tiny_model
+from checkout import copy_checkout
 
 STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text())
 
@@ -44,17 +43,16 @@ class Checkout:
         return jobs
 
 
+def copy_of_the_checkout(folder: Path) -> Checkout:
+    """The checkout's files in `folder`, and a tiny random model."""
+    copy_checkout(folder)
+    return Checkout(folder)
+
+
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory) -> Checkout:
     """A copy of the checkout with a tiny random model beside it."""
-    folder = tmp_path_factory.mktemp("checkout")
-    tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(tracked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
-        if (ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    save_tiny_model("llama", folder / "tiny-model")
-    return Checkout(folder)
+    return copy_of_the_checkout(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="session")

@@ -11,16 +11,20 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from softshot import catalogue, study as studies
+from softshot import allocation, catalogue, failures, launch, study as studies
 from softshot.errors import UserError
 from softshot.grid import Run, demonstration_folder, runs, subset_name
 from softshot.scoring import registry
 from softshot.task import SourceSettings
 
-shell.prefix("export PYTHONPATH=workflow; ")
+# The job ends with the Snakemake that started it (softshot/job.py), and one that an executor submits finds its GPUs
+# assigned by the cluster's scheduler (softshot/launch.py).
+ASSIGNED = " SOFTSHOT_ASSIGNED=1" if workflow.remote_exec else ""
+shell.prefix(f"export PYTHONPATH=workflow SNAKEMAKE_PID=$PPID{ASSIGNED}; ")
 
 
 wildcard_constraints:
@@ -42,6 +46,12 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 
+onstart:
+    if workflow.local_exec and "gpu" not in workflow.global_resources:
+        if warning := launch.forgotten(STUDY.launch.jobs_per_gpu):
+            logger.warning(warning)
+
+
 def canonical(settings: dict) -> str:
     """The same text for the same settings, whatever the order of keys in config.yaml."""
     return json.dumps(settings, sort_keys=True)
@@ -56,6 +66,26 @@ def code(*places: str) -> list[str]:
 def run_of(wildcards) -> Run:
     """The run that a rule's wildcards name."""
     return Run.of(Path(wildcards.model, wildcards.task, wildcards.arm, wildcards.variant, f"seed-{wildcards.seed}"))
+
+
+def model_memory(wildcards, attempt: int) -> int:
+    """Memory of a job that loads its model, in MB."""
+    return allocation.memory_mb(STUDY, wildcards.model, attempt)
+
+
+@functools.cache  # the seeds of a variant share it
+def minutes(estimate, variant: str, attempt: int) -> int:
+    """Run time of a job, by one of the estimates of softshot/allocation.py; `variant`: its run's folder but the seed."""
+    run = Run.of(Path(variant) / "seed-0")
+    return estimate(STUDY, run.model, run.task, run.arm, run.tokens, attempt)
+
+
+def tuning_minutes(wildcards, attempt: int) -> int:
+    return minutes(allocation.tuning_minutes, str(Path(run_of(wildcards).path).parent), attempt)
+
+
+def generation_minutes(wildcards, attempt: int) -> int:
+    return minutes(allocation.generation_minutes, str(Path(run_of(wildcards).path).parent), attempt)
 
 
 def engine_code(*names: str) -> list[str]:
@@ -137,6 +167,11 @@ def source_input(wildcards) -> list[str]:
     if studies.downloaded(STUDY, wildcards.task):
         return [str(folder / "checksums.json")]
     return [source_file(wildcards), *(str(folder / name) for name in entry.shared)]
+
+
+def downloaded(name: str, files: list[str]) -> list[str]:
+    """For a task that is downloaded: its checksums, and the source that its files must be from."""
+    return [*files, studies.source(STUDY, name)] if studies.downloaded(STUDY, name) else []
 
 
 def conversion_code(wildcards) -> list[str]:
@@ -234,3 +269,13 @@ def figure(name: str, category: str):
     """A figure of the study, which Snakemake's own report shows too."""
     caption = f"../report/captions/figure-{name}.rst"
     return report(f"results/{{study}}/figures/{name}.svg", caption=caption, category=category)
+
+
+onerror:
+    # Among the output of all the others a failed job is hard to find: the end of the log names it again.
+    failed = [
+        (job.rule.name, "/".join(v for k, v in job.wildcards.items() if k != "study"), str(job.log[0]))
+        for job in workflow.scheduler.failed
+    ]
+    if failed:
+        logger.error(failures.report(failed, sum(bool(job.log) for job in workflow.scheduler.remaining_jobs)))

@@ -7,6 +7,11 @@ makes: results/<study>/data/<task>/<split>.jsonl: {"id", "input", "target", "ref
 """
 
 
+# Where Snakemake runs, also with an executor: the nodes of a cluster often have no internet.
+localrules:
+    download,
+
+
 rule download:
     """Fetch and verify a task's official files; checksums.json is written last."""
     output:
@@ -36,9 +41,11 @@ rule convert:
     params:
         settings=lambda wildcards: canonical(studies.convert_slice(STUDY, wildcards.task, wildcards.split)),
         source=source_file,
+        # A function of `input` is not held against the last run: what came from elsewhere is there under another checksum.
+        downloaded=lambda wildcards, input: downloaded(wildcards.task, input.source),
     shell:
         "python -m softshot.data convert --settings {params.settings:q} --split {wildcards.split}"
-        " --source {params.source:q} --out {output.records:q} > {log:q} 2>&1"
+        " --source {params.source:q} --downloaded {params.downloaded:q} --out {output.records:q} > {log:q} 2>&1"
 
 
 rule subset:
@@ -47,11 +54,12 @@ rule subset:
         records="results/{study}/data/{task}/train.jsonl",
         code=code("softshot/data/subsets.py"),
     output:
-        "results/{study}/data/{task}/subsets/train-{size}_seed-{seed}.jsonl",
+        records="results/{study}/data/{task}/subsets/train-{size}_seed-{seed}.jsonl",
+        note="results/{study}/data/{task}/subsets/train-{size}_seed-{seed}.json",
     log:
         "results/{study}/logs/data/{task}/train-{size}_seed-{seed}.log",
     conda:
         "../../envs/softshot.yaml"
     shell:
         "python -m softshot.data subset --records {input.records:q} --size {wildcards.size} --seed {wildcards.seed}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --out {output.records:q} > {log:q} 2>&1"

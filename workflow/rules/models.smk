@@ -6,6 +6,11 @@ makes: resources/models/<model>/ with weights, tokenizer and provenance.json, sh
 """
 
 
+# Where Snakemake runs, also with an executor: the nodes of a cluster often have no internet.
+localrules:
+    model,
+
+
 rule model:
     """Fetch one model; provenance.json is written last."""
     input:
@@ -16,8 +21,6 @@ rule model:
         "resources/models/logs/{model}.log",
     conda:
         "../../envs/softshot.yaml"
-    resources:
-        mem_mb=4000,
     params:
         settings=lambda wildcards: canonical(
             {

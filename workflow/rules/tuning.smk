@@ -30,13 +30,15 @@ rule tune:
         "../../envs/softshot.yaml"
     resources:
         gpu=1,
+        jobs_per_gpu=STUDY.launch.jobs_per_gpu,
         tokens=str(STUDY.tuning.max_tokens or ""),  # of a forward pass: memory, never the prompt, so no parameter
-        mem_mb=12000,
-        runtime="12h",
+        mem_mb=model_memory,
+        runtime=tuning_minutes,
     params:
         settings=lambda wildcards: canonical(studies.tuning_slice(STUDY, run_of(wildcards))),
     shell:
-        "python -m softshot.launch --gpus {resources.gpu}"
+        # Told to stop, a shell would end at once and have its cluster job ended before the state is saved: exec, no shell.
+        "exec python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
         " python -m softshot.tuning --settings {params.settings:q} --threads {threads}"
         " --max-tokens {resources.tokens}"
         " --model $(dirname {input.model:q}) --train {input.train:q} --validation {input.validation:q}"

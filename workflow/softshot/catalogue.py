@@ -6,6 +6,7 @@ Read while the Snakefile is parsed: nothing heavy is imported.
 import difflib
 import functools
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,25 @@ def positions(name: str, folders: dict[str, str]) -> int | None:
     except ValueError as error:
         raise UserError(f"{config}: not valid JSON: {error}") from None
     return next((values[key] for key in POSITION_KEYS if key in values), None)
+
+
+def parameters(name: str, folders: dict[str, str]) -> int | None:
+    """A model's size, from the catalogue or the headers of the folder's weights; None where neither says it."""
+    entry = model_entry(name, folders)
+    if entry["kind"] != "folder":
+        return entry.get("parameters")
+    files = Path(entry["path"]).expanduser().glob("*.safetensors")
+    return sum(math.prod(tensor["shape"]) for file in files for tensor in _header(file).values()) or None
+
+
+def _header(file: Path) -> dict[str, dict[str, Any]]:
+    """The tensors that a safetensors file names in its header: 8 bytes of length, then JSON. A broken one has none."""
+    try:
+        with file.open("rb") as opened:
+            entries = json.loads(opened.read(int.from_bytes(opened.read(8), "little")))
+        return {name: entry for name, entry in entries.items() if name != "__metadata__"}
+    except (OSError, ValueError, OverflowError, MemoryError):
+        return {}  # the job that reads the weights says what is wrong with them
 
 
 def tasks() -> dict[str, dict[str, Any]]:

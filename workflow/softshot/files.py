@@ -1,5 +1,6 @@
 """Reading and writing the files between the rooms. A file is either whole or not there."""
 
+import glob
 import hashlib
 import json
 import os
@@ -14,14 +15,23 @@ from softshot.errors import UserError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` on success, delete it on any failure."""
+    """Yield a temporary path beside `path`; rename it to `path` on success, delete it on any failure.
+
+    It is on the disk before it is renamed: after a power loss too a file is whole or not there. What a killed
+    writer of the same file has left is deleted.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    prefix = f".{path.name}.new-"
+    for stale in path.parent.glob(f"{glob.escape(prefix)}*"):
+        stale.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
         temporary.chmod(0o644)  # mkstemp makes private files; artefacts are shared
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -59,7 +69,11 @@ def write_jsonl(path: Path, rows: Iterable[dict]) -> int:
 
 
 def read_jsonl(path: Path) -> list[dict]:
-    """Read one JSON object a line; a malformed line is an error that names file and line."""
+    """Read one JSON object a line; a malformed line is an error that names file and line.
+
+    A file that was cut between two lines looks whole: its checksum, where one is recorded beside it, says so.
+    """
+    verify(path)
     rows = []
     try:
         with path.open(encoding="utf-8") as file:
@@ -77,3 +91,26 @@ def sha256(path: Path) -> str:
     """The file's SHA-256 checksum in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checksums(*paths: Path) -> dict[str, str]:
+    """Name and SHA-256 of files; under the key `checksums` of a JSON file beside them, `verify` finds it."""
+    return {path.name: sha256(path) for path in paths}
+
+
+def verify(path: Path) -> None:
+    """Refuse a file that is not what was written, by the checksum that is recorded beside it.
+
+    It stands in the JSON file of the same name (records), in `run.json` (predictions) or in `tuning.json` (prompt and
+    history). A file without a record is the user's own, and taken as it is.
+    """
+    for note in (path.with_suffix(".json"), path.with_name("run.json"), path.with_name("tuning.json")):
+        if note == path or not (note.is_file() and path.is_file()):
+            continue
+        known = read_json(note)
+        recorded = known.get("checksums", {}).get(path.name) if isinstance(known, dict) else None
+        if recorded not in (None, sha256(path)):
+            raise UserError(
+                f"{path} is not the file that was written, by its checksum in {note.name}: it was cut or changed"
+                " afterwards. Delete it and run again."
+            )

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import torch
 
-PACKAGES = ("torch", "transformers", "tokenizers", "sentence-transformers", "faiss-cpu", "sacrebleu", "snakemake")
+from softshot import files
+
+COMPUTING = ("torch", "transformers", "tokenizers", "sentence-transformers", "numpy")
+FINDING_AND_SCORING = ("faiss-cpu", "bm25s", "sacrebleu", "nltk", "rouge-score")
+PACKAGES = (*COMPUTING, *FINDING_AND_SCORING, "snakemake")
 
 
 def installed(package: str) -> str | None:
@@ -29,6 +33,17 @@ def provenance() -> dict:
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine() + " CPU",
         "threads": torch.get_num_threads(),
     }
+
+
+def deciding(*modules: str) -> dict:
+    """What decides a computation's numbers besides its inputs: the code, packages and kind of device.
+
+    `modules` are patterns below `softshot/`. What is half computed is continued by the same only.
+    """
+    package = Path(__file__).parent
+    code = {path.name: files.sha256(path) for pattern in modules for path in sorted(package.glob(pattern))}
+    versions = {name: installed(name) for name in COMPUTING}
+    return {"code": code, "versions": versions, "device": "cuda" if torch.cuda.is_available() else "cpu"}
 
 
 def peak_memory_mb() -> float:

@@ -285,6 +285,18 @@ class GenerationSection(GenerationSettings):
     )
 
 
+class LaunchSettings(Section):
+    """Placing jobs on the GPUs of a machine: changes when and where a job runs, never its result."""
+
+    jobs_per_gpu: int = Field(
+        1,
+        ge=1,
+        le=32,
+        description="Jobs that may share a GPU, for models that leave most of it idle. With K on each of N GPUs, run"
+        " with `--resources gpu=<N x K>`. No re-run. On a cluster the scheduler places jobs, and this does nothing.",
+    )
+
+
 class ScoringSettings(Section):
     """Metrics of a task's predictions."""
 
@@ -322,6 +334,7 @@ class Study(Section):
     generation: GenerationSection = Field(GenerationSection(), description=GenerationSection.__doc__)
     scoring: ScoringSettings = Field(ScoringSettings(), description=ScoringSettings.__doc__)
     analysis: AnalysisSettings = Field(AnalysisSettings(), description=AnalysisSettings.__doc__)
+    launch: LaunchSettings = Field(LaunchSettings(), description=LaunchSettings.__doc__)
 
 
 def resolve(section: TuningSection | GenerationSection, model: str, task: str, arm: str) -> dict[str, Any]:

@@ -268,4 +268,4 @@ def _row_slice(study: Study, run: Run) -> dict[str, Any]:
 
 def analysis_slice(study: Study) -> dict[str, Any]:
     """The whole study, which the report shows, without what can change no result."""
-    return study.model_dump(exclude={"tuning": {"max_tokens"}, "generation": {"batch_size"}})
+    return study.model_dump(exclude={"tuning": {"max_tokens"}, "generation": {"batch_size"}, "launch": True})

@@ -23,7 +23,10 @@ class TemplateSettings(Section):
         "{example}", description="A demonstration; `{example}` is its input laid out as above, and its output."
     )
     separator: str = Field(
-        "\n\n", pattern=r"^\n+$", description="Ends an output: line feeds, since a line feed stops generation."
+        "\n\n",
+        pattern=r"\n|\S",
+        description="Ends an output, and generation stops there: line feeds (the first of them stops), or words such"
+        " as `\\n###\\n`.",
     )
 
     @model_validator(mode="after")

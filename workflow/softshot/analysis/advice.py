@@ -40,7 +40,7 @@ def _nothing(model: str, task: str) -> str:
 
 
 def _advise(study: Study, evidence: Evidence, model: str, costs: pd.DataFrame) -> tuple | None:
-    """arm, variant, tokens, sure, text; None without a finished run."""
+    """arm, variant, tokens, sure, text; None without a finished run, and no arm where none scored."""
     table = evidence.cells
     table = table[(table["model"] == model) & ordinary(table) & (table["retriever"] != UPPER_BOUND)]
     known = [key for key in keys(table) if key in evidence.estimates]
@@ -51,6 +51,14 @@ def _advise(study: Study, evidence: Evidence, model: str, costs: pd.DataFrame) -
     for key in sorted(known, key=lambda key: -sign * evidence.estimates[key].value):
         leaders.setdefault(key[2], key)
     best, *rivals = leaders.values()
+    if evidence.estimates[best].value == 0 and not evidence.lower:
+        return (
+            "",
+            "",
+            0,
+            NOTHING,
+            f"On {task_label(evidence.task)} with {model} every arm scored 0: nothing can be said.",
+        )
     made = [compare(study, evidence, best, rival) for rival in rivals]
     corrected = holm(np.array([one.p for one in made]))
     open_ = [key for key, p in zip(rivals, corrected, strict=True) if not p < 1 - study.analysis.confidence]
@@ -118,7 +126,8 @@ def _lengths(study: Study, evidence: Evidence, known: list[Key], best: Key) -> l
         lengths = _listed(sorted(tokens[key] for key in others))
         return [f"Its other prompt lengths ({lengths}) did worse than chance explains."]
     text = f"Prompts of {_listed(near)} tokens may do as well as {tokens[best]}, as far as these runs can tell"
-    return [f"{text}; {near[0]} is the shortest of them." if near[0] < tokens[best] else f"{text}."]
+    shorter = len(near) > 1 and near[0] < tokens[best]
+    return [f"{text}; {near[0]} is the shortest of them." if shorter else f"{text}."]
 
 
 def _listed(numbers: list[int]) -> str:

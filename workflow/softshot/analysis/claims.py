@@ -141,7 +141,8 @@ def _kept(evidence: Evidence, arms: Arms, _: str) -> Estimate | None:
 def _part_rows(study: Study, part: Part) -> list[dict]:
     """The part's own row, and one per cell."""
     alpha = 1 - study.analysis.confidence
-    p = np.array([min(1.0, cell.tests * cell.effect.p) if cell.effect else np.nan for cell in part.cells], dtype=float)
+    p = np.array([cell.tests * cell.effect.p if cell.effect else np.nan for cell in part.cells], dtype=float)
+    p = np.minimum(p, 1.0)
     rows = []
     for cell, raw, corrected in zip(part.cells, p, holm(p), strict=True):
         confidence = 1 - alpha / cell.tests

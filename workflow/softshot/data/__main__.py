@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from softshot.data.convert import ConvertJob, convert
-from softshot.data.download import download
+from softshot.data.download import download, downloaded
 from softshot.data.subsets import subset
 from softshot.errors import run_program
 from softshot.sections import Section, read
@@ -37,6 +37,9 @@ def main() -> None:
     )
     conv.add_argument("--split", choices=("train", "validation", "test", "held_out"), required=True)
     conv.add_argument("--source", type=Path, required=True, help="the split's file; train's for a carved split")
+    conv.add_argument(
+        "--downloaded", nargs="*", metavar="", help="checksums.json of the download, and the source it must be from"
+    )
     conv.add_argument("--out", type=Path, required=True, help="the records, JSON lines; the counts go beside it")
     part = commands.add_parser("subset", help="draw a part of the training records")
     part.add_argument("--records", type=Path, required=True, help="the task's training records")
@@ -51,7 +54,8 @@ def main() -> None:
         subset(arguments.records, arguments.size, arguments.seed, arguments.out)
     else:
         job = read(ConvertJob, arguments.settings, "--settings")
-        convert(job, arguments.split, arguments.source, arguments.out)
+        origin = downloaded(*arguments.downloaded, arguments.source) if arguments.downloaded else None
+        convert(job, arguments.split, arguments.source, arguments.out, origin)
 
 
 if __name__ == "__main__":

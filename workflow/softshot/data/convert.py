@@ -54,12 +54,12 @@ class Skips:
             print(f"skipped: {fault}", file=sys.stderr)
 
 
-def convert(job: ConvertJob, split: str, source: Path, out: Path) -> None:
+def convert(job: ConvertJob, split: str, source: Path, out: Path, download: dict | None = None) -> None:
     """Write the split's records to `out`, and how many there are and the file has skipped to the `.json` beside it.
 
     `source` is the split's file; for a split that is carved, the training file. It is read as a stream, and twice
-    where not all of its records are kept. A malformed record is an error with its file and line, or with
-    `malformed: skip` is counted and left out.
+    where not all of its records are kept. `download` says where it came from. A malformed record is an error with
+    its file and line, or with `malformed: skip` is counted and left out.
     """
     skips = Skips() if job.malformed == "skip" else None
     carve = job.carve if split == "train" or split in job.carve else {}
@@ -78,7 +78,8 @@ def convert(job: ConvertJob, split: str, source: Path, out: Path) -> None:
     if skipped:
         print(f"{source}: {skipped} malformed records skipped", file=sys.stderr)
     counts = {"task": job.task, "split": split, "records": written, "skipped": skipped}
-    files.write_json(out.with_suffix(".json"), counts | {"source": source.name, "sha256": files.sha256(source)})
+    counts |= {"source": source.name, "sha256": files.sha256(source), "download": download}
+    files.write_json(out.with_suffix(".json"), counts | {"checksums": files.checksums(out)})
 
 
 def read_records(task: str, entry: TaskSettings, path: Path, split: str) -> Iterator[dict]:

@@ -48,6 +48,26 @@ def download(task: str, entry: SourceSettings, source: str, hub: str, folder: Pa
     files.write_json(folder / "checksums.json", {"task": task, "source": source, **details, "files": sums})
 
 
+def downloaded(record: str, wanted: str, file: Path) -> dict[str, Any]:
+    """Where a downloaded file came from, by its task's checksums.json.
+
+    Raises UserError where that is not the `wanted` source, or the file is not the one that was downloaded. The
+    downloads belong to the machine: another study may have put its source's files there.
+    """
+    path = Path(record)
+    known = files.read_json(path)
+    remedy = f"Delete {path} and run again."
+    if known["source"] != wanted:
+        raise UserError(
+            f"{path.parent} holds the files from {known['source']}, but this study's are those from {wanted}"
+            f" (config.yaml: data.source, data.sources). {remedy}"
+        )
+    recorded = known["files"].get(file.relative_to(path.parent).as_posix())
+    if not file.is_file() or files.sha256(file) != recorded:
+        raise UserError(f"{file} is not the file that was downloaded, by its checksum in {path.name}. {remedy}")
+    return {key: value for key, value in known.items() if key not in ("task", "files")}
+
+
 class Checksums:
     """What a task's files must be: as published or, where nothing is, as at their first download of the same kind."""
 

@@ -28,11 +28,13 @@ class SearchSettings(RetrieverSettings):
 def encode_split(args: argparse.Namespace) -> None:
     """Records to vectors, a `.npy` and a `.json` file. A call after a kill continues."""
     from softshot.demonstrations import embeddings, encode, encoders
+    from softshot.provenance import deciding
 
     name = read(DemonstrationsSettings, args.settings, "--settings").encoder
     texts = [record["input"] for record in read_records(args.records)]
     revision, checksum = encoders.revision(args.encoder), sha256(args.records)
-    part = encode.part_path(args.out, name, revision, checksum)
+    made_by = deciding("demonstrations/encode.py", "demonstrations/encoders.py")
+    part = encode.part_path(args.out, name, revision, checksum, json.dumps(made_by, sort_keys=True))
     encoder = encoders.load(args.encoder, args.threads)
     origin = embeddings.Origin(
         encoder=name,

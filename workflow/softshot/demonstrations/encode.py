@@ -19,7 +19,7 @@ BLOCK = 2**14  # vectors brought into the records' order at once
 
 
 def part_path(out: Path, *made_by: str) -> Path:
-    """Where the vectors for `out` gather that are made by these (encoder, revision, records); others are deleted."""
+    """Where the vectors for `out` gather that are made by these (encoder, records, code ...); others are deleted."""
     key = hashlib.sha256("\n".join(made_by).encode()).hexdigest()[:16]
     part = out.parent / f".{out.name}.{key}.part"
     for stale in set(out.parent.glob(f".{out.name}.*.part")) - {part}:

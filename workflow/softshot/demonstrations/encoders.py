@@ -7,10 +7,12 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from transformers.utils import logging
 
 from softshot import catalogue, files
 from softshot.errors import UserError
+from softshot.models import layout
 
 SAFE = {"local_files_only": True, "trust_remote_code": False}
 BATCH_BYTES = {"cpu": 2**12, "cuda": 2**17}  # some 1,000 tokens fit a CPU's cache: 1.7 times faster than 2**16 there
@@ -87,10 +89,14 @@ def load(folder: Path, threads: int = 1) -> Encoder:
     """The encoder in a folder: a sentence encoder where there is a modules.json, else a causal language model."""
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder} holds no encoder (config.json is missing): fetch it again.")
+    layout.verify(folder)
     logging.disable_progress_bar()  # of loading the weights: it would only litter the log
     torch.set_num_threads(threads)
     kind = SentenceEncoder if (folder / "modules.json").is_file() else CausalEncoder
-    return kind(folder, "cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return kind(folder, "cuda" if torch.cuda.is_available() else "cpu")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise UserError(f"{folder}: cannot load the encoder ({error}). Delete the folder to fetch it again.") from None
 
 
 def revision(folder: Path) -> str:

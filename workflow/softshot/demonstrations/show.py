@@ -10,7 +10,7 @@ import yaml
 
 from softshot.demonstrations.table import read_metadata
 from softshot.errors import UserError
-from softshot.files import read_jsonl
+from softshot.files import read_jsonl, sha256
 
 
 def show(results: Path, task: str, id: str) -> None:
@@ -27,7 +27,7 @@ def show(results: Path, task: str, id: str) -> None:
         known = [known for records in splits.values() for known in records]
         close = ", ".join(difflib.get_close_matches(id, known, n=3, cutoff=0))
         raise UserError(f"{task} has no record {id!r} in {', '.join(splits)}; the closest ids are {close}.")
-    train = splits.get("train", {})
+    train, sums = splits.get("train", {}), {path.stem: sha256(path) for path in paths}
     for split in having:
         print(f"{task}, {split}, record {id}")
         show_texts(splits[split][id])
@@ -36,7 +36,18 @@ def show(results: Path, task: str, id: str) -> None:
         if not tables:
             print(f"\nno table of demonstrations for {split} in {results / 'demonstrations' / task}")
         for table in tables:
+            current = {"train_sha256": sums.get("train"), "records_sha256": sums[split]}
+            refuse_stale(table, current)
             show_neighbours(table, id, train)
+
+
+def refuse_stale(table: Path, current: dict[str, str | None]) -> None:
+    """Refuse a table that was made from other records than are there now."""
+    made_from = read_metadata(table)
+    for key, checksum in current.items():
+        if made_from.get(key) != checksum:
+            which = "training records" if key == "train_sha256" else f"{table.stem} records"
+            raise UserError(f"{table} was made from other {which} than are there now: run the study again.")
 
 
 def show_neighbours(table: Path, id: str, train: dict[str, dict]) -> None:

@@ -2,7 +2,8 @@
 
 import itertools
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,17 +54,25 @@ def write(path: Path, rows: Iterable[Row], neighbours: int, metadata: dict[str, 
 
 def read_neighbours(path: Path) -> dict[str, list[tuple[str, float]]]:
     """Per record id: (training record id, score), best first."""
-    try:
+    with _explained(path):
         columns = pq.read_table(path, columns=["id", "neighbours", "scores"]).to_pydict()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; `softshot.demonstrations` writes it.") from None
-    except pa.ArrowException as error:
-        raise UserError(f"{path} is not a table of demonstrations ({error}): delete it and run again.") from None
     pairs = zip(columns["neighbours"], columns["scores"], strict=True)
     return {id: list(zip(*pair, strict=True)) for id, pair in zip(columns["id"], pairs, strict=True)}
 
 
 def read_metadata(path: Path) -> dict[str, str]:
     """What the table says of its making: retriever, encoder, checksums, and the recall of an approximate search."""
-    kept = pq.read_metadata(path).metadata.items()
+    with _explained(path):
+        kept = pq.read_metadata(path).metadata.items()
     return {key.decode(): value.decode() for key, value in kept if not key.startswith(b"ARROW:")}
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """A table that is not there, or not whole, is an error that says what to do."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; `softshot.demonstrations` writes it.") from None
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path} is not a table of demonstrations ({error}): delete it and run again.") from None

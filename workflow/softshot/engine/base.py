@@ -6,11 +6,13 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from softshot.engine import kernels
 from softshot.errors import UserError
+from softshot.models import layout
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,6 @@ class Base:
         return self.model.get_input_embeddings().embedding_dim
 
     @cached_property
-    def stop_ids(self) -> list[int]:
-        """Every token that ends an output: the end-of-sequence tokens and all that contain a line feed."""
-        eos = self.model.config.eos_token_id  # some models have several
-        ends = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id, *(eos if isinstance(eos, list) else [eos])}
-        # Byte-level BPE writes a line feed as "Ċ", SentencePiece's byte fallback as "<0x0A>".
-        feeds = {i for text, i in self.tokenizer.get_vocab().items() if any(f in text for f in ("\n", "Ċ", "<0x0A>"))}
-        size = self.model.get_output_embeddings().weight.shape[0]
-        return sorted(i for i in ends | feeds if isinstance(i, int) and i < size)
-
-    @cached_property
     def start_ids(self) -> list[int]:
         """What the tokenizer puts before any text by itself: `</s>` for OPT, nothing for GPT-2 and BLOOM."""
         return [i for i in self.tokenizer("")["input_ids"] if i == self.tokenizer.bos_token_id]
@@ -64,6 +56,7 @@ def load(folder: Path, dtype: str = "auto", threads: int = 1) -> Base:
 
     `dtype` is one of the setting `engine.dtype`; `threads` are torch's threads on the CPU.
     """
+    layout.verify(folder)
     torch.set_num_threads(threads)
     logging.disable_progress_bar()  # a bar per weight shard is noise in a log file
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -74,7 +67,7 @@ def load(folder: Path, dtype: str = "auto", threads: int = 1) -> Base:
         options = {"local_files_only": True, "trust_remote_code": False}
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, **options)
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"{folder}: cannot load the model ({error}). Delete the folder to fetch it again.") from None
     model = model.requires_grad_(False).eval().to(device)
     if model.config.model_type == "bloom":

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from softshot.engine.stops import Stops
 from softshot.settings import GenerationSettings
 
 NEVER = float("-inf")  # the score of a beam that does not exist
@@ -22,7 +23,7 @@ def fold(totals: Tensor, stops: Tensor) -> None:
 class Beams:
     """The best of K beams by log-probability / length ** length_penalty, for one row."""
 
-    def __init__(self, settings: GenerationSettings, stops: set[int]):
+    def __init__(self, settings: GenerationSettings, stops: Stops):
         self.width, self.penalty, self.limit = settings.beams, settings.length_penalty, settings.max_new_tokens
         self.stops = stops
         self.ended: list[tuple[float, list[int]]] = []  # (normalised score, text), best first
@@ -47,7 +48,7 @@ class Beams:
             text = [*self.texts[source], token]
             if score == NEVER:
                 continue
-            if token in self.stops:
+            if self.stops.end(text):
                 self.ended.append((score / length**self.penalty, text))
             elif len(open_beams) < self.width:
                 open_beams.append((score, source, text))
@@ -68,7 +69,7 @@ class Beams:
         """Advance every row by its beams' `logits` [B*K, V]; per row the source beams of the open ones."""
         scores = torch.tensor([search.scores for search in searches], device=logits.device)  # [B, K]
         totals = scores.flatten()[:, None] + logits.float().log_softmax(-1)  # [B*K, V]
-        fold(totals, torch.tensor(sorted(searches[0].stops), device=logits.device))
+        fold(totals, torch.tensor(searches[0].stops.ids, device=logits.device))
         width, size = scores.shape[1], totals.shape[-1]
         # 2K candidates: even if K of them end here, K others go on.
         best, places = totals.view(len(searches), -1).topk(min(2 * width, width * size), dim=-1)

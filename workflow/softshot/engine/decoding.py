@@ -18,6 +18,7 @@ from softshot.engine.beam import Beams
 from softshot.engine.cache import SlotCache, buffer_shape
 from softshot.engine.layout import Row
 from softshot.engine.prefix import forward, prefix_cache
+from softshot.engine.stops import Stops
 from softshot.errors import UserError
 from softshot.settings import GenerationSettings
 
@@ -32,13 +33,13 @@ class Output:
     id: str
     text: str
     tokens: int
-    stopped: bool  # at a line feed or the end token, not at the limit
+    stopped: bool  # by the model, not at the limit
 
 
 class Greedy:
-    """The most likely token at every position, up to and with a stop token, for one row."""
+    """The most likely token at every position, up to and with the one that ends the text, for one row."""
 
-    def __init__(self, settings: GenerationSettings, stops: set[int]):
+    def __init__(self, settings: GenerationSettings, stops: Stops):
         self.limit, self.stops = settings.max_new_tokens, stops
         self.best: list[int] = []
 
@@ -55,7 +56,7 @@ class Greedy:
     def advance(self, token: int) -> list[int]:
         """Append `token`."""
         self.best.append(token)
-        return [] if token in self.stops or len(self.best) == self.limit else [0]
+        return [] if self.stops.end(self.best) or len(self.best) == self.limit else [0]
 
 
 @dataclass
@@ -69,16 +70,14 @@ class Live:
 
 
 def decode(
-    base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings, batch_size: int
+    base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings, stops: Stops, batch_size: int
 ) -> Iterator[Output]:
     """Continue every row, in no particular order; the text does not depend on `batch_size` or on the other rows.
 
     `prompt`: [T, H], or None for in-context learning.
     """
-    for row, ids in continuations(base, prompt, rows, settings, batch_size):
-        text = base.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        # A stop token may carry text before its line feed.
-        yield Output(row.id, text.lstrip(" ").split("\n")[0].strip(), len(ids), ids[-1] in base.stop_ids)
+    for row, ids in continuations(base, prompt, rows, settings, stops, batch_size):
+        yield Output(row.id, stops.cut(ids), len(ids), stops.end(ids))
 
 
 def size(prompt: Tensor | None, rows: list[Row], settings: GenerationSettings, batch_size: int) -> tuple[int, int]:
@@ -98,7 +97,7 @@ def kv_cache_mb(
 
 @torch.inference_mode()
 def continuations(
-    base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings, batch_size: int
+    base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings, stops: Stops, batch_size: int
 ) -> Iterator[tuple[Row, list[int]]]:
     """Token ids of every row's continuation as rows end. Where memory does not suffice the batch is halved."""
     waiting = sorted(rows, key=len, reverse=True)  # of like length together; memory peaks at once
@@ -107,7 +106,8 @@ def continuations(
         ended: set[int] = set()
         try:
             buffer = size(prompt, waiting, settings, batch_size)
-            for row, ids in search(base, prefix, buffer, [(row, row.context[shared:]) for row in waiting], settings):
+            texts = [(row, row.context[shared:]) for row in waiting]
+            for row, ids in search(base, prefix, buffer, texts, settings, stops):
                 ended.add(id(row))
                 yield row, ids
         except torch.OutOfMemoryError:
@@ -142,6 +142,7 @@ def search(
     buffer: tuple[int, int],
     waiting: list[tuple[Row, list[int]]],
     settings: GenerationSettings,
+    stops: Stops,
 ) -> Iterator[tuple[Row, list[int]]]:
     """Continue the rows, given with the token ids that are not in the prefix, longest first.
 
@@ -149,7 +150,6 @@ def search(
     """
     kind, width = (Greedy, 1) if settings.beams == 1 else (Beams, settings.beams)
     slots, room = SlotCache(base, prefix, *buffer), buffer[0] // width
-    stops = set(base.stop_ids)
     live: list[Live] = []
     while waiting or live:
         free = room - len(live)

@@ -6,6 +6,7 @@ as many small operations, each of which reads and writes its tensors again.
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear, silu
 
 
 class RMSNorm(torch.autograd.Function):
@@ -41,11 +42,51 @@ class FusedRMSNorm(nn.Module):
         return RMSNorm.apply(hidden_states, self.weight, self.eps)
 
 
+class SwiGLU(torch.autograd.Function):
+    """down(silu(gate(x)) * up(x)) with frozen weights: the products in place, no gradient but that of `x`."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+        """`x`: [..., H]; `gate`, `up`: [F, H]; `down`: [H, F]."""
+        gated, upped = linear(x, gate), linear(x, up)
+        ctx.save_for_backward(gated, upped, gate, up, down)
+        return linear(silu(gated).mul_(upped), down)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        """The gradient of `x`."""
+        gated, upped, gate, up, down = ctx.saved_tensors
+        gradient = gradient @ down  # [..., F]
+        of_up = silu(gated).mul_(gradient)
+        of_gate = torch.ops.aten.silu_backward(gradient.mul_(upped), gated)
+        return (of_gate @ gate).add_(of_up @ up), None, None, None
+
+
+class FusedSwiGLU(nn.Module):
+    """LlamaMLP by `SwiGLU`, with the same weights."""
+
+    def __init__(self, mlp: nn.Module):
+        """`mlp`: the LlamaMLP in whose place this stands; its layers have no bias."""
+        super().__init__()
+        self.gate_proj, self.up_proj, self.down_proj = mlp.gate_proj, mlp.up_proj, mlp.down_proj
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., H] to [..., H]."""
+        return SwiGLU.apply(x, self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight)
+
+
+def fused_mlp(mlp: nn.Module) -> nn.Module:
+    """A LlamaMLP's replacement; itself where it has biases or another activation than SiLU."""
+    plain = mlp.gate_proj.bias is None and type(mlp.act_fn).__name__ in ("SiLU", "SiLUActivation")
+    return FusedSwiGLU(mlp) if plain else mlp
+
+
 # By name, because importing every architecture would take longer than what is gained.
 REPLACEMENTS = {
     "NewGELUActivation": lambda _: nn.GELU(approximate="tanh"),  # GPT-2's: the same function in one pass
     "BloomGelu": lambda _: nn.GELU(approximate="tanh"),
     "LlamaRMSNorm": FusedRMSNorm,
+    "LlamaMLP": fused_mlp,
 }
 
 

@@ -14,8 +14,9 @@ from softshot.engine import base as engine_base
 from softshot.engine.arms import soft_prompt
 from softshot.engine.decoding import decode, kv_cache_mb
 from softshot.engine.layout import Layout, RowSettings
+from softshot.engine.stops import Stops
 from softshot.errors import UserError, run_program
-from softshot.files import read_json, read_jsonl, write_json, write_jsonl
+from softshot.files import checksums, read_json, read_jsonl, write_json, write_jsonl
 from softshot.grid import Run
 from softshot.provenance import peak_memory_mb, provenance
 from softshot.sections import read
@@ -43,12 +44,26 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def sources(args: argparse.Namespace) -> dict:
+    """Where the model and the records came from: source, revision or commit, checksum."""
+    model, notes = args.model / "provenance.json", (args.train, args.records)
+    return {
+        "model": {key: read_json(model).get(key) for key in ("source", "revision")} if model.is_file() else None,
+        "data": {
+            path.stem: {key: read_json(path.with_suffix(".json")).get(key) for key in ("source", "sha256", "download")}
+            for path in notes
+            if path.with_suffix(".json").is_file()
+        },
+    }
+
+
 def tuning_note(tuned: dict, run: Run, settings: dict) -> dict:
     """What `run.json` says of the prompt, from its `tuning.json`; how a source task's rows were made stays apart."""
     made_by = tuned.pop("settings")
+    tuned.pop("checksums", None)  # of files that they stay beside
     facts = tuned.pop("tuning") | tuned
     if run.source:
-        facts |= {"run": run.prompt.path, "template": made_by["template"]}
+        facts |= {"run": run.prompt.path, "template": made_by.get("template", {})}
     return {"settings": made_by | settings, "tuning": facts}
 
 
@@ -70,7 +85,8 @@ def main() -> None:
     memory = kv_cache_mb(base, prompt, rows, settings.generation, args.batch_size)
     print(f"keys and values take {memory:.0f} MB for {args.batch_size} rows at once", file=sys.stderr)
     began = time.monotonic()
-    decoded = decode(base, prompt, rows, settings.generation, args.batch_size)
+    stops = Stops.of(base, settings.template.separator)
+    decoded = decode(base, prompt, rows, settings.generation, stops, args.batch_size)
     outputs = {output.id: output for output in tqdm(decoded, total=len(rows), unit="record", disable=None)}
     seconds = time.monotonic() - began
 
@@ -97,11 +113,12 @@ def main() -> None:
         "peak_memory_mb": peak_memory_mb(),
     }
     run_note = vars(run) | {"variant": run.variant, "split": args.records.stem, "settings": args.settings}
-    run_note |= provenance() | {"generation": generation, "tuning": None}
+    run_note |= provenance() | {"generation": generation, "tuning": None, "sources": sources(args)}
     run_note["demonstrations"] = read_metadata(args.demonstrations) if args.demonstrations else None
     if args.prompt:  # tuning may have run elsewhere: what made the prompt stays beside what made the predictions
         run_note |= tuning_note(read_json(args.prompt / "tuning.json"), run, args.settings)
     write_jsonl(args.out / "predictions.jsonl", predictions)
+    run_note["checksums"] = checksums(args.out / "predictions.jsonl")
     write_json(args.out / "run.json", run_note)
     print(f"{len(rows)} predictions in {seconds:.0f} s", file=sys.stderr)
 

@@ -111,9 +111,24 @@ def _finish(name: str, entry: dict[str, Any], partial: Path, out: Path, source: 
         "licence": entry.get("licence", "unknown"),
         "files": {file: files.sha256(partial / file) for file in names},
     }
+    if _same(out, partial, provenance["files"]):
+        files.write_json(out / "provenance.json", provenance)  # another study's jobs may be reading the model
+        shutil.rmtree(partial)
+        return
     files.write_json(partial / "provenance.json", provenance)
     shutil.rmtree(out, ignore_errors=True)
     partial.rename(out)
+
+
+def _same(out: Path, partial: Path, checksums: dict[str, str]) -> bool:
+    """Whether `out` holds these files and no others, links to the same places among them."""
+    there = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()} - {"provenance.json"}
+    return there == checksums.keys() and all(
+        files.sha256(out / name) == checksum
+        and (out / name).is_symlink() == (partial / name).is_symlink()
+        and (not (out / name).is_symlink() or (out / name).resolve() == (partial / name).resolve())
+        for name, checksum in checksums.items()
+    )
 
 
 @contextmanager

@@ -65,3 +65,17 @@ def check_weights(model: str, folder: Path, source: str) -> None:
                 f"model {model}: {file.name} in {source} is not a safetensors file ({error})."
                 " Was the folder cloned without Git LFS?"
             ) from None
+
+
+def verify(folder: Path) -> None:
+    """Refuse a fetched model whose small files are not those that provenance.json lists: a vocabulary cut between
+    two lines still loads. Weights say themselves how long they are, and are too large to be read twice.
+    """
+    note = folder / "provenance.json"
+    listed = files.read_json(note).get("files", {}) if note.is_file() else {}
+    for name, recorded in listed.items():
+        file = folder / name
+        if not file.is_file() or (not WEIGHTS.fullmatch(file.name) and files.sha256(file) != recorded):
+            raise UserError(
+                f"{file} is not the file that was fetched, by provenance.json: delete {note} and run again."
+            )

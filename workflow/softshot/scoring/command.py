@@ -97,6 +97,14 @@ def expected(args: argparse.Namespace, task: TaskSettings | None) -> tuple[Path,
     if task is None:
         raise UserError("nothing to compare with: give --task and --data, or --references.")
     split = OFFICIAL.get(args.split, args.split) or task.evaluation
+    if split in task.carve:
+        settings = json.dumps({"metrics": args.metrics or task.metrics})
+        raise UserError(
+            f"--split {split}: {args.task} has no file of it, a study carves it from the training file. Score it"
+            f" against the study's records: --settings '{settings}'"
+            f" --records results/<study>/data/{args.task}/{split}.jsonl"
+            ' --out FOLDER --predictions FILE, where FILE has a line {"id": ..., "prediction": ...} per record.'
+        )
     if split not in task.files:
         known = [*task.files, *(name for name in OFFICIAL if "validation" in task.files)]
         raise UserError(f"--split {split}: {args.task} has no file of it; known splits: {', '.join(known)}.")

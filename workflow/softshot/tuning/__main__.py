@@ -14,9 +14,9 @@ from softshot.engine import base as engine_base
 from softshot.engine.arms import soft_prompt
 from softshot.engine.layout import Layout, Row, RowSettings
 from softshot.errors import UserError, run_program
-from softshot.files import read_jsonl, write_json, write_jsonl
+from softshot.files import checksums, read_jsonl, write_json, write_jsonl
 from softshot.grid import Run
-from softshot.provenance import peak_memory_mb, provenance
+from softshot.provenance import deciding, peak_memory_mb, provenance
 from softshot.sections import read
 from softshot.settings import TuningSettings
 from softshot.tuning import nearest_tokens
@@ -105,21 +105,26 @@ def main() -> None:
 
     inputs = [args.model / "provenance.json", args.train, args.validation]
     inputs += [path for path in (args.train_demonstrations, args.validation_demonstrations) if path]
-    state = args.out / ".state" / f"{states.key({'settings': args.settings, 'run': run.path}, inputs)}.pt"
+    made_by = deciding("engine/*.py", "engine/arms/*.py", "tuning/*.py", "demonstrations/shown.py")
+    key = states.key({"settings": args.settings, "run": run.path, **made_by}, inputs)
+    state = args.out / ".state" / f"{key}.pt"
     if saved := states.load(state):
         trainer.resume(saved)
         print(f"continuing from step {trainer.progress.step}", file=sys.stderr)
 
     stop = []
-    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))  # a cluster's warning, Snakemake's stop
+    for asked in (signal.SIGTERM, signal.SIGINT):  # a cluster's warning or a Snakemake that is gone; Ctrl-C
+        signal.signal(asked, lambda *_: stop.append(True))
     if not trainer.run(lambda: bool(stop), lambda: states.save(state, trainer.state()), args.save_every):
         raise UserError(f"stopped at step {trainer.progress.step}; the same command continues from there.")
 
     trainer.check_effect()
     soft_prompt.save(trainer.progress.best_prompt, base, args.out)
-    write_jsonl(args.out / "history.jsonl", trainer.progress.history)
-    learned = nearest_tokens.describe(trainer.progress.best_prompt, trainer.initial, base, args.out / "prompt.tsv")
+    history, weights, table = args.out / "history.jsonl", args.out / soft_prompt.WEIGHTS, args.out / "prompt.tsv"
+    write_jsonl(history, trainer.progress.history)
+    learned = nearest_tokens.describe(trainer.progress.best_prompt, trainer.initial, base, table)
     tuning = {"settings": args.settings, **provenance(), "tuning": summary(trainer, layout) | {"prompt": learned}}
+    tuning["checksums"] = checksums(weights, history, table)
     write_json(args.out / "tuning.json", tuning)
     shutil.rmtree(state.parent, ignore_errors=True)
 

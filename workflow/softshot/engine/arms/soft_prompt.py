@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from softshot.engine.base import Base
 from softshot.errors import UserError
-from softshot.files import read_json, replacing, write_text
+from softshot.files import read_json, replacing, verify, write_text
 from softshot.settings import TuningSettings
 
 WEIGHTS = "adapter_model.safetensors"
@@ -121,4 +122,8 @@ def load(folder: Path, base: Base) -> Tensor:
     width = read_json(folder / CONFIG)["token_dim"]
     if width != base.embedding_size:
         raise UserError(f"{folder}: a prompt of width {width} does not fit a model of width {base.embedding_size}.")
-    return load_file(folder / WEIGHTS)["prompt_embeddings"].to(base.device)
+    verify(folder / WEIGHTS)
+    try:
+        return load_file(folder / WEIGHTS)["prompt_embeddings"].to(base.device)
+    except (OSError, SafetensorError, KeyError) as error:
+        raise UserError(f"{folder / WEIGHTS} is no whole prompt ({error}): delete it and tune again.") from None

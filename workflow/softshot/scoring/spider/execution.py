@@ -9,12 +9,15 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 import weakref
 from pathlib import Path
 
 from softshot.errors import UserError
 
 SECONDS = 30  # for one query; the gold queries of the development set take some milliseconds
+SLOW = 300  # seconds that all queries of a run may take together beyond SECONDS_EACH; then each has only these
+SECONDS_EACH = 2
 PIECES = re.compile(
     r"""
     '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) | `[^`]*(?:`|\Z) | \[[^\]]*(?:\]|\Z)  # quoted
@@ -33,16 +36,20 @@ class ExecutionAccuracy:
     ORDER BY. A prediction that fails in any way is wrong: an error, something else than one SELECT, more time or memory
     than a query may take. A record whose databases are not there, or whose gold query fails, does not count; the
     official evaluator stops at such a one.
+
+    A query may take `seconds`, and all together `slow` seconds more than SECONDS_EACH each: after that (ten queries
+    without an end, say) one may take SECONDS_EACH. So a thousand hostile predictions take half an hour, not nine.
     """
 
     name = "execution_accuracy"
 
-    def __init__(self, folder: Path | None, seconds: float = SECONDS):
+    def __init__(self, folder: Path | None, seconds: float = SECONDS, slow: float = SLOW):
         """`folder` has `database/<db_id>/*.sqlite`; without one no record counts. `seconds` limits a query."""
         self._databases = folder / "database" if folder else None
-        self._worker = _Worker(seconds)
+        self._worker = _Worker(seconds, slow)
         self.signature = (
-            f"evaluator:test-suite|distinct:ignored|values:predicted|seconds:{seconds}|sqlite:{sqlite3.sqlite_version}"
+            f"evaluator:test-suite|distinct:ignored|values:predicted|seconds:{seconds},slow:{slow}"
+            f"|sqlite:{sqlite3.sqlite_version}"
         )
 
     def statistics(self, prediction: str, record: dict) -> list[float]:
@@ -94,24 +101,28 @@ def prepared(query: str) -> str:
 class _Worker:
     """The process that runs the queries: started at the first one, and again when one has ended it."""
 
-    def __init__(self, seconds: float):
-        self._seconds = seconds
+    def __init__(self, seconds: float, slow: float):
+        self._seconds, self._slow = seconds, slow
         self._process: subprocess.Popen | None = None
 
     def verdict(self, database: Path, gold: str, prediction: str, ordered: bool) -> str:
         """`equal`, `different` or `failed` of the prediction, or `gold failed`."""
         if self._process is None or self._process.poll() is not None:
             self._start()
-        request = {"database": database.absolute().as_uri(), "gold": gold, "prediction": prediction, "ordered": ordered}
+        least = min(SECONDS_EACH, self._seconds)
+        seconds = min(self._seconds, least + self._slow)
+        request = {"database": database.absolute().as_uri(), "gold": gold, "prediction": prediction}
+        request |= {"ordered": ordered, "seconds": seconds}
+        began = time.monotonic()
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
-        if self._answer() != "gold":
-            return "gold failed"
-        return self._answer() or "failed"
+        verdict = "gold failed" if self._answer() != "gold" else self._answer() or "failed"
+        self._slow = max(0, self._slow - max(0, time.monotonic() - began - least))
+        return verdict
 
     def _start(self) -> None:
         """Isolated from site packages and the user's settings: it starts faster, and finds nothing to import."""
-        command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("worker.py")), str(self._seconds)]
+        command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("worker.py"))]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._end = weakref.finalize(self, _end, self._process)
         if self._answer() != "ready":

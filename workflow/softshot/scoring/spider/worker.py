@@ -1,9 +1,9 @@
 """Runs queries that a model wrote, in a process of its own that can read one database and nothing else.
 
-Started as a script by `execution.py`, with the limit per query in seconds as its argument. Each line on stdin is
-{"database": URI, "gold": SQL, "prediction": SQL, "ordered": bool}; it is answered on stdout by `gold` or `gold failed`
-as soon as the gold query has run, and after `gold` by `equal`, `different` or `failed`. `ready` comes before all. Only
-the standard library, and little of it: the process starts fast, and again after each query that ends it.
+Started as a script by `execution.py`. Each line on stdin is {"database": URI, "gold": SQL, "prediction": SQL,
+"ordered": bool, "seconds": limit of each query}; it is answered on stdout by `gold` or `gold failed` as soon as the
+gold query has run, and after `gold` by `equal`, `different` or `failed`. `ready` comes before all. Only the standard
+library, and little of it: the process starts fast, and again after each query that ends it.
 
 What holds a query back:
 - time: the kernel ends the process (SIGALRM), whatever it is doing and whether or not its parent still lives;
@@ -44,13 +44,13 @@ REFUSED = {"load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"} 
 Rows = list[tuple]
 
 
-def serve(seconds: float) -> None:
+def serve() -> None:
     """Answer requests until stdin ends."""
     confine()
     say("ready")
     for line in sys.stdin:
         request = json.loads(line)
-        answer(request["database"], request["gold"], request["prediction"], request["ordered"], seconds)
+        answer(**request)
 
 
 def confine() -> None:
@@ -190,4 +190,4 @@ def _same_bag(expected: Rows, found: Rows) -> bool:
 
 
 if __name__ == "__main__":
-    serve(float(sys.argv[1]))
+    serve()
