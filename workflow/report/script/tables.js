@@ -1,7 +1,7 @@
-// Tables that sort and filter. A table is `<table data-sorted>`, its rows are in the page or, when there are many,
-// given as `rows`: then only those that are shown become elements.
+// Tables that sort and filter. A table is `<table data-sorted>`, its rows are in the page or, where there may be
+// thousands, given as `rows`: then only those that are shown become elements. Of a long table the first are shown.
 
-const STEP = 30; // rows given as data that are shown at first, and added by "show more"
+const STEP = 30; // rows of a long table that are shown at first, and added by "show more"
 const COLLATOR = new Intl.Collator("en", {numeric: true, sensitivity: "base"});
 
 function make(tag, attributes = {}, ...children) {
@@ -61,8 +61,9 @@ class SortedTable {
     this.total = this.groups.reduce((sum, group) => sum + group.rows.length, 0);
     this.headers = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
     this.headers.forEach((header, column) => this.button(header, column));
+    this.long = this.groups.length === 1 && this.total > 1.5 * STEP;
     this.bar();
-    if (this.lazy) this.show();
+    if (this.lazy || this.long) this.show();
     else this.count.value = `${this.total} rows`;
   }
 
@@ -109,7 +110,7 @@ class SortedTable {
       });
       box.before(make("div", {class: "bar"}, make("label", {}, `Filter ${caption} `, this.input), this.count));
     }
-    if (!this.lazy) return;
+    if (!this.long) return;
     this.more = make("button", {type: "button", class: "more"});
     this.more.addEventListener("click", () => {
       this.limit += STEP;
@@ -138,7 +139,7 @@ class SortedTable {
         found.sort((one, other) => compare(one.values[column] ?? null, other.values[column] ?? null, direction));
       }
       shown += found.length;
-      const visible = this.lazy ? found.slice(0, this.limit) : found;
+      const visible = this.long ? found.slice(0, this.limit) : found;
       body.replaceChildren(...(head && found.length ? [head] : []), ...visible.flatMap((row) => row.element()));
       if (!this.more) continue;
       this.more.hidden = visible.length === found.length;

@@ -53,7 +53,8 @@ def context(study: Study, results: Results, found: Findings) -> dict[str, Any]:
         "columns": task_columns(study, results),
         "score_rows": score_rows(main_rows(found.summary)),
         "length_rows": score_rows(found.summary) if len(main_rows(found.summary)) < len(found.summary) else {},
-        "published": found.summary[found.summary["published"].notna()].to_dict("records"),
+        "published": published_rows(main_rows(found.summary)),
+        "length_published": published_rows(found.summary.drop(index=main_rows(found.summary).index)),
         "remarks": results.remarks.to_dict("records"),
         "subsets": subset_rows(results),
         "claims": claim_rows(found.claims),
@@ -90,6 +91,11 @@ def main_rows(summary: pd.DataFrame) -> pd.DataFrame:
     """The rows of the main table: all but the prompt lengths that are not compared."""
     compared = set(summary.loc[summary["compared"], "tokens"])
     return summary[summary["tokens"].isin(compared | {0}) | (not compared - {0})]
+
+
+def published_rows(summary: pd.DataFrame) -> list[dict]:
+    """The cells that have a published number, and a mean of ours."""
+    return summary[summary["published"].notna() & summary["mean"].notna()].to_dict("records")
 
 
 def score_rows(summary: pd.DataFrame) -> dict[str, list[dict]]:

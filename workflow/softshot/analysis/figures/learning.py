@@ -11,8 +11,8 @@ PANEL = 1500  # points of a panel, about: with many curves each has fewer
 
 
 def learning_panels(runs: pd.DataFrame, curves: pd.DataFrame) -> list[Panel]:
-    """One thin line per tuning run; shorter prompts are fainter."""
-    curves = curves.dropna(subset="validation_loss")
+    """One thin line per tuning run on all training records; shorter prompts are fainter."""
+    curves = curves[curves["validation_loss"].notna() & ~curves["variant"].str.contains("train-")]
     there = dict(list(curves.groupby(["model", "task"], sort=False)))
     tuned = runs[(runs["tokens"] > 0) & (runs["arm"] != "transfer")]
     cells = tuned[["model", "task"]].drop_duplicates().itertuples(index=False)
