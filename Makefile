@@ -40,10 +40,18 @@ test-cluster: .venv/installed-dev ## the tests on a SLURM of their own (Debian: 
 test-faults: .venv/installed-dev ## a study through kills, a full disk, broken downloads and cut files, ten minutes
 	python -m pytest -s tests/workflow/test_faults.py
 
-bench: .venv/installed-dev ## of scoring (printed) and retrieval (into results/benchmarks), on one core; DATA=<folder> holds the records
-	snakemake --cores 1 resources/models/all-minilm-l6-v2/provenance.json
+BENCH = results/benchmarks
+DEMO_PROMPT = results/demo/runs/smollm2-135m/mtop/ipt/tokens-50_retrieved-1/seed-1
+SMOLLM2 = resources/models/smollm2-135m
+MINILM = resources/models/all-minilm-l6-v2
+
+bench: .venv/installed-dev ## every benchmark into results/benchmarks, hours on one core; DATA=<folder> holds the records
+	snakemake --cores 1 --configfile resources/demo/study.yaml $(MINILM)/provenance.json $(DEMO_PROMPT)/tuning.json
 	python tests/benchmarks/scoring.py $(DATA)
-	python tests/benchmarks/retrieval.py --data $(DATA) --encoder resources/models/all-minilm-l6-v2 --out results/benchmarks
+	python tests/benchmarks/retrieval.py --data $(DATA) --encoder $(MINILM) --out $(BENCH)
+	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --equality 50 --out $(BENCH)/pt
+	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --lengths 120 --peers loop --out $(BENCH)/ipt
+	python tests/benchmarks/decoding.py --model $(SMOLLM2) --prompt $(DEMO_PROMPT) --data $(DATA) --out $(BENCH)
 
 lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter
 	ruff check
