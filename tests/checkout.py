@@ -11,7 +11,7 @@ def copy_checkout(folder: Path) -> None:
     """Copy the files that git tracks or would track, and put a tiny model into `tiny-model`."""
     tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(tracked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
-        if (ROOT / name).exists():
+        if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     save_tiny_model("llama", folder / "tiny-model")

@@ -12,10 +12,11 @@ from softshot.errors import UserError
 from softshot.models.fetch import SOURCES
 from softshot.settings import DataSettings, DemonstrationsSettings, ModelsSettings
 
+SIZE = {"parameters", "layers", "width", "vocabulary"}
 NEEDED = {
-    "hub": {"hub", "revision", "positions", "parameters", "licence"},
-    "package": {"package", "module", "folder", "parameters", "licence"},
-    "gguf": {"package", "module", "file", "positions", "parameters", "licence"},
+    "hub": {"hub", "revision", "positions", *SIZE, "licence"},
+    "package": {"package", "module", "folder", *SIZE, "licence"},
+    "gguf": {"package", "module", "file", "positions", *SIZE, "licence"},
 }
 
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -13,15 +14,25 @@ from checkout import copy_checkout
 STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text())
 
 
+class Job(NamedTuple):
+    """A job of a dry run."""
+
+    rule: str
+    inputs: list[str]
+    outputs: list[str]
+    command: str
+
+
 @dataclass
 class Checkout:
     """A copy of the checkout to run Snakemake in."""
 
     folder: Path
 
-    def snakemake(self, *arguments: str, study: dict = STUDY) -> subprocess.CompletedProcess:
+    def snakemake(self, *arguments: str, study: dict | str = STUDY) -> subprocess.CompletedProcess:
         """Run Snakemake on a study file with this content."""
-        (self.folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+        text = study if isinstance(study, str) else yaml.safe_dump(study, sort_keys=False)
+        (self.folder / "study.yaml").write_text(text)
         command = ["snakemake", *arguments, "--configfile", "study.yaml"]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
 
@@ -31,16 +42,28 @@ class Checkout:
         logs = (self.folder / "results" / study["study"] / "logs").rglob("*.log")
         assert done.returncode == 0, done.stderr[-3000:] + "".join(f"\n{path}:\n{path.read_text()}" for path in logs)
 
-    def planned(self, study: dict = STUDY) -> dict[str, list[str]]:
-        """What a dry run would do: rule name to the outputs of its jobs, each job by its first output."""
-        done = self.snakemake("--cores", "2", "--dry-run", study=study)
+    def jobs(self, study: dict | str = STUDY, *arguments: str) -> list[Job]:
+        """What a dry run would do."""
+        done = self.snakemake("--cores", "2", "--dry-run", "--printshellcmds", *arguments, study=study)
         assert done.returncode == 0, done.stderr + done.stdout
-        jobs: dict[str, list[str]] = {}
-        for rule, output in re.findall(
-            r"^(?:local)?rule (\w+):(?:\n    input: .*)?\n    output: ([^,\n]+)", done.stdout, re.M
-        ):
-            jobs.setdefault(rule, []).append(output)
-        return jobs
+        found = []
+        for text in re.split(r"^(?=(?:local)?rule )", done.stdout, flags=re.M)[1:]:
+            facts = dict(re.findall(r"^    (input|output): (.*)$", text, re.M))
+            command = re.search(r"^Shell command: (.*)$", text, re.M)
+            rule, files = (
+                re.match(r"(?:local)?rule (\w+)", text)[1],
+                {key: facts.get(key) for key in ("input", "output")},
+            )
+            inputs, outputs = (names.split(", ") if names else [] for names in files.values())
+            found.append(Job(rule, inputs, outputs, command[1] if command else ""))
+        return [job for job in found if job.rule != "all"]
+
+    def planned(self, study: dict | str = STUDY, *arguments: str) -> dict[str, list[str]]:
+        """The same in short: rule name to the outputs of its jobs, each job by its first output."""
+        planned: dict[str, list[str]] = {}
+        for job in self.jobs(study, *arguments):
+            planned.setdefault(job.rule, []).append(job.outputs[0])
+        return planned
 
 
 def copy_of_the_checkout(folder: Path) -> Checkout:

@@ -1,25 +1,27 @@
-"""A finished study: what runs again after one change, read from Snakemake's dry run; and what it left behind."""
+"""What runs again after one change, read from Snakemake's dry run of a finished study; `changes.py` has the cases."""
 
-import copy
 import csv
 import json
-from pathlib import Path
+import os
+import shutil
 
 import pytest
 import yaml
+from changes import CHANGES, DOCS, STUDY, Change, documented, forget_dates, table
+from conftest import Checkout
 
-STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text())
+from softshot.files import read_jsonl
 
 
-def changed(path: str, value) -> dict:
-    """STUDY with one value changed or added; `path` is dotted."""
-    study = copy.deepcopy(STUDY)
-    *parents, last = path.split(".")
-    section = study
-    for name in parents:
-        section = section.setdefault(name, {})
-    section[last] = value
-    return study
+@pytest.fixture
+def moved(finished, tmp_path) -> Checkout:
+    """The finished study in another place, to be changed; the large models are those of the first."""
+    folder = tmp_path / "checkout"
+    shutil.copytree(finished.folder, folder, symlinks=True, ignore=lambda place, names: {"models"} & set(names))
+    for place in ("resources/models", "workflow/softshot/models"):
+        shutil.copytree(finished.folder / place, folder / place, symlinks=True, copy_function=os.link)
+    shutil.copytree(folder / "tiny-model", folder / "other-model")
+    return Checkout(folder)
 
 
 def test_the_study_ends_in_its_tables_and_report(finished):
@@ -35,115 +37,100 @@ def test_the_study_ends_in_its_tables_and_report(finished):
     }
 
 
-def test_every_run_says_what_made_it(finished):
+def test_every_run_says_what_made_it_and_leaves_no_state(finished):
     run = finished.folder / "results/tiny/runs/tiny/mtop/ipt/tokens-3_retrieved-1/seed-2"
     note = json.loads((run / "run.json").read_text())
-    assert (note["arm"], note["tokens"], note["retriever"], note["shots"], note["seed"]) == (
-        "ipt",
-        3,
-        "retrieved",
-        1,
-        2,
-    )
+    who = ("ipt", 3, "retrieved", 1, 2)
+    assert (note["arm"], note["tokens"], note["retriever"], note["shots"], note["seed"]) == who
     assert note["settings"]["tuning"]["steps"] == 3
     assert note["settings"]["generation"]["max_new_tokens"] == 8
     assert note["tuning"]["steps"] == 3
     assert note["versions"]["torch"]
-    predictions = [json.loads(line) for line in (run / "predictions.jsonl").read_text().splitlines()]
+    predictions = read_jsonl(run / "predictions.jsonl")
     assert len(predictions) == 4
     assert all(len(prediction["demonstrations"]) == 1 for prediction in predictions)
+    assert not list(finished.folder.glob("results/tiny/runs/**/.state*")), "a state is gone when its run is done"
 
 
-def test_a_finished_study_runs_nothing(finished):
-    assert finished.planned() == {}
-    assert "Nothing to be done" in finished.snakemake("--cores", "1", "--dry-run").stdout
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.what)
+def test_a_change_runs_exactly_what_depends_on_it(change: Change, finished, request):
+    checkout = finished
+    if change.touch:
+        checkout = request.getfixturevalue("moved")
+        change.touch(checkout.folder)
+    planned = checkout.planned(change.study(), *change.arguments)
+    assert {rule: len(outputs) for rule, outputs in planned.items()} == change.runs
 
 
-def test_a_third_seed_runs_only_its_own_jobs_and_the_analysis(finished):
-    jobs = finished.planned(changed("seeds", [1, 2, 3]))
-    assert len(jobs.pop("analyse")) == 1
-    assert {rule: len(outputs) for rule, outputs in jobs.items()} == {
-        "random_demonstrations": 1,
-        "tune": 2,
-        "generate": 3,
-        "score": 3,
-    }
-    assert all("seed-3" in output for outputs in jobs.values() for output in outputs)
+def test_the_documentation_has_the_table_of_these_cases():
+    text = DOCS.read_text()
+    begin, end = documented(text)
+    assert text[begin:end] == table(), "write it: python tests/workflow/changes.py"
 
 
-def test_a_removed_seed_runs_only_the_analysis(finished):
-    assert set(finished.planned(changed("seeds", [1]))) == {"analyse"}
+def test_what_runs_again_belongs_to_what_changed(finished):
+    """Beside how many jobs: which."""
+    new_seed = finished.planned(STUDY | {"seeds": [1, 2, 3]})
+    del new_seed["analyse"]
+    assert all("seed-3" in output for outputs in new_seed.values() for output in outputs)
+    one_arm = finished.planned(
+        STUDY | {"tuning": STUDY["tuning"] | {"overrides": [{"arm": "pt", "set": {"clip": 2.0}}]}}
+    )
+    assert all("/pt/" in output for rule in ("tune", "generate", "score") for output in one_arm[rule])
+    encoder = finished.planned(STUDY | {"demonstrations": {"encoder": "tiny"}})
+    assert not any("/pt/" in output or "random-1" in output for output in encoder["generate"])
 
 
-@pytest.mark.parametrize(
-    ("path", "value", "rules"),
-    [
-        ("generation.max_new_tokens", 9, {"generate", "score", "analyse"}),
-        ("generation.beams", 2, {"generate", "score", "analyse"}),
-        ("generation.batch_size", 1, set()),
-        ("tuning.max_tokens", 500, set()),
-        ("tuning.learning_rate", 0.5, {"tune", "generate", "score", "analyse"}),
-        ("scoring.metrics", {"mtop": ["exact_match"]}, {"score", "analyse"}),
-        ("analysis.title", "Another", {"analyse"}),
-        ("data.templates", {"mtop": {"instruction": "Parse."}}, {"tune", "generate", "score", "analyse"}),
-        ("data.templates", {"dart": {"instruction": "Say it."}}, {"analyse"}),
-        ("demonstrations.order", "nearest-first", {"generate", "score", "analyse"}),
-        ("demonstrations.retrievers.retrieved.threshold", 0.5, {"tune", "generate", "score", "analyse"}),
-        ("demonstrations.retrievers.bm25.threshold", 0.5, {"analyse"}),
-        ("data.hub", "http://127.0.0.1:1", {"analyse"}),
-        ("arms.icl.demonstrations", ["random-1", "retrieved-2", "retrieved-5"], {"generate", "score", "analyse"}),
-    ],
-)
-def test_one_changed_value_runs_what_depends_on_it(finished, path, value, rules):
-    assert set(finished.planned(changed(path, value))) == rules
+def test_a_finished_study_runs_nothing_also_in_another_place(finished, moved):
+    for checkout in (finished, moved):
+        assert checkout.planned() == {}
+        assert "Nothing to be done" in checkout.snakemake("--cores", "1", "--dry-run").stdout
 
 
-def test_an_override_touches_only_the_runs_it_names(finished):
-    jobs = finished.planned(changed("tuning.overrides", [{"arm": "pt", "set": {"learning_rate": 0.5}}]))
-    assert len(jobs["tune"]) == 2
-    assert all("/pt/" in output for rule in ("tune", "generate", "score") for output in jobs[rule])
-
-
-def test_another_encoder_encodes_and_retrieves_again_and_draws_nothing(finished):
-    other = changed("demonstrations.retrievers.retrieved.encoder", "tiny")
-    jobs = finished.planned(other)
-    assert len(jobs["encode"]) == 3
-    assert len(jobs["retrieve"]) == 3
-    assert "random_demonstrations" not in jobs
-    assert not any("/pt/" in output or "random-1" in output for output in jobs["generate"])
-
-
-def test_the_order_of_several_demonstrations_touches_no_run_that_shows_one(finished):
-    jobs = finished.planned(changed("demonstrations.order", "nearest-first"))
-    assert all("retrieved-2" in output for output in jobs["generate"])
-
-
-def test_another_retriever_uses_the_vectors_that_are_there(finished):
-    variants = [*STUDY["arms"]["icl"]["demonstrations"], "bm25-1", "mmr-1", "oracle-1"]
-    jobs = finished.planned(changed("arms.icl.demonstrations", variants))
-    assert "encode" not in jobs
-    assert len(jobs["retrieve"]) == len(jobs["generate"]) == 3
-
-
-def test_the_order_of_keys_runs_nothing(finished):
+def test_the_order_of_keys_and_comments_run_nothing(finished):
     study = {key: dict(reversed(value.items())) if isinstance(value, dict) else value for key, value in STUDY.items()}
-    assert finished.planned(dict(reversed(study.items()))) == {}
+    text = "# a comment\n" + yaml.safe_dump(dict(reversed(study.items())), sort_keys=False) + "# and another\n"
+    assert finished.planned(text) == {}
 
 
-def test_an_edited_module_that_decides_results_runs_them_again_a_touched_one_does_not(finished):
-    module = finished.folder / "workflow/softshot/generation/__main__.py"
-    text = module.read_text()
-    module.touch()
-    assert finished.planned() == {}
-    try:
-        module.write_text(text + "\n# edited\n")
-        assert {"generate"} <= set(finished.planned()) <= {"generate", "score", "analyse"}
-    finally:
-        module.write_text(text)
+def test_without_notes_and_dates_every_result_is_made_again_or_as_recorded(moved):
+    """Nothing in the dates can make Snakemake take a result for one of other settings."""
+    forget_dates(moved.folder)
+    study = STUDY | {"tuning": STUDY["tuning"] | {"learning_rate": 0.5}}
+    assert len(moved.planned(study)["tune"]) == 4
+
+
+def test_a_finished_change_is_finished_also_without_notes(moved):
+    """After it has run again, a result's record is that of its settings: nothing is forced twice."""
+    study = STUDY | {"scoring": {"metrics": {"mtop": ["exact_match"]}}}
+    shutil.rmtree(moved.folder / ".snakemake")
+    done = moved.snakemake("--cores", "2", study=study)
+    assert done.returncode == 0, done.stderr
+    assert "settings.metrics: ['frame_accuracy'" in done.stderr and "now ['exact_match']" in done.stderr
+    assert moved.planned(study) == {}
+    shutil.rmtree(moved.folder / ".snakemake")
+    assert moved.planned(study) == {}
+
+
+def test_what_a_job_reads_is_an_input_of_it_or_of_what_made_its_inputs(finished):
+    """Jobs name only the last of what they read; through the jobs that made it Snakemake follows all of it."""
+    made = finished.jobs(STUDY | {"study": "again"})
+    maker = {output: job for job in made for output in job.outputs}
+
+    def behind(job) -> set[str]:
+        return set(job.inputs).union(
+            *(behind(maker[name]) | set(maker[name].outputs) for name in job.inputs if name in maker)
+        )
+
+    for job in made:
+        read = {word for word in job.command.split() if word.startswith(("results/", "resources/models/"))}
+        read = {name for name in read if name in maker and name not in job.outputs}
+        assert read <= behind(job), job.command
+    assert any(len(job.inputs) == 2 and "--train " in job.command for job in made)
 
 
 def test_a_fault_in_the_configuration_stops_before_any_job(finished):
-    done = finished.snakemake("--cores", "1", study=changed("tuning.learning_rte", 0.1))
+    done = finished.snakemake("--cores", "1", study=STUDY | {"tuning": {"learning_rte": 0.1}})
     assert done.returncode != 0
     assert "tuning.learning_rte: no such setting; did you mean `learning_rate`?" in done.stderr
     assert "rule " not in done.stdout + done.stderr

@@ -3,23 +3,16 @@ From runs to tables, figures and the report.
 
 needs: the files of every run, the records that are quoted
 makes: results/<study>/: the tables that docs/analysis.md explains, summary.txt, figures/, report.html
+    study.json: the settings and code that all of it was made with
 """
 
 
 rule analyse:
     """Tabulate, draw and write the report page."""
     input:
-        runs=run_files("run.json", "predictions.jsonl", "scores.json", "scores.parquet"),
-        tuned=run_files("history.jsonl", "prompt.tsv", tuned=True),
+        scores=run_files("scores.json"),
         records=record_files(),
         published=["resources/published/scores.tsv", "resources/published/similarity.tsv"],
-        code=code(
-            "softshot/analysis/*.py",
-            "softshot/scoring/token_f1.py",
-            "softshot/analysis/figures/*.py",
-            "report/*.*",
-            "report/*/*.*",
-        ),
     output:
         summary=table("summary", "Scores"),
         subsets=table("subsets", "Scores"),
@@ -43,12 +36,14 @@ rule analyse:
         figures=[figure(name, category) for name, category in FIGURES.items()],
         pictures=[f"results/{{study}}/figures/{name}.png" for name in FIGURES],
         report="results/{study}/report.html",
+        settings="results/{study}/study.json",
     log:
         "results/{study}/logs/analysis.log",
     conda:
         "../../envs/softshot.yaml"
     params:
         settings=lambda wildcards: canonical(studies.analysis_slice(STUDY)),  # a function: templates have braces
+        code=code.analysis(),
     shell:
         "python -m softshot.analysis --settings {params.settings:q} --results results/{wildcards.study}"
         " > {log:q} 2>&1"

@@ -1,12 +1,17 @@
 """
 The configuration checked, the grid of runs, and what the rules ask about them.
 
-Every rule's only setting parameter is its stage's slice of the configuration, as canonical JSON:
-a rule runs again exactly when its slice, its inputs or the code that decides its result changed.
+Every rule has its stage's slice of the configuration as a parameter, as canonical JSON, and a checksum of the modules
+that decide its result: it runs again exactly when its slice, its inputs or that code changed.
+
+The three rules that there is a job of for every run (tune, generate, score) are lean, since Snakemake's work grows with
+the files that jobs name: their output is the record that they write last, which the files beside it belong to, and
+of what they read only that is an input which nothing else they read was made from.
 """
 
 import functools
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -15,10 +20,9 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from softshot import allocation, catalogue, failures, launch, study as studies
+from softshot import allocation, catalogue, code, failures, launch, recorded, study as studies
 from softshot.errors import UserError
 from softshot.grid import Run, demonstration_folder, runs, subset_name
-from softshot.scoring import registry
 from softshot.task import SourceSettings
 
 # The job ends with the Snakemake that started it (softshot/job.py), and one that an executor submits finds its GPUs
@@ -34,8 +38,7 @@ wildcard_constraints:
     split=r"train|validation|test|held_out",
     encoder=r"[a-z0-9][a-z0-9._-]*",
     retriever=r"[a-z][a-z0-9]*",
-    arm=r"icl|pt|ipt|transfer",
-    variant=r"[a-z0-9._-]+",  # a transfer's names a task
+    run=r"([a-z0-9][a-z0-9._-]*/){2}(icl|pt|ipt|transfer)/[a-z0-9._-]+/seed-[0-9]+",  # a folder: softshot/grid.py
     seed=r"[0-9]+",
     size=r"[0-9]+",
 
@@ -57,69 +60,130 @@ def canonical(settings: dict) -> str:
     return json.dumps(settings, sort_keys=True)
 
 
-@functools.cache  # asked for by hundreds of jobs
-def code(*places: str) -> list[str]:
-    """The modules that decide a stage's result: an edit of them is a reason to run again."""
-    return sorted({str(path) for place in places for path in Path("workflow").glob(place)})
+@functools.cache  # once, while the jobs are collected
+def mark_outdated() -> None:
+    """What was made otherwise than config.yaml says now runs again, as if named with --forcerun, also where .snakemake
+    knows nothing of it. Called by the input functions of the two rules that every other job depends on."""
+    if workflow.is_main_process and (outdated := recorded.outdated(STUDY)):
+        workflow.dag.forcefiles.update(outdated)
+        logger.info(recorded.report(outdated))
+
+
+# Memory and speed, never a result, so no parameters: what a job is told beside them.
+MAX_TOKENS = "" if STUDY.tuning.max_tokens is None else STUDY.tuning.max_tokens  # of a forward pass
 
 
 def run_of(wildcards) -> Run:
-    """The run that a rule's wildcards name."""
-    return Run.of(Path(wildcards.model, wildcards.task, wildcards.arm, wildcards.variant, f"seed-{wildcards.seed}"))
+    """The run whose folder a rule's wildcard names."""
+    return run_at(wildcards.run)
+
+
+@functools.cache  # asked for several times by each of thousands of jobs
+def run_at(path: str) -> Run:
+    """The run with this folder."""
+    return Run.of(Path(path))
+
+
+@functools.cache
+def memory(model: str, attempt: int) -> int:
+    """Memory of a job that loads a model, in MB."""
+    return allocation.memory_mb(STUDY, model, attempt)
 
 
 def model_memory(wildcards, attempt: int) -> int:
-    """Memory of a job that loads its model, in MB."""
-    return allocation.memory_mb(STUDY, wildcards.model, attempt)
+    """Memory of a run's job."""
+    return memory(run_of(wildcards).model, attempt)
 
 
 @functools.cache  # the seeds of a variant share it
-def minutes(estimate, variant: str, attempt: int) -> int:
-    """Run time of a job, by one of the estimates of softshot/allocation.py; `variant`: its run's folder but the seed."""
-    run = Run.of(Path(variant) / "seed-0")
-    return estimate(STUDY, run.model, run.task, run.arm, run.tokens, attempt)
+def minutes(estimate, *run_and_attempt) -> int:
+    """Run time of a job, by one of the estimates of softshot/allocation.py."""
+    return estimate(STUDY, *run_and_attempt)
 
 
 def tuning_minutes(wildcards, attempt: int) -> int:
-    return minutes(allocation.tuning_minutes, str(Path(run_of(wildcards).path).parent), attempt)
+    """Run time of tuning a run's prompt."""
+    run = run_of(wildcards)
+    return minutes(allocation.tuning_minutes, run.model, run.task, run.arm, run.tokens, attempt)
 
 
 def generation_minutes(wildcards, attempt: int) -> int:
-    return minutes(allocation.generation_minutes, str(Path(run_of(wildcards).path).parent), attempt)
+    """Run time of predicting a run's records."""
+    run = run_of(wildcards)
+    return minutes(allocation.generation_minutes, run.model, run.task, run.arm, run.tokens, attempt)
 
 
-def engine_code(*names: str) -> list[str]:
-    """The modules of the engine that tuning and generation share, those of one of them, and the demonstrations shown."""
-    shared = ["base", "bloom", "kernels", "layout", "packed", "prefix", "arms/*"]
-    shown = ["softshot/demonstrations/shown.py", "softshot/demonstrations/table.py"]
-    return code(*(f"softshot/engine/{name}.py" for name in [*shared, *names]), *shown)
+def options(settings: dict, files: dict[str, str]) -> str:
+    """A stage's slice and the files it reads as options of its program: the one parameter of a run's rules."""
+    given = {"settings": canonical(settings)} | files
+    return " ".join(f"--{name} {shlex.quote(value)}" for name, value in given.items())
 
 
-def prompt(wildcards) -> list[str]:
-    """The soft prompt of a run, its own or one tuned on another task; ICL has none."""
-    tuned = run_of(wildcards).prompt
-    names = ("adapter_model.safetensors", "adapter_config.json", "tuning.json") if tuned else ()
-    return [f"results/{wildcards.study}/runs/{tuned.path}/{name}" for name in names]
-
-
-def training_records(wildcards) -> str:
+def training_records(run: Run) -> str:
     """The training records that a run may use: all, or the part that its seed draws."""
-    run = run_of(wildcards)
     name = f"subsets/{subset_name(run)}" if run.train else "train"
-    return f"results/{wildcards.study}/data/{run.task}/{name}.jsonl"
+    return f"results/{STUDY.study}/data/{run.task}/{name}.jsonl"
 
 
-def neighbours(wildcards, split: str) -> list[str]:
-    """The demonstrations of a split's records, for a run that shows any."""
-    run = run_of(wildcards)
-    if not run.shots:
-        return []
-    return [f"results/{wildcards.study}/demonstrations/{run.task}/{demonstration_folder(run)}/{split}.parquet"]
+def tuning_options(run: Run) -> str:
+    """What tuning a run's prompt depends on."""
+    return options(studies.tuning_slice(STUDY, run), tuning_files(run))
 
 
-def records(wildcards, split) -> str:
-    """The records of the split that `split(study, task)` names for the run's task."""
-    return f"results/{wildcards.study}/data/{wildcards.task}/{split(STUDY, wildcards.task)}.jsonl"
+def tuning_files(run: Run) -> dict[str, str]:
+    """What tuning a run's prompt reads, by the program's options."""
+    data, split = f"results/{STUDY.study}/data/{run.task}", studies.selection(STUDY, run.task)
+    files = {"model": f"resources/models/{run.model}"}
+    files |= {"train": training_records(run), "validation": f"{data}/{split}.jsonl"}
+    if run.shots:
+        files |= {"train-demonstrations": neighbours(run, "train"), "validation-demonstrations": neighbours(run, split)}
+    return files
+
+
+def tuning_input(wildcards) -> list[str]:
+    """The model, and the records or, made from these, their demonstrations."""
+    model, *files = tuning_files(run_of(wildcards)).values()
+    return [f"{model}/provenance.json", *files[-2:]]
+
+
+def generation_options(run: Run) -> str:
+    """What predicting a run's records depends on."""
+    return options(studies.generation_slice(STUDY, run), generation_files(run))
+
+
+def generation_files(run: Run) -> dict[str, str]:
+    """What predicting a run's records reads, by the program's options."""
+    data, split = f"results/{STUDY.study}/data/{run.task}", studies.evaluation(STUDY, run.task)
+    files = {"model": f"resources/models/{run.model}"}
+    if run.prompt:
+        files["prompt"] = f"results/{STUDY.study}/runs/{run.prompt.path}"
+    files |= {"train": training_records(run), "records": f"{data}/{split}.jsonl"}
+    if run.shots:
+        files["demonstrations"] = neighbours(run, split)
+    return files
+
+
+def scoring_options(run: Run) -> str:
+    """What scoring a run depends on."""
+    return options({"metrics": studies.metrics(STUDY, run.task)}, scoring_files(run))
+
+
+def scoring_files(run: Run) -> dict[str, str]:
+    """What scoring a run reads beside its predictions, by the program's options."""
+    data = [str(Path(path).parent) for path in scoring_data(run.task)]
+    return {"records": generation_files(run)["records"]} | ({"data": data[0]} if data else {})
+
+
+def generation_input(wildcards) -> list[str]:
+    """The tuned prompt or, which that is made with, the model; the records or, made from these, their demonstrations."""
+    files = generation_files(run_of(wildcards))
+    made_by = f"{files['prompt']}/tuning.json" if "prompt" in files else f"{files['model']}/provenance.json"
+    return [made_by, list(files.values())[-1]]
+
+
+def neighbours(run: Run, split: str) -> str:
+    """The demonstrations of a split's records."""
+    return f"results/{STUDY.study}/demonstrations/{run.task}/{demonstration_folder(run)}/{split}.parquet"
 
 
 def model_source(name: str) -> dict:
@@ -143,6 +207,7 @@ def task_source(name: str) -> dict:
 
 def folder_files(wildcards) -> list[str]:
     """The files of a model of the user's own, which are a reason to fetch it again; none for the catalogue's."""
+    mark_outdated()
     entry = catalogue.model_entry(wildcards.model, STUDY.models.folders)
     folder = Path(entry.get("path", "")).expanduser()
     return sorted(str(path) for path in folder.iterdir() if path.is_file()) if entry["kind"] == "folder" else []
@@ -163,6 +228,7 @@ def source_file(wildcards) -> str:
 
 def source_input(wildcards) -> list[str]:
     """What must be there before a split is converted."""
+    mark_outdated()
     entry, folder = studies.task(STUDY, wildcards.task), task_folder(wildcards.task)
     if studies.downloaded(STUDY, wildcards.task):
         return [str(folder / "checksums.json")]
@@ -174,23 +240,9 @@ def downloaded(name: str, files: list[str]) -> list[str]:
     return [*files, studies.source(STUDY, name)] if studies.downloaded(STUDY, name) else []
 
 
-def conversion_code(wildcards) -> list[str]:
-    """The modules that decide what a split's records are; of Spider's scored ones also how hard they are."""
-    entry = studies.task(STUDY, wildcards.task)
-    names = ["convert", "readers", "splits", "text", "table" if entry.table else wildcards.task]
-    scored = wildcards.task == "spider" and wildcards.split == studies.evaluation(STUDY, "spider")
-    parser = [f"softshot/scoring/spider/{name}.py" for name in ("tokens", "query", "parse", "match") if scored]
-    return code(*(f"softshot/data/{name}.py" for name in names), *parser)
-
-
-def scoring_code(wildcards) -> list[str]:
-    """The modules that decide a run's scores: of its task's metrics only."""
-    metrics = studies.metrics(STUDY, wildcards.task)
-    modules = [registry.METRICS[name].partition(":")[0].replace(".", "/") for name in metrics]
-    modules += ["softshot/scoring/bleu"]  # what the official evaluators do to references; other metrics use it too
-    # A metric is a module, or a package of several.
-    places = [place for module in modules for place in (f"{module}.py", f"{module}/*.py")]
-    return code("softshot/scoring/score.py", *places)
+def conversion_code(wildcards) -> str:
+    """The checksum of the modules that decide what a split's records are."""
+    return code.conversion(wildcards.task, bool(studies.task(STUDY, wildcards.task).table), wildcards.split)
 
 
 def scoring_data(name: str) -> list[str]:
@@ -201,13 +253,6 @@ def scoring_data(name: str) -> list[str]:
     if studies.downloaded(STUDY, name):
         return [str(task_folder(name) / "checksums.json")]
     return [str(folder) for folder in folders if folder.is_dir()]
-
-
-def retrieval_code(kind: str) -> list[str]:
-    """The modules that decide what retrievers of a kind find."""
-    dense = ["dense", "nearest", "approximate", "embeddings"]
-    own = {"random": ["sample"], "bm25": ["bm25"], "oracle": ["oracle"], "dense": dense, "mmr": [*dense, "mmr"]}
-    return code(*(f"softshot/demonstrations/{name}.py" for name in [*own[kind], "ranking", "exclusion", "table"]))
 
 
 def embeddings(wildcards, split: str) -> list[str]:
@@ -230,10 +275,19 @@ def subset_split(wildcards) -> str:
     return f"results/{wildcards.study}/data/{wildcards.task}/{name}.jsonl"
 
 
-def run_files(*names: str, tuned: bool = False) -> list[str]:
-    """These files of every run of the study, or of every tuned one."""
-    folder = f"results/{STUDY.study}/runs"
-    return [f"{folder}/{run.path}/{name}" for run in runs(STUDY) for name in names if run.tuned or not tuned]
+def run_files(name: str) -> list[str]:
+    """This file of every run of the study."""
+    return [f"results/{STUDY.study}/runs/{run.path}/{name}" for run in runs(STUDY)]
+
+
+def rests_on(_) -> list[str]:
+    """The record of every result of the study that its report rests on, step by step.
+
+    Snakemake does not miss a file in the middle as long as what was made from it is there. But it deletes a job's
+    outputs before the job, and where that fails or is killed, the next call would find nothing to be done and leave
+    the old report in its place. As inputs of the target they are missed.
+    """
+    return recorded.records(STUDY)
 
 
 def record_files() -> list[str]:
@@ -274,7 +328,11 @@ def figure(name: str, category: str):
 onerror:
     # Among the output of all the others a failed job is hard to find: the end of the log names it again.
     failed = [
-        (job.rule.name, "/".join(v for k, v in job.wildcards.items() if k != "study"), str(job.log[0]))
+        (
+            job.rule.name,
+            str(Path(*(value for name, value in job.wildcards.items() if name != "study"))),
+            str(job.log[0]),
+        )
         for job in workflow.scheduler.failed
     ]
     if failed:

@@ -30,7 +30,6 @@ rule convert:
     """Convert one file to records: all, a seeded sample, or the part that a split is carved from."""
     input:
         source=source_input,
-        code=conversion_code,
     output:
         records="results/{study}/data/{task}/{split}.jsonl",
         counts="results/{study}/data/{task}/{split}.json",
@@ -40,8 +39,9 @@ rule convert:
         "../../envs/softshot.yaml"
     params:
         settings=lambda wildcards: canonical(studies.convert_slice(STUDY, wildcards.task, wildcards.split)),
+        code=conversion_code,
         source=source_file,
-        # A function of `input` is not held against the last run: what came from elsewhere is there under another checksum.
+        # A function of `input` is not held against the last run: files from elsewhere have other checksums anyway.
         downloaded=lambda wildcards, input: downloaded(wildcards.task, input.source),
     shell:
         "python -m softshot.data convert --settings {params.settings:q} --split {wildcards.split}"
@@ -52,7 +52,6 @@ rule subset:
     """Draw a part of the training records; each seed has an order of its own, of which a size is the beginning."""
     input:
         records="results/{study}/data/{task}/train.jsonl",
-        code=code("softshot/data/subsets.py"),
     output:
         records="results/{study}/data/{task}/subsets/train-{size}_seed-{seed}.jsonl",
         note="results/{study}/data/{task}/subsets/train-{size}_seed-{seed}.json",
@@ -60,6 +59,8 @@ rule subset:
         "results/{study}/logs/data/{task}/train-{size}_seed-{seed}.log",
     conda:
         "../../envs/softshot.yaml"
+    params:
+        code=code.checksum("data/subsets.py"),
     shell:
         "python -m softshot.data subset --records {input.records:q} --size {wildcards.size} --seed {wildcards.seed}"
         " --out {output.records:q} > {log:q} 2>&1"

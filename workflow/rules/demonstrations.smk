@@ -3,6 +3,7 @@ Demonstrations for every record, among the training records.
 
 needs: records, the encoders of dense retrievers
 makes: results/<study>/demonstrations/<task>/<retriever>/<split>.parquet: neighbours and scores, best first;
+    <split>.json: what it was made with;
     of random ones random_seed-<s>/, of those among fewer training records <retriever>_train-<size>_seed-<s>/
 """
 
@@ -12,7 +13,6 @@ rule encode:
     input:
         records="results/{study}/data/{task}/{split}.jsonl",
         encoder="resources/models/{encoder}/provenance.json",
-        code=code(*(f"softshot/demonstrations/{name}.py" for name in ("encode", "encoders", "embeddings"))),
     output:
         vectors="results/{study}/demonstrations/{task}/embeddings/{encoder}/{split}.npy",
         about="results/{study}/demonstrations/{task}/embeddings/{encoder}/{split}.json",
@@ -22,13 +22,13 @@ rule encode:
         "../../envs/softshot.yaml"
     resources:
         gpu=1,
-        jobs_per_gpu=STUDY.launch.jobs_per_gpu,
         mem_mb=lambda wildcards, attempt: allocation.memory_mb(STUDY, wildcards.encoder, attempt),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=lambda wildcards: canonical({"encoder": wildcards.encoder}),
+        code=code.encoding(),
     shell:
-        "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
+        "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {STUDY.launch.jobs_per_gpu}"
         " python -m softshot.demonstrations encode --settings {params.settings:q} --threads {threads}"
         " --encoder $(dirname {input.encoder:q}) --records {input.records:q} --out {output.vectors:q} > {log:q} 2>&1"
 
@@ -40,9 +40,9 @@ rule retrieve:
         queries=lambda wildcards: embeddings(wildcards, wildcards.split),
         train="results/{study}/data/{task}/train.jsonl",
         records="results/{study}/data/{task}/{split}.jsonl",
-        code=lambda wildcards: retrieval_code(STUDY.demonstrations.retrievers[wildcards.retriever].kind),
     output:
-        "results/{study}/demonstrations/{task}/{retriever}/{split}.parquet",
+        table="results/{study}/demonstrations/{task}/{retriever}/{split}.parquet",
+        about="results/{study}/demonstrations/{task}/{retriever}/{split}.json",
     log:
         "results/{study}/logs/demonstrations/{task}/{retriever}-{split}.log",
     conda:
@@ -51,10 +51,11 @@ rule retrieve:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
     params:
         settings=lambda wildcards: canonical(studies.retrieval_slice(STUDY, wildcards.retriever)),
+        code=lambda wildcards: code.retrieval(STUDY.demonstrations.retrievers[wildcards.retriever].kind),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --threads {threads}"
         " --index {input.index:q} --queries {input.queries:q} --train {input.train:q} --records {input.records:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --out {output.table:q} > {log:q} 2>&1"
 
 
 rule random_demonstrations:
@@ -62,18 +63,19 @@ rule random_demonstrations:
     input:
         train="results/{study}/data/{task}/train.jsonl",
         records="results/{study}/data/{task}/{split}.jsonl",
-        code=retrieval_code("random"),
     output:
-        "results/{study}/demonstrations/{task}/random_seed-{seed}/{split}.parquet",
+        table="results/{study}/demonstrations/{task}/random_seed-{seed}/{split}.parquet",
+        about="results/{study}/demonstrations/{task}/random_seed-{seed}/{split}.json",
     log:
         "results/{study}/logs/demonstrations/{task}/random_seed-{seed}-{split}.log",
     conda:
         "../../envs/softshot.yaml"
     params:
         settings=lambda wildcards: canonical(studies.retrieval_slice(STUDY, "random")),
+        code=code.retrieval("random"),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --seed {wildcards.seed}"
-        " --train {input.train:q} --records {input.records:q} --out {output:q} > {log:q} 2>&1"
+        " --train {input.train:q} --records {input.records:q} --out {output.table:q} > {log:q} 2>&1"
 
 
 rule retrieve_in_subset:
@@ -84,9 +86,9 @@ rule retrieve_in_subset:
         whole=whole_train,
         train="results/{study}/data/{task}/subsets/train-{size}_seed-{seed}.jsonl",
         records=subset_split,
-        code=lambda wildcards: retrieval_code(STUDY.demonstrations.retrievers[wildcards.retriever].kind),
     output:
-        "results/{study}/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}/{split}.parquet",
+        table="results/{study}/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}/{split}.parquet",
+        about="results/{study}/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}/{split}.json",
     log:
         "results/{study}/logs/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}-{split}.log",
     conda:
@@ -95,7 +97,8 @@ rule retrieve_in_subset:
         mem_mb=8000,
     params:
         settings=lambda wildcards: canonical(studies.retrieval_slice(STUDY, wildcards.retriever)),
+        code=lambda wildcards: code.retrieval(STUDY.demonstrations.retrievers[wildcards.retriever].kind),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --threads {threads}"
         " --seed {wildcards.seed} --index {input.index:q} --queries {input.queries:q} --whole {input.whole:q}"
-        " --train {input.train:q} --records {input.records:q} --out {output:q} > {log:q} 2>&1"
+        " --train {input.train:q} --records {input.records:q} --out {output.table:q} > {log:q} 2>&1"

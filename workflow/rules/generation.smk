@@ -9,31 +9,22 @@ makes: results/<study>/runs/.../seed-<s>/: predictions.jsonl, run.json (settings
 rule generate:
     """Predict the evaluation records of one run."""
     input:
-        model="resources/models/{model}/provenance.json",
-        train=training_records,
-        records=lambda wildcards: records(wildcards, studies.evaluation),
-        demonstrations=lambda wildcards: neighbours(wildcards, studies.evaluation(STUDY, wildcards.task)),
-        prompt=prompt,
-        code=[*engine_code("decoding", "beam", "cache", "stops"), *code("softshot/generation/*.py")],
+        generation_input,
     output:
-        predictions="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/predictions.jsonl",
-        run="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/run.json",
+        "results/{study}/runs/{run}/run.json",
     log:
-        "results/{study}/logs/generation/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
+        "results/{study}/logs/generation/{run}.log",
     conda:
         "../../envs/softshot.yaml"
     resources:
         gpu=1,
-        jobs_per_gpu=STUDY.launch.jobs_per_gpu,
-        rows=STUDY.generation.batch_size,  # decoded together: memory, never the text, so no parameter
         mem_mb=model_memory,
         runtime=generation_minutes,
     params:
-        settings=lambda wildcards: canonical(studies.generation_slice(STUDY, run_of(wildcards))),
-        prompt=lambda wildcards, input: [str(Path(path).parent) for path in input.prompt[:1]],
+        code=code.generation(),
+        options=lambda wildcards: generation_options(run_of(wildcards)),
     shell:
-        "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
-        " python -m softshot.generation --settings {params.settings:q} --threads {threads}"
-        " --batch-size {resources.rows} --model $(dirname {input.model:q}) --train {input.train:q}"
-        " --records {input.records:q} --demonstrations {input.demonstrations:q}"
-        " --prompt {params.prompt:q} --out $(dirname {output.run:q}) > {log:q} 2>&1"
+        "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {STUDY.launch.jobs_per_gpu}"
+        " python -m softshot.generation {params.options} --threads {threads}"
+        " --batch-size {STUDY.generation.batch_size}"
+        " --out $(dirname {output:q}) > {log:q} 2>&1"

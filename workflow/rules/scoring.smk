@@ -9,22 +9,17 @@ makes: results/<study>/runs/.../seed-<s>/: scores.json, scores.parquet (per reco
 rule score:
     """Score the predictions of one run with its task's metrics."""
     input:
-        records=lambda wildcards: records(wildcards, studies.evaluation),
-        predictions="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/predictions.jsonl",
-        data=lambda wildcards: scoring_data(wildcards.task),
-        code=scoring_code,
+        run="results/{study}/runs/{run}/run.json",
+        data=lambda wildcards: scoring_data(run_of(wildcards).task),
     output:
-        scores="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/scores.json",
-        statistics="results/{study}/runs/{model}/{task}/{arm}/{variant}/seed-{seed}/scores.parquet",
+        "results/{study}/runs/{run}/scores.json",
     log:
-        "results/{study}/logs/scoring/{model}/{task}/{arm}/{variant}/seed-{seed}.log",
+        "results/{study}/logs/scoring/{run}.log",
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=lambda wildcards: canonical({"metrics": studies.metrics(STUDY, wildcards.task)}),
-        # A function of `input` is not held against the last run: a folder may move without a new score.
-        data=lambda wildcards, input: [str(Path(path).parent) for path in input.data],
+        code=lambda wildcards: code.scoring(*studies.metrics(STUDY, run_of(wildcards).task)),
+        options=lambda wildcards: scoring_options(run_of(wildcards)),
     shell:
-        "python -m softshot.scoring --settings {params.settings:q} --records {input.records:q}"
-        " --predictions {input.predictions:q} --data {params.data:q}"
-        " --out $(dirname {output.scores:q}) > {log:q} 2>&1"
+        "python -m softshot.scoring {params.options} --predictions $(dirname {output:q})/predictions.jsonl"
+        " --out $(dirname {output:q}) > {log:q} 2>&1"

@@ -17,7 +17,13 @@ from softshot.sections import read
 from softshot.task import TaskSettings
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
-POSITION_KEYS = ("max_position_embeddings", "n_positions", "seq_length")  # as the architectures call them
+# As the architectures call them, and the catalogue.
+POSITION_KEYS = ("max_position_embeddings", "n_positions", "seq_length")
+DIMENSION_KEYS = (
+    ("layers", "num_hidden_layers", "n_layer"),
+    ("width", "hidden_size", "n_embd"),
+    ("vocabulary", "vocab_size"),
+)
 
 
 def models() -> dict[str, dict[str, Any]]:
@@ -37,14 +43,19 @@ def positions(name: str, folders: dict[str, str]) -> int | None:
     entry = model_entry(name, folders)
     if entry["kind"] != "folder":
         return entry.get("positions")
-    config = Path(entry["path"]).expanduser() / "config.json"
+    values = read_config(name, entry["path"])
+    return next((values[key] for key in POSITION_KEYS if key in values), None)
+
+
+def read_config(name: str, folder: str) -> dict[str, Any]:
+    """The config.json of a model of the user's own."""
+    config = Path(folder).expanduser() / "config.json"
     try:
-        values = json.loads(config.read_text(encoding="utf-8"))
+        return json.loads(config.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"models.folders.{name}: {config} does not exist; name the folder of a saved model") from None
     except ValueError as error:
         raise UserError(f"{config}: not valid JSON: {error}") from None
-    return next((values[key] for key in POSITION_KEYS if key in values), None)
 
 
 def parameters(name: str, folders: dict[str, str]) -> int | None:
@@ -54,6 +65,15 @@ def parameters(name: str, folders: dict[str, str]) -> int | None:
         return entry.get("parameters")
     files = Path(entry["path"]).expanduser().glob("*.safetensors")
     return sum(math.prod(tensor["shape"]) for file in files for tensor in _header(file).values()) or None
+
+
+def dimensions(name: str, folders: dict[str, str]) -> tuple[int, int, int] | None:
+    """A model's layers, width of the hidden states and size of the vocabulary; None where nothing says them."""
+    entry = model_entry(name, folders)
+    if entry["kind"] == "folder":
+        entry = read_config(name, entry["path"])
+    found = [next((entry[key] for key in keys if key in entry), None) for keys in DIMENSION_KEYS]
+    return None if None in found else tuple(found)
 
 
 def _header(file: Path) -> dict[str, dict[str, Any]]:

@@ -99,6 +99,11 @@ def runs(study: Study) -> Iterator[Run]:
             yield from _data_sizes(study, model, task)
 
 
+def prompts(study: Study) -> list[Run]:
+    """The runs that tune a soft prompt, each once. Some are not in the grid themselves and only serve a transfer."""
+    return list(dict.fromkeys(run.prompt for run in runs(study) if run.prompt))
+
+
 def _arms(study: Study, model: str, task: str) -> Iterator[Run]:
     """ICL, PT and IPT. ICL with retrieved demonstrations has nothing random and is run once, as seed 0."""
     arms = study.arms

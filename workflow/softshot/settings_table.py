@@ -5,13 +5,14 @@ import typing
 
 from softshot.sections import Section
 from softshot.settings import Override, RetrieverSettings, Study
-from softshot.task import ArchiveSettings, HubSettings, TableSettings, TaskSettings, TemplateSettings
+from softshot.task import ArchiveSettings, HubSettings, SizeSettings, TableSettings, TaskSettings, TemplateSettings
 
 PARTS = {
     "A task (`data.own`, `resources/tasks.yaml`)": TaskSettings,
     "A table (`table` of a task of your own)": TableSettings,
     "An archive (`archive` of a task)": ArchiveSettings,
     "A copy on the hub (`hub` of a task)": HubSettings,
+    "A size (`size` of a task)": SizeSettings,
     "A template (`data.templates`, `template` of a task)": TemplateSettings,
     "A retriever (`demonstrations.retrievers`)": RetrieverSettings,
     "An override (`tuning.overrides`, `generation.overrides`)": Override,

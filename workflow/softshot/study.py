@@ -1,12 +1,12 @@
 """A study read from its configuration, with every combination checked before any job starts."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from softshot import arms, catalogue
 from softshot.data import table
 from softshot.errors import UserError
-from softshot.grid import RESERVED, Run, runs, split_variant
+from softshot.grid import RESERVED, Run, demonstration_folder, prompts, runs, split_variant, subset_name
 from softshot.scoring import registry
 from softshot.sections import read
 from softshot.settings import Override, Study, resolve
@@ -219,6 +219,32 @@ def encoder(study: Study, retriever: str) -> str | None:
     """The encoder of a dense retriever; None for the others."""
     settings = study.demonstrations.retrievers[retriever]
     return (settings.encoder or study.demonstrations.encoder) if settings.kind in ("dense", "mmr") else None
+
+
+class Needed(NamedTuple):
+    """What the runs of a study need made before them, each once and in order."""
+
+    models: list[str]  # base models and encoders
+    splits: list[tuple[str, str]]  # task, split
+    parts: list[tuple[str, str]]  # task, part of the training records
+    vectors: list[tuple[str, str, str]]  # task, encoder, split
+    tables: list[tuple[str, str, str, str]]  # task, folder of demonstrations, retriever, split
+
+
+def needed(study: Study) -> Needed:
+    """What the runs of the study need: data of the split they predict, and of those that prompts are tuned on."""
+    splits, parts, vectors, tables = set(), set(), set(), set()
+    grid = [(run, {evaluation(study, run.task)}) for run in runs(study)]
+    grid += [(run, {"train", selection(study, run.task)}) for run in prompts(study)]
+    for run, mine in grid:
+        splits |= {(run.task, split) for split in {"train", *mine}}
+        parts |= {(run.task, subset_name(run))} if run.train else set()
+        if run.shots:
+            tables |= {(run.task, demonstration_folder(run), run.retriever, split) for split in mine}
+            name = encoder(study, run.retriever)
+            vectors |= {(run.task, name, split) for split in {"train", *mine}} if name else set()
+    models = sorted({*study.models.use, *(name for _, name, _ in vectors)})
+    return Needed(models, sorted(splits), sorted(parts), sorted(vectors), sorted(tables))
 
 
 def convert_slice(study: Study, name: str, split: str) -> dict[str, Any]:

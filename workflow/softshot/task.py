@@ -81,6 +81,16 @@ class SourceSettings(Section):
     hub: HubSettings | None = Field(None, description="The second source of the files (`data.source: hub`).")
 
 
+class SizeSettings(Section):
+    """How large a task is, for what a study will take before its records are there."""
+
+    train: int | None = Field(None, ge=1, description="Records of the training file.")
+    validation: int | None = Field(None, ge=1, description="Records of the validation file.")
+    test: int | None = Field(None, ge=1, description="Records of the test file.")
+    input: int = Field(300, ge=1, description="Mean characters of an input.")
+    output: int = Field(100, ge=1, description="Mean characters of an output.")
+
+
 class TaskSettings(SourceSettings):
     """A task: its files, how records come out of them, what is scored. An entry of the catalogue."""
 
@@ -94,6 +104,7 @@ class TaskSettings(SourceSettings):
     template: TemplateSettings = Field(TemplateSettings(), description=TemplateSettings.__doc__)
     evaluation: Split = Field("test", description="The split that is predicted and scored.")
     metrics: list[Name] = Field(..., min_length=1, description="Metrics, the main one first.")
+    size: SizeSettings | None = Field(None, description=SizeSettings.__doc__)
     licence: str = Field("", description="As its authors state it.")
     citation: str = Field("", description="Where it is described.")
 

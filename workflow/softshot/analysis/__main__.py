@@ -4,11 +4,12 @@ import argparse
 import json
 from pathlib import Path
 
+from softshot import code
 from softshot.analysis import figures, findings, tables
 from softshot.analysis.collect import collect
 from softshot.analysis.report import write_report
 from softshot.errors import run_program
-from softshot.files import write_text
+from softshot.files import write_json, write_text
 from softshot.sections import read
 from softshot.settings import Study
 
@@ -31,6 +32,7 @@ def main() -> None:
     page = folder / "report.html"
     write_report(page, study, results, found, drawn)
     done = f"{results.runs['done'].sum()} of {len(results.runs)} runs done"
+    write_json(folder / "study.json", {"settings": arguments.settings, "code": code.analysis()})
     text = f"{tables.as_text(found.summary)}\n\n{done}\nreport: {page}"
     write_text(folder / "summary.txt", f"{text}\n")
     print(text)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from softshot import files
+from softshot import code, files
 from softshot.data import dart, logic2text, mtop, readers, spider, table, totto
 from softshot.data.splits import choose
 from softshot.data.text import collapse
@@ -55,7 +55,7 @@ class Skips:
 
 
 def convert(job: ConvertJob, split: str, source: Path, out: Path, download: dict | None = None) -> None:
-    """Write the split's records to `out`, and how many there are and the file has skipped to the `.json` beside it.
+    """Write the split's records to `out`, and how many there are and were skipped to the `.json` beside it.
 
     `source` is the split's file; for a split that is carved, the training file. It is read as a stream, and twice
     where not all of its records are kept. `download` says where it came from. A malformed record is an error with
@@ -79,6 +79,7 @@ def convert(job: ConvertJob, split: str, source: Path, out: Path, download: dict
         print(f"{source}: {skipped} malformed records skipped", file=sys.stderr)
     counts = {"task": job.task, "split": split, "records": written, "skipped": skipped}
     counts |= {"source": source.name, "sha256": files.sha256(source), "download": download}
+    counts |= {"settings": job.model_dump(), "code": code.conversion(job.task, job.table is not None, split)}
     files.write_json(out.with_suffix(".json"), counts | {"checksums": files.checksums(out)})
 
 

@@ -10,10 +10,11 @@ import json
 import signal
 from pathlib import Path
 
+from softshot import code
 from softshot.demonstrations import table
 from softshot.demonstrations.ranking import Retriever
 from softshot.errors import UserError, run_program
-from softshot.files import read_jsonl, sha256
+from softshot.files import read_jsonl, sha256, write_json
 from softshot.sections import read
 from softshot.settings import DemonstrationsSettings, Neighbours, Positive, RetrieverSettings
 
@@ -43,13 +44,14 @@ def encode_split(args: argparse.Namespace) -> None:
         normalised=True,
         records=len(texts),
         records_sha256=checksum,
+        code=code.encoding(),
     )
     embeddings.save(args.out, encode.encode(texts, encoder, part), origin)
     part.unlink()
 
 
 def retrieve_split(args: argparse.Namespace) -> None:
-    """Records to their neighbours among the training records, a `.parquet` file."""
+    """Records to their neighbours among the training records, a `.parquet` file; what made them, a `.json` file."""
     settings = read(SearchSettings, args.settings, "--settings")
     retriever, made_by = build(args, settings, read_records(args.train))
     metadata = {
@@ -60,6 +62,8 @@ def retrieve_split(args: argparse.Namespace) -> None:
         **retriever.metadata,
     }
     table.write(args.out, retriever.search(read_records(args.records)), settings.neighbours, metadata)
+    made_by = {"settings": args.settings, "code": code.retrieval(settings.kind), **metadata}
+    write_json(args.out.with_suffix(".json"), made_by)
 
 
 def build(args: argparse.Namespace, settings: SearchSettings, train: list[dict]) -> tuple[Retriever, dict[str, str]]:

@@ -24,6 +24,7 @@ class Origin(Section):
     normalised: Literal[True] = Field(True, description="Every vector has length 1.")
     records: int = Field(..., description="How many.")
     records_sha256: str = Field(..., description="Checksum of the records file, whose order the vectors have.")
+    code: str = Field("", description="Checksum of the modules that made them.")
 
 
 class Vectors:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from softshot import code
 from softshot.demonstrations.shown import Shown
 from softshot.demonstrations.table import read_metadata
 from softshot.engine import base as engine_base
@@ -113,7 +114,8 @@ def main() -> None:
         "peak_memory_mb": peak_memory_mb(),
     }
     run_note = vars(run) | {"variant": run.variant, "split": args.records.stem, "settings": args.settings}
-    run_note |= provenance() | {"generation": generation, "tuning": None, "sources": sources(args)}
+    run_note |= {"code": code.generation(), "sources": sources(args)}
+    run_note |= provenance() | {"generation": generation, "tuning": None}
     run_note["demonstrations"] = read_metadata(args.demonstrations) if args.demonstrations else None
     if args.prompt:  # tuning may have run elsewhere: what made the prompt stays beside what made the predictions
         run_note |= tuning_note(read_json(args.prompt / "tuning.json"), run, args.settings)

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,9 +52,13 @@ def from_package(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
 
 
 def from_folder(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
-    """Link the files of a folder of the user's own."""
-    folder = Path(entry["path"]).expanduser().resolve()
-    _from_files(name, entry, folder, out, lambda file, link: link.symlink_to(file), str(folder), None)
+    """Link the files of a folder of the user's own. What is named from the checkout may move with it."""
+    place = Path(entry["path"]).expanduser()
+
+    def link(file: Path, at: Path) -> None:
+        at.symlink_to(file if place.is_absolute() else os.path.relpath(file, at.parent.resolve()))
+
+    _from_files(name, entry, place.resolve(), out, link, str(place), None)
 
 
 def from_gguf(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:

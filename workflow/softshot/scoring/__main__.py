@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from softshot import code
 from softshot.errors import run_program
 from softshot.scoring import command, registry, score
 from softshot.sections import Section, read
@@ -52,7 +53,8 @@ def main() -> None:
         settings = read(Settings, args.settings, "--settings")
         metrics = [registry.metric(name, args.data) for name in settings.metrics]
         records, predictions = score.read_pairs(args.records, args.predictions)
-        score.write(args.out, metrics, records, score.statistics(metrics, records, predictions))
+        made_by = {"settings": args.settings, "code": code.scoring(*settings.metrics)}
+        score.write(args.out, metrics, records, score.statistics(metrics, records, predictions), made_by)
 
 
 if __name__ == "__main__":

@@ -104,9 +104,12 @@ def subsets(records: list[dict[str, Any]]) -> dict[str, list[int]]:
     return {name: places[name] for name in sorted(places, key=lambda name: (known.get(name, len(known)), name))}
 
 
-def write(folder: Path, metrics: list[Metric], records: list[dict[str, Any]], statistics: Statistics) -> None:
-    """Write `scores.parquet`, a column per metric, and `scores.json`, computed from the columns' sums."""
-    written = summary(metrics, records, statistics)
+def write(
+    folder: Path, metrics: list[Metric], records: list[dict[str, Any]], statistics: Statistics, made_by: dict[str, Any]
+) -> None:
+    """Write `scores.parquet`, a column per metric, and `scores.json`, computed from the columns' sums; it says what it
+    was `made_by`: settings and code."""
+    written = summary(metrics, records, statistics) | made_by
     columns = {
         "id": pa.array([record["id"] for record in records], pa.string()),
         "subset": pa.array([record["meta"].get("subset") for record in records], pa.string()),

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from statistics import median
 
+from softshot import code
 from softshot.demonstrations.shown import Shown
 from softshot.engine import base as engine_base
 from softshot.engine.arms import soft_prompt
@@ -123,7 +124,8 @@ def main() -> None:
     history, weights, table = args.out / "history.jsonl", args.out / soft_prompt.WEIGHTS, args.out / "prompt.tsv"
     write_jsonl(history, trainer.progress.history)
     learned = nearest_tokens.describe(trainer.progress.best_prompt, trainer.initial, base, table)
-    tuning = {"settings": args.settings, **provenance(), "tuning": summary(trainer, layout) | {"prompt": learned}}
+    tuning = {"settings": args.settings, "code": code.tuning(), **provenance()}
+    tuning |= {"tuning": summary(trainer, layout) | {"prompt": learned}}
     tuning["checksums"] = checksums(weights, history, table)
     write_json(args.out / "tuning.json", tuning)
     shutil.rmtree(state.parent, ignore_errors=True)

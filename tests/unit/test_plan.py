@@ -1,0 +1,167 @@
+"""pytest tests/unit/test_plan.py"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from synthetic import study_of, write_study
+from tiny import ROOT
+
+from softshot import study as studies
+from softshot.errors import UserError
+from softshot.files import write_json, write_jsonl
+from softshot.grid import prompts, runs
+from softshot.plan import __main__ as program
+from softshot.plan import devices, work
+from softshot.plan.estimate import CHARACTERS, START, Estimates
+from softshot.plan.work import Size, Texts
+
+SIZE = Size(parameters=1000, layers=2, width=10, vocabulary=40)  # 600 of them outside the embedding
+A100 = "NVIDIA A100-SXM4-40GB"
+
+
+def published(**changes):
+    """The study of config.yaml."""
+    return studies.load(program.merge(yaml.safe_load((ROOT / "config.yaml").read_text()), changes))
+
+
+def estimates(study, results: Path = Path("nowhere"), device: str = A100, tflops=None) -> Estimates:
+    return Estimates(study, devices.device(device, tflops), results)
+
+
+def test_a_forward_pass_multiplies_every_weight_once_per_token():
+    assert SIZE.forward(1, 0, 0) == 2 * 600
+    assert SIZE.forward(3, 0, 2) == 3 * 2 * 600 + 2 * 2 * 400
+    assert SIZE.forward(3, 5, 0) == 3 * (2 * 600 + 4 * 2 * 10 * 5)
+
+
+def test_a_tuning_step_is_forward_and_backward_and_runs_the_prompt_once():
+    settings = {"batch_size": 4, "accumulation": 3, "validate_every": 10}
+    texts = Texts(context=20, output=5)
+    rows, prompt = SIZE.forward(4 * 25, 8 + 12.5, 4 * 5), SIZE.forward(8, 4, 0)
+    without = work.tuning(SIZE, 8, texts, settings, records=0, steps=10)
+    assert without.operations == pytest.approx(10 * 3 * 2 * (prompt + rows))
+    validated = work.tuning(SIZE, 8, texts, settings, records=4, steps=10)
+    assert validated.operations - without.operations == pytest.approx(2 * (prompt + rows)), "before and after"
+
+
+def test_generation_reads_every_context_once_and_writes_token_by_token():
+    done = work.generation(SIZE, 0, Texts(20, 5), {"beams": 2}, records=8, batch=4)
+    assert done.operations == pytest.approx(SIZE.forward(8 * 20, 10, 8) + SIZE.forward(80, 25, 80))
+    assert done.passes == 2 * 5
+
+
+def test_a_device_computes_at_a_share_of_its_data_sheet_or_as_told():
+    known = devices.device(A100)
+    assert known.operations == pytest.approx(0.3 * 312e12)
+    assert known.seconds(work.Work(known.operations * 60), 0) == START + 60
+    told = devices.device(A100, tflops=2)
+    assert (told.operations, told.origin) == (2e12, "--tflops")
+    assert not devices.device("x86_64 CPU").is_gpu
+    assert "unknown" in devices.device("NVIDIA Something").origin
+    passes = known.seconds(work.Work(0, passes=10), parameters=10**9) - START
+    assert passes == pytest.approx(10 * 2e9 / (0.3 * 1.55e12))
+
+
+def test_the_published_study_is_planned_before_anything_is_there():
+    study = published()
+    known = estimates(study)
+    rows, how = program.per_arm(known)
+    grid = list(runs(study))
+    assert sum(row.jobs["generate"] for row in rows.values()) == len(grid)
+    assert sum(row.jobs["tune"] for row in rows.values()) == len(prompts(study))
+    assert set(how) == {"from operations"}
+    assert {key[2] for key in rows} == {"icl", "pt", "ipt", "transfer"}
+    assert all(row.planned == row.left > 0 and row.spent == row.done == 0 for row in rows.values())
+    small, large = rows["bloom-1b1", "dart", "pt"], rows["gpt2-xl", "dart", "pt"]
+    assert small.planned < large.planned
+    assert rows["gpt2-xl", "dart", "pt"].planned < rows["gpt2-xl", "dart", "ipt"].planned, "longer rows"
+    page = program.text(known, Path("nowhere"))
+    assert "totto, dart, logic2text, spider, mtop from the catalogue" in page and "GPU hours planned" in page
+
+
+def test_fewer_records_and_steps_take_less():
+    whole, part = published(), published(data={"limits": {"test": 100, "validation": 100}}, tuning={"steps": 200})
+    run = next(run for run in runs(whole) if run.tokens and run.task == "dart")
+    for stage in ("tuning", "generation"):
+        assert estimates(part).seconds(stage, run)[0] < estimates(whole).seconds(stage, run)[0] / 2
+
+
+@pytest.fixture
+def half_spent(tmp_path) -> Estimates:
+    """Two of dart's runs are done: a prompt that took 1,000 s and predictions that took 200 s."""
+    study = published(seeds=[1, 2], data={"tasks": ["dart"]}, models={"use": ["gpt2-xl"]})
+    records = [{"id": str(n), "input": "x" * 330, "target": "y" * 66} for n in range(20)]
+    for split in ("train", "validation", "test"):
+        write_jsonl(tmp_path / f"published/data/dart/{split}.jsonl", records)
+        write_json(tmp_path / f"published/data/dart/{split}.json", {"records": 20})
+    run = next(run for run in runs(study) if run.arm == "pt")
+    settings = studies.tuning_slice(study, run) | studies.generation_slice(study, run)
+    tuning = {"seconds": 1000 - START, "steps": 2000, "validation_rows": 20}
+    generation = {"seconds": 200 - START, "records": 20, "input_tokens": 2000, "output_tokens": 400, "batch_size": 32}
+    place = tmp_path / "published/runs" / run.path
+    write_json(place / "tuning.json", {"settings": settings, "device": A100, "tuning": tuning})
+    write_json(place / "run.json", {"settings": settings, "device": A100, "generation": generation})
+    return estimates(study, tmp_path)
+
+
+def test_records_that_are_there_say_how_long_they_are(half_spent):
+    assert half_spent.task("dart") == ({"train": 20, "validation": 20, "test": 20}, 330, 66, "its records")
+    assert half_spent.task("dart").input / CHARACTERS == pytest.approx(100)
+
+
+def test_what_was_measured_on_the_device_plans_the_rest(half_spent):
+    study = half_spent.study
+    _, second = [run for run in runs(study) if run.arm == "pt" and run.tokens == 1]
+    assert half_spent.seconds("tuning", second) == (pytest.approx(1000), "measured, this model, task and arm")
+    assert half_spent.seconds("generation", second)[0] == pytest.approx(200, rel=0.01), "its row is 2 tokens longer"
+    longer = next(run for run in runs(study) if run.arm == "pt" and run.tokens == 150)
+    assert half_spent.seconds("tuning", longer)[0] > 1000
+    icl = next(run for run in runs(study) if run.arm == "icl")
+    assert half_spent.seconds("generation", icl)[1] == "measured, this model"
+    elsewhere = Estimates(study, devices.device("NVIDIA H100 PCIe"), half_spent.results)
+    assert elsewhere.seconds("tuning", second)[1] == "from operations"
+
+
+def test_after_a_study_what_was_planned_stands_beside_what_was_spent(half_spent):
+    row = program.per_arm(half_spent)[0]["gpt2-xl", "dart", "pt"]
+    assert (row.done, row.spent) == (1, 1200)
+    assert row.planned == pytest.approx(
+        sum(
+            half_spent.device.seconds(half_spent.work(stage, run), half_spent.size("gpt2-xl").parameters)
+            for run in runs(half_spent.study)
+            if run.arm == "pt"
+            for stage in ("tuning", "generation")
+        )
+    ), "without the study's own jobs"
+    other = Estimates(half_spent.study.model_copy(update={"study": "next"}), half_spent.device, half_spent.results)
+    planned = program.per_arm(other)[0]["gpt2-xl", "dart", "pt"]
+    assert planned.spent == 0 and planned.planned > 5 * row.planned, "jobs of another study are known before"
+
+
+def test_a_study_of_models_without_a_size_says_what_to_do(monkeypatch):
+    study = published(models={"use": ["gpt2-xl"]})
+    monkeypatch.setattr("softshot.catalogue.parameters", lambda *_: None)
+    with pytest.raises(UserError, match="gpt2-xl: nothing says how large it is"):
+        program.per_arm(estimates(study))
+
+
+def test_records_of_another_version_or_of_unknown_models_are_passed_over(tmp_path):
+    study = study_of()
+    write_study(tmp_path / study.study, study)
+    assert estimates(published(), tmp_path).measured == []
+
+
+def test_the_command_reads_configurations_as_snakemake_does(tmp_path):
+    command = [sys.executable, "-m", "softshot.plan", "--configfile", "resources/demo/study.yaml", "--device", A100]
+    done = subprocess.run([*command, "--results", str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("demo: ") and "smollm2-135m  dart  ipt" in done.stdout
+    assert "0.0 spent" in done.stdout
+
+
+def test_it_imports_nothing_heavy():
+    heavy = "import sys, softshot.plan.__main__; print({'torch', 'numpy', 'pandas', 'transformers'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True).stdout == "set()\n"

@@ -1,0 +1,164 @@
+"""What each run of a study takes on a device: from runs that were measured there, else from its operations."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from softshot import study as studies
+from softshot.errors import UserError
+from softshot.grid import Run
+from softshot.plan import work
+from softshot.plan.devices import START, Device
+from softshot.plan.work import Texts, Work
+from softshot.settings import Study, resolve
+from softshot.task import SizeSettings
+
+CHARACTERS = 3.3  # per token; 2.4 to 4.5 over inputs and outputs of the five tasks with SmolLM2's tokenizer
+RECORDS = {"train": 10_000}  # of a task that says no size, and 1,000 of other splits
+SAMPLE = 1000  # records read for the mean length of their texts
+
+
+class Task(NamedTuple):
+    """A task's records: how many in each split, mean characters, and where that is known from."""
+
+    records: dict[str, int]
+    input: float
+    output: float
+    origin: str
+
+
+class Measured(NamedTuple):
+    """A job that has run: whose, what it took, and what it would have been estimated to take."""
+
+    folder: str  # the study's
+    stage: str  # tuning or generation
+    run: Run
+    device: str
+    seconds: float
+    estimated: float
+
+
+@dataclass
+class Estimates:
+    """Estimates for a study on a device. `results` holds the folders of all studies."""
+
+    study: Study
+    device: Device
+    results: Path
+
+    def __post_init__(self) -> None:
+        self.size = cache(lambda model: work.model_size(self.study, model))
+        self.task = cache(lambda task: task_of(self.study, task, self.results / self.study.study))
+        self.measured = list(self._measured())
+
+    def work(self, stage: str, run: Run) -> Work:
+        """The computing of a run's job; `stage` is tuning or generation."""
+        task, size = self.task(run.task), self.size(run.model)
+        one = [task.input / CHARACTERS, task.output / CHARACTERS]
+        settings = resolve(getattr(self.study, stage), run.model, run.task, run.arm)
+        if stage == "tuning":
+            context = min(self.study.engine.context - one[1], one[0] + run.shots * sum(one))
+            records = task.records[studies.selection(self.study, run.task)]
+            records = min(records, settings["validation_records"] or records)
+            return work.tuning(size, run.tokens, Texts(context, one[1]), settings, records, settings["steps"])
+        output = min(one[1], settings["max_new_tokens"])
+        context = min(self.study.engine.context - output, one[0] + run.shots * sum(one))
+        records = task.records[studies.evaluation(self.study, run.task)]
+        batch = self.study.generation.batch_size
+        return work.generation(size, run.tokens, Texts(context, output), settings, records, batch)
+
+    def seconds(self, stage: str, run: Run, without: str | None = None) -> tuple[float, str]:
+        """How long a run's job takes, and how that is known; `without` leaves the measured jobs of a study out."""
+        estimated = self.device.seconds(self.work(stage, run), self.size(run.model).parameters)
+        for words, same in (
+            ("measured, this model, task and arm", ("model", "task", "arm")),
+            ("measured, this model and arm", ("model", "arm")),
+            ("measured, this model", ("model",)),
+        ):
+            factor = self._factors(same, without).get((stage, *(getattr(run, key) for key in same)))
+            if factor:
+                return estimated * factor, words
+        return estimated, "from operations"
+
+    def _factors(self, same: tuple[str, ...], without: str | None) -> dict[tuple, float]:
+        """Measured over estimated seconds on this device, of the jobs that are the same in these respects."""
+        if not hasattr(self, "_cached"):
+            self._cached: dict = {}
+        if (same, without) not in self._cached:
+            sums = defaultdict(lambda: [0.0, 0.0])
+            for job in self.measured:
+                if job.device == self.device.name and job.folder != without:
+                    pair = sums[(job.stage, *(getattr(job.run, key) for key in same))]
+                    pair[0] += job.seconds
+                    pair[1] += job.estimated
+            self._cached[same, without] = {key: took / planned for key, (took, planned) in sums.items() if planned}
+        return self._cached[same, without]
+
+    def _measured(self) -> Iterator[Measured]:
+        """Every job of every study whose record is there, of the models that this study can size."""
+        for stage, name in (("tuning", "tuning.json"), ("generation", "run.json")):
+            for path in sorted(self.results.glob(f"*/runs/*/*/*/*/seed-*/{name}")):
+                note = read(path)
+                try:
+                    run = Run.of(path.parent)
+                    did = self._did(stage, run, note)
+                    seconds = note[stage]["seconds"] + START
+                except (KeyError, TypeError, ZeroDivisionError, UserError):
+                    continue  # of another version, or a model that this study does not know
+                estimated = self.device.seconds(did, self.size(run.model).parameters)
+                folder = path.relative_to(self.results).parts[0]
+                yield Measured(folder, stage, run, note.get("device", ""), seconds, estimated)
+
+    def _did(self, stage: str, run: Run, note: dict[str, Any]) -> Work:
+        """What a measured job computed, by its record."""
+        settings, took = note["settings"][stage], note[stage]
+        if stage == "tuning":
+            task = self.task(run.task)
+            one = [task.input / CHARACTERS, task.output / CHARACTERS]
+            context = min(note["settings"]["engine"]["context"] - one[1], one[0] + run.shots * sum(one))
+            texts = Texts(context, one[1])
+            return work.tuning(
+                self.size(run.model), run.tokens, texts, settings, took["validation_rows"], took["steps"]
+            )
+        records = took["records"]
+        texts = Texts(took["input_tokens"] / records, took["output_tokens"] / records)
+        return work.generation(self.size(run.model), run.tokens, texts, settings, records, took["batch_size"])
+
+
+def task_of(study: Study, name: str, folder: Path) -> Task:
+    """A task's records: those that are converted, else what the catalogue says, else a guess."""
+    entry = studies.task(study, name)
+    size, origin = entry.size or SizeSettings(), "the catalogue" if entry.size else "a guess"
+    files = {key: getattr(size, key, None) or RECORDS.get(key, 1000) for key in entry.splits}
+    files |= {split: max(1, round(share * files["train"])) for split, share in entry.carve.items()}
+    files["train"] -= sum(files[split] for split in entry.carve)
+    limits = {split: getattr(study.data.limits, split) for split in files}
+    counts = {split: min(count, limits[split] or count) for split, count in files.items()}
+    lengths = (float(size.input), float(size.output))
+    for split in counts:
+        converted = read(folder / "data" / name / f"{split}.json").get("records")
+        counts[split] = converted or counts[split]
+    sample = folder / "data" / name / f"{studies.evaluation(study, name)}.jsonl"
+    if sample.is_file():
+        lengths, origin = mean_lengths(sample), "its records"
+    return Task(counts, *lengths, origin)
+
+
+def mean_lengths(path: Path) -> tuple[float, float]:
+    """Mean characters of inputs and outputs of a file's first records."""
+    with path.open(encoding="utf-8") as file:
+        rows = [json.loads(line) for line, _ in zip(file, range(SAMPLE), strict=False)]
+    return tuple(sum(len(row[key]) for row in rows) / len(rows) for key in ("input", "target"))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A record, empty where it is not there or not whole."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,99 @@
+"""How much computing a run is: floating-point operations, steps of decoding, bytes on disk.
+
+A forward pass takes 2 operations per parameter and token (the embedding's rows are looked up, and the output's matrix
+is multiplied only where a token is predicted), and 4 x layers x width per token and token attended to (Kaplan et al.
+2020, section 2.1). The backward pass takes as much again: weights are frozen, and no gradient of one is computed. The
+soft prompt runs once per pass, whatever the number of rows.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from softshot import catalogue
+from softshot.errors import UserError
+from softshot.grid import Run
+from softshot.settings import Study
+
+
+@dataclass(frozen=True)
+class Size:
+    """A model's size."""
+
+    parameters: int
+    layers: int
+    width: int
+    vocabulary: int
+
+    def forward(self, tokens: float, attended: float, predicted: float) -> float:
+        """Operations of a forward pass of `tokens`, each attending to `attended`, that predicts at `predicted`."""
+        body = self.parameters - self.vocabulary * self.width
+        return (
+            2 * body * tokens
+            + 4 * self.layers * self.width * tokens * attended
+            + 2 * (self.vocabulary * self.width * predicted)
+        )
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Mean tokens of a run's rows: context (demonstrations and input) and output."""
+
+    context: float
+    output: float
+
+    @property
+    def row(self) -> float:
+        return self.context + self.output
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a job computes: operations, and forward passes that each only read the weights (one more token a row)."""
+
+    operations: float
+    passes: float = 0.0
+
+
+def model_size(study: Study, name: str) -> Size:
+    """A model's size; a model that says none has no plan."""
+    parameters = catalogue.parameters(name, study.models.folders)
+    dimensions = catalogue.dimensions(name, study.models.folders)
+    if parameters is None or dimensions is None:
+        raise UserError(
+            f"model {name}: nothing says how large it is; give its entry in resources/models.yaml `parameters`,"
+            " `layers`, `width` and `vocabulary`."
+        )
+    return Size(parameters, *dimensions)
+
+
+def tuning(size: Size, tokens: int, texts: Texts, settings: dict[str, Any], records: int, steps: int) -> Work:
+    """Tuning a prompt of `tokens` for `steps`, with a validation loss of `records` before, after and in between."""
+
+    def rows(number: float) -> float:
+        return size.forward(number * texts.row, tokens + texts.row / 2, number * texts.output)
+
+    prompt = size.forward(tokens, tokens / 2, 0)
+    step = settings["accumulation"] * 2 * (prompt + rows(settings["batch_size"]))
+    validation = math.ceil(records / settings["batch_size"]) * prompt + rows(records)
+    return Work(steps * step + (1 + math.ceil(steps / settings["validate_every"])) * validation)
+
+
+def generation(size: Size, tokens: int, texts: Texts, settings: dict[str, Any], records: int, batch: int) -> Work:
+    """Predicting `records`, `batch` at once, after a prompt of `tokens`."""
+    reading = size.forward(tokens + records * texts.context, tokens + texts.context / 2, records)
+    written = records * settings["beams"] * texts.output
+    writing = size.forward(written, tokens + texts.row, written)
+    return Work(reading + writing, math.ceil(records / batch) * texts.output)
+
+
+def prompt_bytes(size: Size, run: Run, settings: dict[str, Any]) -> float:
+    """A tuned prompt with its history and notes."""
+    lines = settings["steps"] + settings["steps"] / settings["validate_every"]
+    return run.tokens * size.width * 4 + lines * 150 + run.tokens * 350 + 5_000
+
+
+def run_bytes(run: Run, output: float, records: int, metrics: int) -> float:
+    """A run's predictions, scores and notes; `output` is a prediction's mean length in characters."""
+    predictions = records * (output + 110 + 45 * run.shots)
+    return predictions + records * 40 * metrics + 12_000

@@ -1,0 +1,171 @@
+"""What results on disk say they were made with, held against what the study says now.
+
+Snakemake knows what changed from its own notes in `.snakemake`. Where these are gone, or results were brought from
+elsewhere, it sees only dates. So every result's record says by which settings and code it was made, and what is
+outdated by that runs again whatever the notes and dates say. Read while the Snakefile is parsed: imports nothing heavy.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from softshot import catalogue, code
+from softshot import study as studies
+from softshot.grid import Run, prompts, runs
+from softshot.settings import Study
+
+TUNED = ("adapter_model.safetensors", "adapter_config.json", "history.jsonl", "prompt.tsv")
+REPORT = ("report.html", "summary.tsv")
+SHOWN = 3  # results named in a report
+MISSING = "nothing"
+
+
+class Expected(NamedTuple):
+    """A record on disk, what it must say if the result is the study's, and the files that belong to it."""
+
+    record: str
+    says: Callable[[], dict[str, Any]]  # a part of the record
+    files: tuple[str, ...] = ()  # beside it
+
+
+def outdated(study: Study, results: Path = Path("results"), models: Path = Path("resources/models")) -> dict[str, str]:
+    """Every result that is there and not as the study would make it now: its record, and why."""
+    found = {}
+    for expected in [*_prepared(study, str(results / study.study)), *_runs(study, str(results / study.study))]:
+        if why := difference(expected):
+            found[expected.record] = why
+    for name in studies.needed(study).models:
+        if why := _model(catalogue.model_entry(name, study.models.folders), models / name / "provenance.json"):
+            found[str(models / name / "provenance.json")] = why
+    return found
+
+
+def records(study: Study, results: Path = Path("results")) -> list[str]:
+    """The record of every result of the study."""
+    folder = str(results / study.study)
+    return [expected.record for expected in [*_prepared(study, folder), *_runs(study, folder)]]
+
+
+def report(found: dict[str, str]) -> str:
+    """What to tell the user of outdated results."""
+    several = [f"  {record}: {why}" for record, why in list(found.items())[:SHOWN]]
+    more = [f"  and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+    return "\n".join(["These results were made otherwise than config.yaml says now and run again:", *several, *more])
+
+
+def difference(expected: Expected) -> str | None:
+    """Why the result of a record is not the expected one, None where it is or where there is none."""
+    recorded = _read(expected.record)
+    if recorded is None:
+        return None
+    if (fault := _different(expected.says(), recorded)) is not None:
+        return fault
+    folder = os.path.dirname(expected.record)
+    lacking = [name for name in expected.files if not os.path.exists(f"{folder}/{name}")]
+    return f"{lacking[0]} is not there" if lacking else None
+
+
+def run_records(study: Study, run: Run, folder: str) -> list[Expected]:
+    """The records of a run; `folder` is the study's, results/<study>."""
+    place = f"{folder}/runs/{run.path}"
+    return [
+        Expected(f"{place}/run.json", partial(_generation, study, run), ("predictions.jsonl",)),
+        Expected(f"{place}/scores.json", partial(_scoring, study, run), ("scores.parquet",)),
+    ]
+
+
+def _tuning(study: Study, run: Run) -> dict[str, Any]:
+    return {"settings": studies.tuning_slice(study, run), "code": code.tuning()}
+
+
+def _generation(study: Study, run: Run) -> dict[str, Any]:
+    """What run.json says: how the predictions were made, and their prompt."""
+    says = {"settings": studies.generation_slice(study, run), "code": code.generation()}
+    if run.prompt:
+        tuned = _tuning(study, run.prompt)
+        says |= {"settings": tuned["settings"] | says["settings"], "tuning": {"code": tuned["code"]}}
+        says["tuning"] |= {"template": tuned["settings"]["template"]} if run.source else {}
+    return says
+
+
+def _scoring(study: Study, run: Run) -> dict[str, Any]:
+    metrics = studies.metrics(study, run.task)
+    return {"settings": {"metrics": metrics}, "code": code.scoring(*metrics)}
+
+
+def _conversion(study: Study, task: str, split: str) -> dict[str, Any]:
+    made_by = code.conversion(task, bool(studies.task(study, task).table), split)
+    return {"settings": studies.convert_slice(study, task, split), "code": made_by}
+
+
+def _retrieval(study: Study, retriever: str) -> dict[str, Any]:
+    made_by = code.retrieval(study.demonstrations.retrievers[retriever].kind)
+    return {"settings": studies.retrieval_slice(study, retriever), "code": made_by}
+
+
+def _runs(study: Study, folder: str) -> Iterator[Expected]:
+    for run in runs(study):
+        yield from run_records(study, run, folder)
+    for run in prompts(study):
+        yield Expected(f"{folder}/runs/{run.path}/tuning.json", partial(_tuning, study, run), TUNED)
+    settings, made_by = studies.analysis_slice(study), code.analysis()
+    yield Expected(f"{folder}/study.json", partial(dict, settings=settings, code=made_by), REPORT)
+
+
+def _prepared(study: Study, folder: str) -> Iterator[Expected]:
+    """Records of the data, vectors and tables of demonstrations that the study's runs need."""
+    needed = studies.needed(study)
+    for task, split in needed.splits:
+        yield Expected(f"{folder}/data/{task}/{split}.json", partial(_conversion, study, task, split))
+    for task, place, retriever, split in needed.tables:
+        yield Expected(f"{folder}/demonstrations/{task}/{place}/{split}.json", partial(_retrieval, study, retriever))
+    for task, encoder, split in needed.vectors:
+        record = f"{folder}/demonstrations/{task}/embeddings/{encoder}/{split}.json"
+        yield Expected(record, partial(dict, encoder=encoder, code=code.encoding()))
+
+
+def _model(entry: dict[str, Any], record: Path) -> str | None:
+    """Why a model on disk is not that of its entry; a mirror of the hub has the same models as the hub."""
+    recorded = _read(str(record))
+    if recorded is None:
+        return None
+    source, revision = str(recorded.get("source")), entry.get("revision", "")
+    if entry["kind"] == "folder":
+        expected = str(Path(entry["path"]).expanduser())
+        same = source == expected
+    else:
+        expected = f"package {entry['package']}" if "package" in entry else entry["hub"]
+        same = source.partition(",")[0] == expected or source.endswith(f"/{entry.get('hub')}")
+        if len(revision) == 40 and source.endswith(f"/{entry.get('hub')}"):  # a commit, which no branch moves
+            expected, same = f"{expected} at {revision}", same and recorded.get("revision") == revision
+    return None if same else f"from {source}, now {expected}"
+
+
+def _read(record: str) -> dict[str, Any] | None:
+    """A record; an unreadable one says nothing, None is none."""
+    try:
+        with open(record, encoding="utf-8") as file:
+            found = json.load(file)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        found = {}
+    return found if isinstance(found, dict) else {}
+
+
+def _different(expected: dict[str, Any], recorded: dict[str, Any], key: str = "") -> str | None:
+    """The first place where the record lacks what is expected; keys of settings must be the same on both sides."""
+    for name, value in expected.items():
+        place = f"{key}{name}"
+        there = recorded.get(name, MISSING)
+        if isinstance(value, dict) and isinstance(there, dict):
+            if place.startswith("settings") and (extra := there.keys() - value.keys()):
+                return f"{place}.{min(extra)}: {there[min(extra)]!r}, now {MISSING}"
+            if (fault := _different(value, there, f"{place}.")) is not None:
+                return fault
+        elif value != there:
+            return "the code that makes it has changed" if name == "code" else f"{place}: {there!r}, now {value!r}"
+    return None
