@@ -203,6 +203,11 @@ def test_the_address_of_a_run_opens_its_details(visit):
     assert page.locator("#runs-table tbody tr.ipt").count() == 1
     assert "exact match" in page.locator("#runs-table .detail").inner_text()
     assert page.locator("#runs-table button.open").get_attribute("aria-expanded") == "true"
+    page.wait_for_timeout(500)
+    top = page.evaluate("document.getElementById('runs').getBoundingClientRect().top")
+    assert 0 <= top < 300
+    button = page.locator("#runs-table button.open").bounding_box()
+    assert button["x"] + button["width"] < 1280  # the details do not push it out of the table's box
 
 
 def test_everything_has_a_name_and_a_place_in_the_order(visit):

@@ -35,9 +35,9 @@ function startRuns() {
       make("div", {class: "detail"},
         make("div", {}, make("h4", {}, "Scores"), facts(run.scores)),
         make("div", {}, make("h4", {}, "Cost"), facts(known(study.costs, run.costs))),
-        run.prompt ? make("div", {}, make("h4", {}, "Prompt"), facts(known(study.prompt, run.prompt))) : "",
         make("div", {}, make("h4", {}, "Made with"), facts(Object.entries(study.origins[run.origin]))),
         make("div", {}, make("h4", {}, "Files"), make("ul", {}, ...links)),
+        run.prompt ? make("div", {class: "wide"}, make("h4", {}, "Prompt"), facts(known(study.prompt, run.prompt))) : "",
         make("div", {class: "wide"}, make("h4", {}, "Settings"),
           make("pre", {tabindex: "0", "aria-label": "Settings"}, lines(study.settings[run.settings]).join("\n"))))
     );
@@ -47,7 +47,7 @@ function startRuns() {
   function element(run) {
     const [model, task, , , seed] = run.path;
     const button = make("button", {type: "button", class: "open", "aria-expanded": String(spread.has(run))}, "Details");
-    const row = make("tr", {class: run.look, id: `runs/${run.place}`},
+    const row = make("tr", {class: run.look},
       make("th", {scope: "row", class: "arm"}, make("b", {}, run.label[0]), ` ${run.label[1]}`),
       make("td", {class: "text"}, model),
       make("td", {class: "text"}, task),
@@ -109,7 +109,7 @@ function startRuns() {
     if (folder && shown.input) shown.input.value = "";
     shown.show();
     if (folder) {
-      document.getElementById("runs").scrollIntoView();
+      document.getElementById("runs").scrollIntoView({behavior: "instant"});
       table.closest(".scroll").focus({preventScroll: true});
     }
   }

@@ -1,5 +1,5 @@
 startTables();
 startChoice();
-startRuns();
 startFigures();
 startExamples();
+startRuns(); // last: it scrolls to the runs that the address names, and nothing may grow above them then
