@@ -34,13 +34,19 @@ class Expected(NamedTuple):
 def outdated(study: Study, results: Path = Path("results"), models: Path = Path("resources/models")) -> dict[str, str]:
     """Every result that is there and not as the study would make it now: its record, and why."""
     found = {}
-    for expected in [*_prepared(study, str(results / study.study)), *_runs(study, str(results / study.study))]:
+    for expected in expectations(study, str(results / study.study)):
         if why := difference(expected):
             found[expected.record] = why
     for name in studies.needed(study).models:
         if why := _model(catalogue.model_entry(name, study.models.folders), models / name / "provenance.json"):
             found[str(models / name / "provenance.json")] = why
     return found
+
+
+def expectations(study: Study, folder: str) -> Iterator[Expected]:
+    """Every record of the study; `folder` is its own, results/<study>."""
+    yield from _prepared(study, folder)
+    yield from runs_of(study, folder)
 
 
 def report(found: dict[str, str]) -> str:
@@ -100,7 +106,8 @@ def _retrieval(study: Study, retriever: str) -> dict[str, Any]:
     return {"settings": studies.retrieval_slice(study, retriever), "code": made_by}
 
 
-def _runs(study: Study, folder: str) -> Iterator[Expected]:
+def runs_of(study: Study, folder: str) -> Iterator[Expected]:
+    """The records of the study's runs, and of its report."""
     for run in runs(study):
         yield from run_records(study, run, folder)
     for run in prompts(study):
