@@ -12,7 +12,6 @@ the repeats; the two kinds of Snakefile take turns.
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -131,6 +130,15 @@ def finish(folder: Path) -> None:
         write_json(folder / f"resources/models/{name}/provenance.json", {"source": source})
 
 
+def finish_bare(folder: Path, runs: int) -> None:
+    """The same for the bare Snakefile, without records."""
+    for run in range(runs):
+        place = folder / f"results/{run}"
+        place.mkdir(parents=True)
+        for name in ("tuning.json", "run.json", "scores.json"):
+            (place / name).touch()
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -146,9 +154,9 @@ def main() -> None:
             for what in ("dry run", "nothing to do"):
                 if what == "nothing to do":
                     finish(folder)
-                    shutil.rmtree(bare / "results", ignore_errors=True)
+                    finish_bare(bare, runs)
                     cost(folder, "--touch")
-                    cost(bare, "--config", f"runs={runs}")
+                    cost(bare, "--touch", "--config", f"runs={runs}")
                 pairs = [
                     (cost(folder, "--dry-run"), cost(bare, "--dry-run", "--config", f"runs={runs}"))
                     for _ in range(args.repeats)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from softshot import catalogue, code
 from softshot import study as studies
+from softshot.files import PREDICTIONS
 from softshot.grid import Run, prompts, runs
 from softshot.settings import Study
 
@@ -63,16 +64,22 @@ def difference(expected: Expected) -> str | None:
         return None
     if (fault := _different(expected.says(), recorded)) is not None:
         return fault
-    folder = os.path.dirname(expected.record)
-    lacking = [name for name in expected.files if not os.path.exists(f"{folder}/{name}")]
-    return f"{lacking[0]} is not there" if lacking else None
+    folder, sizes = os.path.dirname(expected.record), recorded.get("bytes", {})
+    for name in expected.files:
+        try:
+            size = os.stat(f"{folder}/{name}").st_size
+        except FileNotFoundError:
+            return f"{name} is not there"
+        if sizes.get(name, size) != size:
+            return f"{name} was {sizes[name]} bytes long and is {size} now"
+    return None
 
 
 def run_records(study: Study, run: Run, folder: str) -> list[Expected]:
     """The records of a run; `folder` is the study's, results/<study>."""
     place = f"{folder}/runs/{run.path}"
     return [
-        Expected(f"{place}/run.json", partial(_generation, study, run), ("predictions.jsonl",)),
+        Expected(f"{place}/run.json", partial(_generation, study, run), (PREDICTIONS,)),
         Expected(f"{place}/scores.json", partial(_scoring, study, run), ("scores.parquet",)),
     ]
 

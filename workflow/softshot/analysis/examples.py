@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from softshot.analysis.collect import Results
-from softshot.files import read_jsonl
+from softshot.files import PREDICTIONS, read_jsonl
 from softshot.settings import Study
 from softshot.study import evaluation
 
@@ -37,7 +37,7 @@ def examples(study: Study, results: Results, folder: Path) -> dict[str, list[dic
         chosen = [records[len(records) * place // count] for place in range(count)]
         pool = {record["id"]: record for record in read_jsonl(train)}
         predictions = [
-            (run, {row["id"]: row for row in read_jsonl(folder / run["folder"] / "predictions.jsonl")})
+            (run, {row["id"]: row for row in read_jsonl(folder / run["folder"] / PREDICTIONS)})
             for run in runs.to_dict("records")
         ]
         tasks[task] = [
