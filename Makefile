@@ -7,7 +7,7 @@ BIN := .venv/bin
 # The rules call `python`, the tests `snakemake`: those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-all test-cluster bench lint docs clean
+.PHONY: help setup demo test test-all test-cluster test-faults bench lint docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,10 +37,22 @@ test-all: .venv/installed-dev ## all tests
 test-cluster: .venv/installed-dev ## the tests on a SLURM of their own (Debian: slurmctld slurmd slurm-client munge), five minutes
 	python -m pytest tests/cluster
 
-bench: .venv/installed-dev ## of scoring (printed) and retrieval (into results/benchmarks), on one core; DATA=<folder> holds the records
-	snakemake --cores 1 resources/models/all-minilm-l6-v2/provenance.json
+test-faults: .venv/installed-dev ## a study through kills, a full disk, broken downloads and cut files, ten minutes
+	python -m pytest -s tests/workflow/test_faults.py
+
+BENCH = results/benchmarks
+DEMO_PROMPT = results/demo/runs/smollm2-135m/mtop/ipt/tokens-50_retrieved-1/seed-1
+SMOLLM2 = resources/models/smollm2-135m
+MINILM = resources/models/all-minilm-l6-v2
+
+bench: .venv/installed-dev ## every benchmark into results/benchmarks, hours on one core; DATA=<folder> holds the records
+	snakemake --cores 1 --configfile resources/demo/study.yaml $(MINILM)/provenance.json $(DEMO_PROMPT)/tuning.json
 	python tests/benchmarks/scoring.py $(DATA)
-	python tests/benchmarks/retrieval.py --data $(DATA) --encoder resources/models/all-minilm-l6-v2 --out results/benchmarks
+	PYTHONPATH=workflow python tests/benchmarks/workflow.py --out $(BENCH)
+	python tests/benchmarks/retrieval.py --data $(DATA) --encoder $(MINILM) --out $(BENCH)
+	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --equality 50 --out $(BENCH)/pt
+	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --lengths 120 --peers loop --out $(BENCH)/ipt
+	python tests/benchmarks/decoding.py --model $(SMOLLM2) --prompt $(DEMO_PROMPT) --data $(DATA) --out $(BENCH)
 
 lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter
 	ruff check
@@ -50,6 +62,7 @@ lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter
 
 docs: .venv/installed ## write docs/settings.md from settings.py
 	PYTHONPATH=workflow python -m softshot.settings_table > docs/settings.md
+	python tests/workflow/changes.py
 
 clean: ## remove results and Snakemake's records; .venv, models and downloads stay
 	rm -rf results .snakemake

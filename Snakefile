@@ -23,3 +23,4 @@ rule all:
     default_target: True
     input:
         f"results/{STUDY.study}/report.html",
+        rests_on,

@@ -120,5 +120,7 @@ def analyse(folder: Path, study: Study) -> str:
 
 
 def text_of_page(folder: Path) -> str:
-    """The page without its markup, white space collapsed."""
-    return " ".join(re.sub("<[^>]*>", "", (folder / "report.html").read_text(encoding="utf-8")).split())
+    """The page without its markup, styles and scripts, white space collapsed."""
+    source = (folder / "report.html").read_text(encoding="utf-8")
+    written = re.sub("<(script|style)[ >].*?</\\1>", "", source, flags=re.DOTALL)
+    return " ".join(re.sub("<[^>]*>", "", written).split())

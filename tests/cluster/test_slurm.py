@@ -148,7 +148,7 @@ def disturbed(slurm, checkout) -> Observed:
 
 def jobs_of(observed: Observed, rule: str, seed: int) -> list[str]:
     """The SLURM jobs of a rule's job, in order, as Snakemake's log names them."""
-    return re.findall(rf"SLURM jobid (\d+) \(log: \S*/rule_{rule}/\S*_{seed}/", observed.printed)
+    return re.findall(rf"SLURM jobid (\d+) \(log: \S*/rule_{rule}/\S*_seed-{seed}/", observed.printed)
 
 
 def test_the_study_ends_in_its_report(disturbed):
@@ -197,10 +197,11 @@ def test_a_job_over_its_memory_comes_back_with_more(slurm, disturbed):
 
 
 def test_the_disturbed_prompts_are_those_of_an_undisturbed_run_bit_for_bit(disturbed):
-    weights = [f"{RUNS}/seed-{seed}/adapter_model.safetensors" for seed in (1, 2)]
+    runs = [f"{RUNS}/seed-{seed}" for seed in (1, 2)]
+    weights = [f"{run}/adapter_model.safetensors" for run in runs]
     there = [(disturbed.folder / path).read_bytes() for path in weights]
     shutil.rmtree(disturbed.folder / RUNS)
-    command = ["snakemake", "--cores", "2", *weights, "--configfile", "study.yaml"]
+    command = ["snakemake", "--cores", "2", *(f"{run}/tuning.json" for run in runs), "--configfile", "study.yaml"]
     done = subprocess.run(command, cwd=disturbed.folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     for seed in (1, 2):
@@ -210,8 +211,8 @@ def test_the_disturbed_prompts_are_those_of_an_undisturbed_run_bit_for_bit(distu
 
 def test_what_slurm_said_about_failed_jobs_stays_where_the_results_are(disturbed):
     logs = disturbed.folder / "results/slurm_logs"
-    assert "CANCELLED" in next((logs / "rule_tune/cluster_tiny_mtop_pt_tokens-3_1").glob("*.log")).read_text()
-    assert "emory" in next((logs / "rule_generate/cluster_tiny_mtop_pt_tokens-3_1").glob("*.log")).read_text()
+    assert "CANCELLED" in next((logs / "rule_tune/cluster_tiny_mtop_pt_tokens-3_seed-1").glob("*.log")).read_text()
+    assert "emory" in next((logs / "rule_generate/cluster_tiny_mtop_pt_tokens-3_seed-1").glob("*.log")).read_text()
     assert not list((logs / "rule_analyse").rglob("*.log")), "of jobs that did well nothing is kept"
 
 

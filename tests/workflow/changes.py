@@ -169,6 +169,7 @@ CHANGES = [
         {"tuning.overrides": [{"arm": "pt", "set": {"learning_rate": 0.5}}]},
     ),
     Change("`tuning.max_tokens`: memory only", {}, {"tuning.max_tokens": 500}),
+    Change("`launch.jobs_per_gpu`: where jobs run", {}, {"launch.jobs_per_gpu": 2}),
     Change("`generation.max_new_tokens`", PREDICTED, {"generation.max_new_tokens": 9}),
     Change("`generation.beams`", PREDICTED, {"generation.beams": 2}),
     Change("`generation.batch_size`: speed only", {}, {"generation.batch_size": 1}),

@@ -70,7 +70,7 @@ def artefacts(checkout: Checkout, study: str = "faulty") -> dict[str, object]:
         elif path.name == "history.jsonl":
             found[name] = [without_times(json.loads(line)) for line in path.read_text().splitlines()]
         elif path.suffix == ".json":
-            known = json.loads(path.read_text())
+            known = json.loads(re.sub(r'"[^"]*/tiny-model"', '"tiny-model"', path.read_text()))  # it lies in a checkout
             found[name] = without_times(known) if path.name in TIMED else known
         elif path.suffix in EXACT:
             found[name] = path.read_bytes()
@@ -203,6 +203,7 @@ def test_a_failing_run_stops_no_other_and_the_log_ends_with_what_failed_and_why(
     assert "log: results/faulty/logs/tuning/tiny/mtop/pt/tokens-3/seed-1.log" in end
     log = sorted((done.folder / ".snakemake/log").glob("*.log"))[-1]
     assert "1 job(s) failed" in log.read_text(), "Snakemake's own log says it too"
+    assert "tune " in run(done, "--dry-run", "--quiet", "rules", study=study)[1], "a failed job is not forgotten"
 
 
 def cut(path: Path, lines: int | None = None) -> None:
@@ -213,22 +214,22 @@ def cut(path: Path, lines: int | None = None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "lines"),
+    "cuts",
     [
-        ("data/mtop/test.jsonl", 2),
-        ("data/mtop/validation.jsonl", None),
-        ("demonstrations/mtop/retrieved/test.parquet", None),
-        ("demonstrations/mtop/embeddings/all-minilm-l6-v2/test.npy", None),
+        {"data/mtop/validation.jsonl": 2, "demonstrations/mtop/retrieved/test.parquet": None},
+        {"demonstrations/mtop/embeddings/all-minilm-l6-v2/test.npy": None},
     ],
+    ids=lambda cuts: " ".join(Path(place).name for place in cuts),
 )
-def test_a_cut_artefact_is_refused_by_name_and_made_again(place, lines, undisturbed, done):
+def test_a_cut_artefact_is_refused_by_name_and_made_again(cuts, undisturbed, done):
     """Its time is new, so that Snakemake takes it for done and runs what reads it."""
-    path = done.folder / "results/faulty" / place
-    cut(path, lines)
+    for place, lines in cuts.items():
+        cut(done.folder / "results/faulty" / place, lines)
     status, output = run(done)
     assert status != 0
-    assert f"results/faulty/{place}" in summary(output) and "elete it and" in summary(output)
-    path.unlink()
+    for place in cuts:
+        assert f"results/faulty/{place}" in summary(output) and "elete it and" in summary(output)
+        (done.folder / "results/faulty" / place).unlink()
     status, output = run(done)
     assert status == 0, output
     assert_equal(done, undisturbed)
@@ -287,7 +288,7 @@ def small_disk(fresh):
 
 
 def test_a_full_disk_ends_in_a_message_and_with_room_the_study_ends_as_ever(undisturbed, fresh, small_disk):
-    for kilobytes in (24, 96, 200):
+    for kilobytes in (24, 96):
         small_disk(kilobytes)
         status, output = run(fresh)
         assert status != 0

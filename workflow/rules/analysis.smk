@@ -2,8 +2,8 @@
 From runs to tables, figures and the report.
 
 needs: the files of every run, the records that are quoted
-makes: results/<study>/: summary.tsv, summary.txt, subsets.tsv, tokens.tsv, cost.tsv, figures/, report.html;
-    study.json: the settings that all of it was made with
+makes: results/<study>/: the tables that docs/analysis.md explains, summary.txt, figures/, report.html
+    study.json: the settings and code that all of it was made with
 """
 
 
@@ -12,13 +12,29 @@ rule analyse:
     input:
         scores=run_files("scores.json"),
         records=record_files(),
+        published=["resources/published/scores.tsv", "resources/published/similarity.tsv"],
     output:
-        summary="results/{study}/summary.tsv",
+        summary=table("summary", "Scores"),
+        subsets=table("subsets", "Scores"),
+        significance=table("significance", "Scores"),
+        claims=table("claims", "Findings"),
+        advice=table("advice", "Findings"),
+        missing=table("missing", "Findings"),
+        tokens=table("tokens", "Prompt length"),
+        levels=table("levels", "Prompt length"),
+        spread=table("spread", "Prompt length"),
+        similarity=table("similarity", "Similarity"),
+        transfer=table("transfer", "Transfer"),
+        sizes=table("sizes", "Data size"),
+        crossings=table("crossings", "Data size"),
+        cost=table("cost", "Cost"),
+        pareto=table("pareto", "Cost"),
+        prompts=table("prompts", "Prompts"),
+        demonstrations=table("demonstrations", "Data"),
+        data=table("data", "Data"),
         text="results/{study}/summary.txt",
-        subsets="results/{study}/subsets.tsv",
-        tokens="results/{study}/tokens.tsv",
-        cost="results/{study}/cost.tsv",
-        figures=multiext("results/{study}/figures/", "tokens.svg", "tokens.png", "learning.svg", "learning.png"),
+        figures=[figure(name, category) for name, category in FIGURES.items()],
+        pictures=[f"results/{{study}}/figures/{name}.png" for name in FIGURES],
         report="results/{study}/report.html",
         settings="results/{study}/study.json",
     log:

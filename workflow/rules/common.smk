@@ -25,11 +25,10 @@ from softshot.errors import UserError
 from softshot.grid import Run, demonstration_folder, runs, subset_name
 from softshot.task import SourceSettings
 
-# The job ends with the Snakemake that started it (softshot/job.py). One that an executor submits finds its GPUs assigned
-# by the cluster's scheduler (softshot/launch.py).
-shell.prefix(
-    f"export PYTHONPATH=workflow SNAKEMAKE_PID=$PPID{' SOFTSHOT_ASSIGNED=1' if workflow.remote_exec else ''}; "
-)
+# The job ends with the Snakemake that started it (softshot/job.py), and one that an executor submits finds its GPUs
+# assigned by the cluster's scheduler (softshot/launch.py).
+ASSIGNED = " SOFTSHOT_ASSIGNED=1" if workflow.remote_exec else ""
+shell.prefix(f"export PYTHONPATH=workflow SNAKEMAKE_PID=$PPID{ASSIGNED}; ")
 
 
 wildcard_constraints:
@@ -281,16 +280,59 @@ def run_files(name: str) -> list[str]:
     return [f"results/{STUDY.study}/runs/{run.path}/{name}" for run in runs(STUDY)]
 
 
+def rests_on(_) -> list[str]:
+    """The record of every result of the study that its report rests on, step by step.
+
+    Snakemake does not miss a file in the middle as long as what was made from it is there. But it deletes a job's
+    outputs before the job, and where that fails or is killed, the next call would find nothing to be done and leave
+    the old report in its place. As inputs of the target they are missed.
+    """
+    return recorded.records(STUDY)
+
+
 def record_files() -> list[str]:
-    """The records that the report quotes."""
+    """The records that the report quotes, and their counts."""
     folder = f"results/{STUDY.study}/data"
-    return [f"{folder}/{t}/{s}.jsonl" for t in STUDY.data.tasks for s in {"train", studies.evaluation(STUDY, t)}]
+    splits = [(task, split) for task in STUDY.data.tasks for split in ("train", studies.evaluation(STUDY, task))]
+    return [f"{folder}/{task}/{split}.{kind}" for task, split in splits for kind in ("jsonl", "json")]
+
+
+# The figures by the names of their files, and the category that Snakemake's own report shows them under.
+FIGURES = {
+    "tokens": "Prompt length",
+    "spread": "Prompt length",
+    "similarity": "Similarity",
+    "similarity-count": "Similarity",
+    "overlap": "Similarity",
+    "overlap-count": "Similarity",
+    "transfer": "Transfer",
+    "sizes": "Data size",
+    "cost": "Cost",
+    "cost-tuning": "Cost",
+    "cost-tokens": "Cost",
+    "learning": "Learning",
+}
+
+
+def table(name: str, category: str):
+    """A table of the study, which Snakemake's own report shows too."""
+    return report(f"results/{{study}}/{name}.tsv", caption=f"../report/captions/{name}.rst", category=category)
+
+
+def figure(name: str, category: str):
+    """A figure of the study, which Snakemake's own report shows too."""
+    caption = f"../report/captions/figure-{name}.rst"
+    return report(f"results/{{study}}/figures/{name}.svg", caption=caption, category=category)
 
 
 onerror:
     # Among the output of all the others a failed job is hard to find: the end of the log names it again.
     failed = [
-        (job.rule.name, "/".join(v for k, v in job.wildcards.items() if k != "study"), str(job.log[0]))
+        (
+            job.rule.name,
+            str(Path(*(value for name, value in job.wildcards.items() if name != "study"))),
+            str(job.log[0]),
+        )
         for job in workflow.scheduler.failed
     ]
     if failed:

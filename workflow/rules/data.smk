@@ -41,7 +41,7 @@ rule convert:
         settings=lambda wildcards: canonical(studies.convert_slice(STUDY, wildcards.task, wildcards.split)),
         code=conversion_code,
         source=source_file,
-        # A function of `input` is not held against the last run: what came from elsewhere is there under another checksum.
+        # A function of `input` is not held against the last run: files from elsewhere have other checksums anyway.
         downloaded=lambda wildcards, input: downloaded(wildcards.task, input.source),
     shell:
         "python -m softshot.data convert --settings {params.settings:q} --split {wildcards.split}"
@@ -53,7 +53,8 @@ rule subset:
     input:
         records="results/{study}/data/{task}/train.jsonl",
     output:
-        "results/{study}/data/{task}/subsets/train-{size}_seed-{seed}.jsonl",
+        records="results/{study}/data/{task}/subsets/train-{size}_seed-{seed}.jsonl",
+        note="results/{study}/data/{task}/subsets/train-{size}_seed-{seed}.json",
     log:
         "results/{study}/logs/data/{task}/train-{size}_seed-{seed}.log",
     conda:
@@ -62,4 +63,4 @@ rule subset:
         code=code.checksum("data/subsets.py"),
     shell:
         "python -m softshot.data subset --records {input.records:q} --size {wildcards.size} --seed {wildcards.seed}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --out {output.records:q} > {log:q} 2>&1"

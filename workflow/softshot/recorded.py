@@ -50,6 +50,11 @@ def expectations(study: Study, folder: str) -> Iterator[Expected]:
     yield from runs_of(study, folder)
 
 
+def records(study: Study, results: Path = Path("results")) -> list[str]:
+    """The record of every result of the study."""
+    return [expected.record for expected in expectations(study, str(results / study.study))]
+
+
 def report(found: dict[str, str]) -> str:
     """What to tell the user of outdated results."""
     several = [f"  {record}: {why}" for record, why in list(found.items())[:SHOWN]]

@@ -310,7 +310,10 @@ class AnalysisSettings(Section):
 
     title: str = Field("softshot study", description="Heading of the report.")
     note: str = Field("", description="A sentence for the top of the report, such as where the data comes from.")
-    examples: int = Field(4, ge=0, le=100, description="Records per task shown with their predictions in the report.")
+    examples: int = Field(30, ge=0, le=500, description="Records per task in the report's example browser.")
+    bootstrap: int = Field(2000, ge=100, le=100_000, description="Resamples behind an interval or a p-value.")
+    confidence: float = Field(0.95, ge=0.5, le=0.999, description="Level of the intervals; tests reject at 1 less it.")
+    bins: int = Field(6, ge=2, le=50, description="Bins of the records by how similar their demonstration is.")
 
 
 class Study(Section):

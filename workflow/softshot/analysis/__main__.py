@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from softshot import code
-from softshot.analysis import figures, tables
+from softshot.analysis import figures, findings, tables
 from softshot.analysis.collect import collect
 from softshot.analysis.report import write_report
 from softshot.errors import run_program
@@ -23,20 +23,17 @@ def main() -> None:
 
     study, folder = read(Study, arguments.settings, "--settings"), arguments.results
     results = collect(study, folder)
-    summary = tables.summarise(results)
-    drawings = {"tokens": figures.tokens_figure(summary), "learning": figures.learning_figure(results)}
+    found = findings.find(study, results, folder)
+    drawn = figures.draw(results, found)
 
-    write_text(folder / "summary.tsv", tables.as_tsv(summary.drop(columns=["tokens", "listed", "lower"])))
-    write_text(folder / "subsets.tsv", tables.as_tsv(results.subsets))
-    write_text(folder / "tokens.tsv", tables.as_tsv(tables.score_against_tokens(summary)))
-    write_text(folder / "cost.tsv", tables.as_tsv(results.costs))
-    for name, panels in drawings.items():
-        figures.write_figure(panels, folder / "figures" / name)
+    findings.write(found, folder)
+    for figure in drawn.values():
+        figure.write(folder / "figures")
     page = folder / "report.html"
-    write_report(page, study, results, summary, drawings)
+    write_report(page, study, results, found, drawn)
     done = f"{results.runs['done'].sum()} of {len(results.runs)} runs done"
     write_json(folder / "study.json", {"settings": arguments.settings, "code": code.analysis()})
-    text = f"{tables.as_text(summary)}\n\n{done}\nreport: {page}"
+    text = f"{tables.as_text(found.summary)}\n\n{done}\nreport: {page}"
     write_text(folder / "summary.txt", f"{text}\n")
     print(text)
 

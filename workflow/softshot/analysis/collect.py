@@ -21,7 +21,8 @@ FILES = ("run.json", PREDICTIONS, "scores.json")  # a run is finished when it ha
 class Results:
     """A study's results as they are on disk; all tables are in the order of its grid.
 
-    runs    one row per expected run: RUN, tokens, shots, retriever, source, train, folder (below results/<study>), done
+    runs    one row per expected run: RUN, tokens, shots, retriever, source (task of a transferred prompt), train
+            (training records, None for all), folder (below results/<study>), done
     metrics one row per task and score, the main one first: task, metric, records, `listed` (a metric's own value, not
             a part of it such as PARENT's recall), `lower` (is better)
     scores  one row per finished run and score: RUN, metric, value

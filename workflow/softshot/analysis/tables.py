@@ -15,12 +15,14 @@ METRICS |= {"blec": "BLEC", "rouge_l": "ROUGE-L", "token_f1": "token F1"}
 def summarise(results: Results) -> pd.DataFrame:
     """Mean, sample standard deviation, n and missing seeds per model, task, arm, variant and metric.
 
+    Transferred prompts and limited training sets, which answer other questions, are left out.
     A task's main metric comes first; `listed` and `lower` are as in `Results.metrics`. The deviation of a single
     run is NaN; a cell without any finished run has n = 0, and an empty metric where no run of its task says what is
     measured.
     """
     metrics = results.metrics.drop(columns="records")
-    rows = results.runs.merge(metrics, on="task", how="left").merge(results.scores, on=[*RUN, "metric"], how="left")
+    plain = results.runs[results.runs["source"].isna() & results.runs["train"].isna()]
+    rows = plain.merge(metrics, on="task", how="left").merge(results.scores, on=[*RUN, "metric"], how="left")
     rows["metric"] = rows["metric"].fillna("")
     rows["listed"], rows["lower"] = rows["listed"].ne(False), rows["lower"].eq(True)  # no run says it: listed
     rows["missing"] = rows["seed"].where(rows["value"].isna())
@@ -78,7 +80,7 @@ def as_text(summary: pd.DataFrame) -> str:
             ]
             lines.append([f"  {run_label(arm, variant)}", *scores, "{n}/{expected}".format(**cell.iloc[0])])
         blocks.append(lines)
-    first = max(len(line[0]) for lines in blocks for line in lines)
+    first = max((len(line[0]) for lines in blocks for line in lines), default=0)
     return "\n\n".join("\n".join(_aligned(line, lines[0], first) for line in lines) for lines in blocks)
 
 
@@ -108,6 +110,16 @@ def metric_label(metric: str) -> str:
 def run_label(arm: str, variant: str) -> str:
     """An arm and its variant in words: `IPT, 25 tokens, 1 retrieved`."""
     return f"{ARMS[arm]}, {variant_label(variant)}"
+
+
+def run_phrase(arm: str, variant: str) -> str:
+    """An arm and its variant in running text: `IPT with 25 soft tokens and 1 retrieved demonstration`."""
+    parts = VARIANT.fullmatch(variant).groupdict()
+    soft = f"{parts['tokens']} soft token{'s' * (parts['tokens'] != '1')}" if parts["tokens"] else ""
+    shown = (
+        f"{parts['shots']} {parts['retriever']} demonstration{'s' * (parts['shots'] != '1')}" if parts["shots"] else ""
+    )
+    return f"{ARMS[arm]} with {' and '.join(filter(None, (soft, shown)))}"
 
 
 def variant_label(variant: str) -> str:

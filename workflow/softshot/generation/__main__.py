@@ -45,17 +45,6 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def tuning_note(tuned: dict, run: Run, settings: dict) -> dict:
-    """What `run.json` says of the prompt, from its `tuning.json`; how a source task's rows were made stays apart."""
-    made_by = tuned.pop("settings")
-    for of_files in ("checksums", "bytes"):  # which stay beside them
-        tuned.pop(of_files, None)
-    facts = tuned.pop("tuning") | tuned
-    if run.source:
-        facts |= {"run": run.prompt.path, "template": made_by["template"]}
-    return {"settings": made_by | settings, "tuning": facts}
-
-
 def sources(args: argparse.Namespace) -> dict:
     """Where the model and the records came from: source, revision or commit, checksum."""
     model, notes = args.model / "provenance.json", (args.train, args.records)
@@ -67,6 +56,17 @@ def sources(args: argparse.Namespace) -> dict:
             if path.with_suffix(".json").is_file()
         },
     }
+
+
+def tuning_note(tuned: dict, run: Run, settings: dict) -> dict:
+    """What `run.json` says of the prompt, from its `tuning.json`; how a source task's rows were made stays apart."""
+    made_by = tuned.pop("settings")
+    for of_files in ("checksums", "bytes"):  # which stay beside them
+        tuned.pop(of_files, None)
+    facts = tuned.pop("tuning") | tuned
+    if run.source:
+        facts |= {"run": run.prompt.path, "template": made_by.get("template", {})}
+    return {"settings": made_by | settings, "tuning": facts}
 
 
 def main() -> None:

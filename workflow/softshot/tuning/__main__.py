@@ -121,12 +121,13 @@ def main() -> None:
 
     trainer.check_effect()
     soft_prompt.save(trainer.progress.best_prompt, base, args.out)
-    history, weights = args.out / "history.jsonl", args.out / soft_prompt.WEIGHTS
+    history, weights, table = args.out / "history.jsonl", args.out / soft_prompt.WEIGHTS, args.out / "prompt.tsv"
     write_jsonl(history, trainer.progress.history)
-    learned = nearest_tokens.describe(trainer.progress.best_prompt, trainer.initial, base, args.out / "prompt.tsv")
+    learned = nearest_tokens.describe(trainer.progress.best_prompt, trainer.initial, base, table)
     tuning = {"settings": args.settings, "code": code.tuning(), **provenance()}
-    tuning |= {"tuning": summary(trainer, layout) | {"prompt": learned}, "checksums": checksums(weights, history)}
-    tuning["bytes"] = sizes(weights, history, args.out / "adapter_config.json", args.out / "prompt.tsv")
+    tuning |= {"tuning": summary(trainer, layout) | {"prompt": learned}}
+    tuning["checksums"] = checksums(weights, history, table)
+    tuning["bytes"] = sizes(weights, history, table, args.out / "adapter_config.json")
     write_json(args.out / "tuning.json", tuning)
     shutil.rmtree(state.parent, ignore_errors=True)
 

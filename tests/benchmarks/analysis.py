@@ -1,0 +1,34 @@
+"""Time and memory of the analysis of a synthetic study: 1,200 runs, or as many as seeds make.
+
+python tests/benchmarks/analysis.py [SEEDS]
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> None:
+    """Write a study, analyse it in a process of its own, and print what that took."""
+    seeds = sys.argv[1] if len(sys.argv) > 1 else "3"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "synthetic"
+        subprocess.run([sys.executable, ROOT / "tests/synthetic_study.py", folder, "--seeds", seeds], check=True)
+        settings = (folder / "settings.json").read_text(encoding="utf-8")
+        command = [sys.executable, "-m", "softshot.analysis", "--settings", settings, "--results", str(folder)]
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={"PYTHONPATH": str(ROOT / "workflow")})
+        took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        size = (folder / "report.html").stat().st_size
+    print(f"analysis: {took:.0f} s on the clock, {processor:.0f} s of the processor (limit 60)")
+    print(f"peak memory: {after.ru_maxrss / 1024:.0f} MB (limit 2,048); report.html: {size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""python tests/synthetic_study.py FOLDER [--seeds 3]: a whole study with known truth, in the files of real runs.
+
+1,200 runs with three seeds: 3 models x 5 tasks x ICL, PT and IPT at seven lengths, transfers and data sizes, 300
+records a task; `--seeds 13` makes 5,000. FOLDER gets data/, runs/ and settings.json, which `python -m
+softshot.analysis --results FOLDER` reads. What is true of it, and what the analysis must therefore find:
+
+- an arm's expected score is `truth(run)`; every run adds its seed's deviation, of which `spread(run)` is the standard
+  deviation: with PT it grows as the root of the tokens, with IPT it is half of that;
+- IPT gains on records with similar demonstrations and loses on others (SLOPE); on Spider it is below PT;
+- a transferred prompt adds TRANSFER[source] to ICL;
+- PT, IPT and ICL grow with the logarithm of the training records at their own rates, so they cross where they must.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
+
+from softshot.files import PREDICTIONS, write_json, write_jsonl
+from softshot.grid import Run, runs
+from softshot.settings import Study
+from softshot.study import analysis_slice, evaluation
+
+RECORDS, TRAIN = 300, 2000
+LENGTHS = [1, 5, 10, 25, 50, 100, 150]
+SIZES = [50, 400]
+METRICS = {"totto": "totto_bleu", "dart": "dart_bleu", "logic2text": "blec"}
+METRICS |= {"spider": "exact_set_match", "mtop": "exact_match"}
+MODELS = {"bloom-1b1": 0.0, "opt-1.3b": -2.0, "gpt2-xl": 1.0}  # and what a model adds to every score
+TASKS = {"totto": 0.0, "dart": 4.0, "logic2text": 15.0, "spider": -4.0, "mtop": 2.0}  # likewise
+ICL = {"random-1": 10.0, "random-3": 12.0, "retrieved-1": 25.0, "retrieved-3": 28.0}
+PT = {1: 20.0, 5: 34.0, 10: 38.0, 25: 40.0, 50: 40.0, 100: 37.0, 150: 32.0}
+IPT_GAIN = {"totto": 8.0, "dart": 5.0, "logic2text": 6.0, "spider": -10.0, "mtop": 8.0}
+TRANSFER = {"totto": 9.0, "dart": 7.0, "logic2text": 6.0, "spider": 4.0, "mtop": 6.0}
+SLOPE = 0.3  # of an IPT record's chance on its demonstration's similarity, which has the mean 0.5
+GROWTH = {"icl": 2.0, "pt": 8.0, "ipt": 6.0}  # points per factor e of training records
+LENGTH = 20  # words of every output
+
+
+def study_of(seeds: int = 3) -> Study:
+    """The study's settings."""
+    return Study(
+        study="synthetic",
+        seeds=list(range(1, seeds + 1)),
+        models={"use": list(MODELS)},
+        data={"tasks": list(TASKS), "evaluation": {}},
+        arms={
+            "icl": {"demonstrations": list(ICL)},
+            "pt": {"tokens": LENGTHS},
+            "ipt": {"tokens": LENGTHS, "demonstrations": ["retrieved-1"]},
+            "transfer": {"tokens": [25], "demonstrations": ["retrieved-1"]},
+            "data_size": {"train": SIZES, "tokens": [25], "demonstrations": ["retrieved-1"]},
+        },
+        analysis={"title": "A study made up, with known truth", "bootstrap": 1000},
+    )
+
+
+def truth(run: Run) -> float:
+    """The expected score of a run, before its seed's deviation."""
+    place = MODELS[run.model] + TASKS[run.task]
+    fewer = GROWTH[run.arm] * np.log(run.train / TRAIN) if run.train else 0.0
+    if run.arm == "icl":
+        return place + ICL[f"{run.retriever}-{run.shots}"] + fewer
+    if run.arm == "transfer":
+        return place + ICL["retrieved-1"] + TRANSFER[run.source]
+    return place + PT[run.tokens] + (IPT_GAIN[run.task] if run.arm == "ipt" else 0.0) + fewer
+
+
+def spread(run: Run) -> float:
+    """The standard deviation over seeds of the expected score."""
+    if run.seed == 0:
+        return 0.0
+    return {"icl": 0.4, "transfer": 0.6, "pt": 0.5 * run.tokens**0.5, "ipt": 0.25 * run.tokens**0.5}[run.arm]
+
+
+def similarities(task: str) -> np.ndarray:
+    """How similar each record's demonstration is: the same for every run."""
+    return np.round(np.random.default_rng(len(task)).beta(2, 2, RECORDS), 6)
+
+
+def generator(*names: object) -> np.random.Generator:
+    """Random numbers of a run's or a task's own."""
+    return np.random.default_rng(list("/".join(map(str, names)).encode()))
+
+
+def chances(run: Run, deviation: float = 0.0) -> np.ndarray:
+    """Each record's score, 0 to 1, as it is expected of a run whose seed deviates by so many points."""
+    similar = similarities(run.task)
+    hard = generator("hard", run.task).normal(0, 0.05, RECORDS)
+    slope = SLOPE * (similar - similar.mean()) if run.arm == "ipt" else 0.0
+    return np.clip((truth(run) + deviation) / 100 + slope + hard - hard.mean(), 0.004, 0.996)
+
+
+def expected(run: Run, chosen: np.ndarray | None = None) -> float:
+    """The expected corpus score on the records `chosen` (all), over all seeds there could be."""
+    chance = chances(run) if chosen is None else chances(run)[chosen]
+    if not METRICS[run.task].endswith("bleu"):
+        return float(100 * chance.mean())
+    return float(100 * np.exp(np.log(shares(chance).mean(axis=0)).mean()))
+
+
+def shares(chance: np.ndarray) -> np.ndarray:
+    """The share of right 1- to 4-grams, (records, 4), with which a record's BLEU is its chance.
+
+    Of n-grams p^n are right: BLEU is the geometric mean of p, p^2, p^3 and p^4, which is p^2.5.
+    """
+    return chance[:, None] ** (np.arange(1, 5) / 2.5)
+
+
+def statistics(run: Run) -> np.ndarray:
+    """What the scoring room stores of each record: counts of a BLEU, or right and 1."""
+    rng = generator("outcome", run.path)
+    chance = chances(run, generator("seed", run.path).normal(0, spread(run)))
+    if not METRICS[run.task].endswith("bleu"):
+        return np.column_stack([rng.random(RECORDS) < chance, np.ones(RECORDS)]).astype(float)
+    totals = np.arange(LENGTH, LENGTH - 4, -1)
+    right = rng.binomial(totals, shares(chance))
+    return np.column_stack([np.full((RECORDS, 2), LENGTH), right, np.tile(totals, (RECORDS, 1))]).astype(float)
+
+
+def score(task: str, sums: np.ndarray) -> float:
+    """The corpus score, by the formula as textbooks have it."""
+    if not METRICS[task].endswith("bleu"):
+        return float(100 * sums[0] / sums[1])
+    return float(100 * np.exp(np.mean(np.log(np.maximum(sums[2:6], 0.5) / sums[6:]))))
+
+
+def write_records(folder: Path, study: Study) -> None:
+    """Records of each task; record i's demonstration shares as many of ten words with it as it is similar."""
+    for task in study.data.tasks:
+        split, similar = evaluation(study, task), similarities(task)
+        shared = np.round(10 * similar).astype(int)
+        words = [[f"w{number}x{word}" for word in range(10)] for number in range(RECORDS)]
+        test = [
+            {"id": f"{split}-{n}", "input": f"input {n}", "target": " ".join(words[n])}
+            | {"references": [" ".join(words[n])], "meta": {}}
+            for n in range(RECORDS)
+        ]
+        train = [
+            {"id": f"train-{n}", "input": f"example {n}", "references": [], "meta": {}}
+            | {
+                "target": " ".join(words[n][: shared[n]] + ["other"] * (10 - shared[n]))
+                if n < RECORDS
+                else f"target {n}"
+            }
+            for n in range(TRAIN)
+        ]
+        for name, rows in (("train", train), (split, test)):
+            write_jsonl(folder / "data" / task / f"{name}.jsonl", rows)
+            counts = {"task": task, "split": name, "records": len(rows), "skipped": 3 if name == "train" else 0}
+            write_json(folder / "data" / task / f"{name}.json", counts)
+
+
+def write_scores(place: Path, run: Run, split: str) -> np.ndarray:
+    """scores.json and scores.parquet; the statistics."""
+    found, metric = statistics(run), METRICS[run.task]
+    written = {"main": metric, "n": RECORDS, "scores": {metric: score(run.task, found.sum(axis=0))}, "subsets": {}}
+    written |= {"signatures": {metric: "made up"}, "lower_is_better": [], "notes": {}}
+    write_json(place / "scores.json", written)
+    columns = {"id": pa.array([f"{split}-{n}" for n in range(RECORDS)]), "subset": pa.nulls(RECORDS, pa.string())}
+    flat = pa.array(found.ravel())
+    offsets = pa.array(np.arange(0, found.size + 1, found.shape[1]), pa.int32())
+    pq.write_table(pa.table(columns | {metric: pa.ListArray.from_arrays(offsets, flat)}), place / "scores.parquet")
+    return found
+
+
+def write_predictions(place: Path, run: Run, split: str, found: np.ndarray) -> None:
+    """The predictions; every fiftieth record is shown nothing."""
+    similar = similarities(run.task)
+    right = found[:, 0] > 0 if found.shape[1] == 2 else np.zeros(RECORDS, dtype=bool)
+    rows = []
+    for n in range(RECORDS):
+        scores = [None if run.retriever == "random" else float(similar[n]) for _ in range(run.shots if n % 50 else 0)]
+        seen = [{"id": f"train-{(n + shot) % RECORDS}", "score": value} for shot, value in enumerate(scores)]
+        text = " ".join(f"w{n}x{word}" for word in range(10)) if right[n] else f"answer {n}"
+        rows.append(
+            {"id": f"{split}-{n}", "prediction": text, "demonstrations": seen, "input_tokens": 40 + 60 * run.shots}
+            | {"output_tokens": 12, "stopped": True}
+        )
+    write_jsonl(place / PREDICTIONS, rows)
+
+
+def write_note(place: Path, run: Run) -> None:
+    """run.json, history.jsonl and prompt.tsv."""
+    tuning = None
+    if run.tuned:
+        losses = [{"step": step, "validation_loss": 3 - step / 1000} for step in (0, 500, 1000)]
+        write_jsonl(place / "history.jsonl", losses)
+        learned = {"mean_norm": 2.0, "vocabulary_mean_norm": 1.0, "mean_cosine": 0.4, "mean_distance": 1.5}
+        learned |= {"distinct_nearest_tokens": run.tokens, "mean_distance_from_start": 1.0}
+        tuning = {"seconds": 600.0 + 4 * run.tokens, "steps": 1000, "stopped_early": False, "tokens_per_second": 900.0}
+        tuning |= {"trainable_parameters": 1536 * run.tokens, "peak_memory_mb": 4000.0, "best_step": 1000}
+        tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.0, "prompt": learned}
+        lines = ["position\tnorm\trank\tid\ttoken\tcosine\tdistance"]
+        lines += [f"{n}\t2\t{rank}\t{n}\t word{n}\t0.{5 - rank}\t1.5" for n in range(run.tokens) for rank in (1, 2)]
+        (place / "prompt.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    shown = 40 + 60 * run.shots
+    generation = {"seconds": 0.3 * (shown + run.tokens), "records": RECORDS, "input_tokens": RECORDS * shown}
+    generation |= {"output_tokens": 12 * RECORDS, "peak_memory_mb": 3000.0, "truncated": {}}
+    note = {"versions": {"softshot": "0.1.0"}, "commit": "abc", "device": "cpu", "threads": 1}
+    note |= {"generation": generation, "tuning": tuning, "demonstrations": None}
+    if run.shots:
+        note["demonstrations"] = {"kind": "random" if run.retriever == "random" else "dense", "neighbours": "8"}
+    if run.retriever == "retrieved":
+        note["demonstrations"] |= {"encoder": "all-minilm-l6-v2", "index": "approximate", "approximate_recall": "0.97"}
+    write_json(place / "run.json", note)
+
+
+def write_run(folder: Path, study: Study, run: Run) -> Path:
+    """All files of a finished run."""
+    place, split = folder / "runs" / run.path, evaluation(study, run.task)
+    place.mkdir(parents=True, exist_ok=True)
+    write_predictions(place, run, split, write_scores(place, run, split))
+    write_note(place, run)
+    return place
+
+
+def write_study(folder: Path, study: Study) -> int:
+    """The whole study; how many runs it has."""
+    write_records(folder, study)
+    return len([write_run(folder, study, run) for run in runs(study)])
+
+
+def main() -> None:
+    """Write a study for benchmarks and for looking at."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parser.parse_args()
+    study = study_of(args.seeds)
+    count = write_study(args.folder, study)
+    (args.folder / "settings.json").write_text(json.dumps(analysis_slice(study)), encoding="utf-8")
+    print(f"{count} runs in {args.folder}")
+
+
+if __name__ == "__main__":
+    main()

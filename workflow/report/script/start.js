@@ -1,0 +1,5 @@
+startTables();
+startChoice();
+startRuns();
+startFigures();
+startExamples();

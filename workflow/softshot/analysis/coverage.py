@@ -1,0 +1,110 @@
+"""What a study's numbers rest on, and what is missing: records, demonstrations, runs and seeds."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from softshot.analysis.bootstrap import FEWEST_RECORDS
+from softshot.analysis.collect import CELL, Results
+from softshot.analysis.evidence import Evidence
+from softshot.analysis.lengths import FEWEST_SEEDS
+from softshot.analysis.records import counts, shown
+from softshot.analysis.tables import run_label
+from softshot.settings import Study
+
+DEMONSTRATIONS = ["task", "retriever", "shots", "train", "kind", "encoder", "index", "recall", "records"]
+DEMONSTRATIONS += ["shown_fewer", "shown_none", "upper_bound"]
+DATA = ["task", "split", "records", "skipped"]
+MISSING = ["topic", "model", "task", "text"]
+
+
+def data(results: Results, folder: Path) -> pd.DataFrame:
+    """Records of every split that was converted, and those left out since they could not be read."""
+    tasks = results.runs["task"].unique()
+    return pd.DataFrame([row for task in tasks for row in counts(folder, task)], columns=DATA)
+
+
+def demonstrations(results: Results, folder: Path) -> pd.DataFrame:
+    """Every set of demonstrations that finished runs used: how it was found, and how many records were shown fewer.
+
+    Counted in the first finished run of each: its retriever had no more, or found them too unlike, or they did not
+    fit. `recall` is that of an approximate index, measured by the retriever on a sample.
+    """
+    done = results.runs[results.runs["done"]].reset_index(drop=True)
+    used = done[done["shots"] > 0].drop_duplicates(["task", "retriever", "shots", "train"])
+    rows = []
+    for place, run in used.iterrows():
+        note = results.notes[place].get("demonstrations") or {}
+        lengths = [len(seen) for seen in shown(folder / run["folder"]).values()]
+        row = {name: run[name] for name in ("task", "retriever", "shots", "train")}
+        row |= {"kind": note.get("kind", ""), "encoder": note.get("encoder", ""), "index": note.get("index", "")}
+        row |= {"recall": note.get("approximate_recall"), "records": len(lengths)}
+        row |= {"shown_fewer": sum(count < run["shots"] for count in lengths), "shown_none": lengths.count(0)}
+        rows.append(row | {"upper_bound": note.get("upper_bound", "")})
+    table = pd.DataFrame(rows, columns=DEMONSTRATIONS)
+    return table.assign(recall=pd.to_numeric(table["recall"]), train=pd.to_numeric(table["train"]))
+
+
+def missing(
+    study: Study, results: Results, found: dict[str, Evidence], tables: dict[str, pd.DataFrame]
+) -> pd.DataFrame:
+    """One plain sentence for everything that a reader must know is not there. `tables` by name."""
+    rows = [*_runs(results), *_seeds(study, results), *_records(found), *_sections(results, tables)]
+    return pd.DataFrame(rows, columns=MISSING)
+
+
+def _runs(results: Results) -> list[tuple]:
+    """Runs of the study that are not finished."""
+    waiting, rows = results.runs[~results.runs["done"]], []
+    for (model, task), block in waiting.groupby(["model", "task"], sort=False):
+        arms = [
+            run_label(arm, variant)
+            + ("" if set(cell["seed"]) == {0} else f" (seed {', '.join(map(str, cell['seed']))})")
+            for (arm, variant), cell in block.groupby(["arm", "variant"], sort=False)
+        ]
+        named = "; ".join(arms[:3]) + (f"; and {len(arms) - 3} more arms" if len(arms) > 3 else "")
+        rows.append(("runs", model, task, f"{len(block)} runs are not done: {named}."))
+    return rows
+
+
+def _seeds(study: Study, results: Results) -> list[tuple]:
+    """Too few seeds to say how far an arm spreads."""
+    if len(study.seeds) == 1:
+        text = "The study has one seed: intervals cover the choice of records only, and no arm is called better."
+        return [("seeds", "", "", text)]
+    if len(study.seeds) < FEWEST_SEEDS:
+        return [("seeds", "", "", "The study has two seeds: intervals are wide, and nothing is said of spreads.")]
+    done = results.runs[results.runs["done"] & results.runs["seed"].gt(0)]
+    alone = done.groupby(CELL, sort=False)["seed"].nunique().loc[lambda n: n == 1].reset_index()
+    return [
+        ("seeds", model, task, f"One seed is done of {'; '.join(map(run_label, block['arm'], block['variant']))}.")
+        for (model, task), block in alone.groupby(["model", "task"], sort=False)
+    ]
+
+
+def _records(found: dict[str, Evidence]) -> list[tuple]:
+    """Too few records to resample."""
+    few = [task for task, evidence in found.items() if evidence.replicates.records < FEWEST_RECORDS]
+    return [
+        ("records", "", task, f"{found[task].replicates.records} records are too few for an interval.") for task in few
+    ]
+
+
+def _sections(results: Results, tables: dict[str, pd.DataFrame]) -> list[tuple]:
+    """Questions that the study, or what is done of it, does not answer."""
+    arms, rows = set(results.runs["arm"]), []
+    if not {"pt", "ipt"} <= arms:
+        rows.append(("similarity", "", "", "Without PT and IPT nothing is said of similarity or of spreads."))
+    elif tables["similarity"].empty:
+        text = "No record is binned by similarity: PT and IPT have no finished runs, or demonstrations no score."
+        rows.append(("similarity", "", "", text))
+    if "transfer" not in arms:
+        rows.append(("transfer", "", "", "The study transfers no prompt to another task (arms.transfer)."))
+    if results.runs["train"].isna().all():
+        rows.append(("sizes", "", "", "The study varies no number of training records (arms.data_size)."))
+    if "icl" not in arms:
+        rows.append(("icl", "", "", "The study has no in-context learning to compare with."))
+    summary = tables["summary"]
+    if summary["published"].isna().all():
+        rows.append(("published", "", "", "No cell of the study is one of the published ones."))
+    return rows

@@ -1,0 +1,132 @@
+"""What a task's finished runs did on every record: the statistics that the scoring room stored, and demonstrations."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from softshot.analysis.collect import Results
+from softshot.errors import UserError
+from softshot.files import PREDICTIONS, read_json, read_jsonl
+from softshot.scoring.token_f1 import TokenF1
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """The main metric's statistics of one task's finished runs, all on the same records."""
+
+    task: str
+    metric: str
+    lower: bool  # is better
+    ids: list[str]
+    of: dict[str, np.ndarray]  # a run's folder -> (records, statistics)
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """How near each record's first demonstration is; NaN where there is none, or it was drawn at random."""
+
+    similarity: np.ndarray  # in the retriever's own unit
+    overlap: np.ndarray  # token F1 of the demonstration's target with the record's references, 0 to 100
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What a task's outputs should be: targets of its training records, references of those that are scored."""
+
+    targets: dict[str, str]
+    references: dict[str, list[str]]
+
+
+def statistics(results: Results, folder: Path, task: str) -> Statistics | None:
+    """A task's statistics per record; None where no run of it has any.
+
+    A run that was scored on other records than the first is a UserError: the study changed and was not run again.
+    """
+    runs = results.runs[(results.runs["task"] == task) & results.runs["done"]]
+    if runs.empty:
+        return None
+    name, _, _, lower = _main_metric(results, task)
+    ids: list[str] = []
+    of: dict[str, np.ndarray] = {}
+    for place in runs["folder"]:
+        path = folder / place / "scores.parquet"
+        found = _read(path, name)
+        if found is None:  # scored before this metric was the main one
+            continue
+        if of and found[0] != ids:
+            raise UserError(f"{path}: scored on other records than {folder / next(iter(of))}; run the study again.")
+        ids, of[place] = found
+    return Statistics(task, name, lower, ids, of) if of else None
+
+
+def _main_metric(results: Results, task: str) -> tuple[str, int, bool, bool]:
+    """Name, records, listed, lower of a task's main metric."""
+    row = results.metrics[results.metrics["task"] == task].iloc[0]
+    return row["metric"], row["records"], bool(row["listed"]), bool(row["lower"])
+
+
+def _read(path: Path, metric: str) -> tuple[list[str], np.ndarray] | None:
+    """Ids and statistics of one run; None where the file or the metric is not there."""
+    try:
+        table = pq.ParquetFile(path).read(columns=["id", metric], use_threads=False)
+    except FileNotFoundError:
+        return None
+    except pa.ArrowException as error:
+        raise UserError(f"{path} is not a table of scores ({error}): delete it and run again.") from None
+    if metric not in table.column_names:
+        return None
+    rows = table.column(metric).combine_chunks()
+    return table.column("id").to_pylist(), rows.flatten().to_numpy(zero_copy_only=False).reshape(len(rows), -1)
+
+
+def shown(folder: Path) -> dict[str, list[dict]]:
+    """Per record id the demonstrations that a run showed, nearest first: [{"id", "score"}]."""
+    return {row["id"]: row["demonstrations"] for row in read_jsonl(folder / PREDICTIONS)}
+
+
+def texts(folder: Path, split: str) -> Texts:
+    """A task's texts; none where its records are not there."""
+    train, records = folder / "train.jsonl", folder / f"{split}.jsonl"
+    if not (train.is_file() and records.is_file()):
+        return Texts({}, {})
+    return Texts(
+        targets={row["id"]: row["target"] for row in each(train)},
+        references={row["id"]: row["references"] for row in each(records)},
+    )
+
+
+def nearness(shown: dict[str, list[dict]], ids: list[str], texts: Texts) -> Nearness:
+    """How near the first of the demonstrations `shown` with each of the records `ids` is."""
+    first = {id: shown[id][0] for id in ids if shown.get(id)}
+    similarity = [first[id]["score"] if id in first else None for id in ids]
+    overlap, metric = np.full(len(ids), np.nan), TokenF1()
+    for number, id in enumerate(ids):
+        target = texts.targets.get(first[id]["id"]) if id in first else None
+        if target is not None and id in texts.references:
+            f1, _ = metric.statistics(target, {"references": texts.references[id]})
+            overlap[number] = 100 * f1
+    return Nearness(np.array(similarity, dtype=float), overlap)
+
+
+def each(path: Path) -> Iterator[dict]:
+    """The records of a split, line by line: with its tables a split can be larger than memory."""
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise UserError(f"{path}, line {number}: not valid JSON: {error}") from None
+
+
+def counts(folder: Path, task: str) -> list[dict]:
+    """Records and skipped ones of every split that is there: task, split, records, skipped."""
+    found = []
+    for path in sorted((folder / "data" / task).glob("*.json")):
+        note = read_json(path)
+        found.append({"task": task, "split": path.stem} | {key: note.get(key) for key in ("records", "skipped")})
+    return found
