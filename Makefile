@@ -48,6 +48,7 @@ MINILM = resources/models/all-minilm-l6-v2
 bench: .venv/installed-dev ## every benchmark into results/benchmarks, hours on one core; DATA=<folder> holds the records
 	snakemake --cores 1 --configfile resources/demo/study.yaml $(MINILM)/provenance.json $(DEMO_PROMPT)/tuning.json
 	python tests/benchmarks/scoring.py $(DATA)
+	PYTHONPATH=workflow python tests/benchmarks/workflow.py --out $(BENCH)
 	python tests/benchmarks/retrieval.py --data $(DATA) --encoder $(MINILM) --out $(BENCH)
 	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --equality 50 --out $(BENCH)/pt
 	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --lengths 120 --peers loop --out $(BENCH)/ipt
@@ -61,6 +62,7 @@ lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter
 
 docs: .venv/installed ## write docs/settings.md from settings.py
 	PYTHONPATH=workflow python -m softshot.settings_table > docs/settings.md
+	python tests/workflow/changes.py
 
 clean: ## remove results and Snakemake's records; .venv, models and downloads stay
 	rm -rf results .snakemake

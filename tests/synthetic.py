@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from softshot.analysis import __main__ as program
-from softshot.files import write_json, write_jsonl
+from softshot.files import PREDICTIONS, write_json, write_jsonl
 from softshot.grid import Run, runs
 from softshot.settings import Study
 from softshot.study import analysis_slice, evaluation
@@ -82,7 +82,7 @@ def write_run(folder: Path, study: Study, run: Run) -> Path:
         | {"stopped": n != 3}
         for n in range(4)
     ]
-    write_jsonl(place / "predictions.jsonl", rows)
+    write_jsonl(place / PREDICTIONS, rows)
 
     tuning = None
     if run.tokens:

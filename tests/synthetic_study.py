@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from softshot.files import write_json, write_jsonl
+from softshot.files import PREDICTIONS, write_json, write_jsonl
 from softshot.grid import Run, runs
 from softshot.settings import Study
 from softshot.study import analysis_slice, evaluation
@@ -171,7 +171,7 @@ def write_scores(place: Path, run: Run, split: str) -> np.ndarray:
 
 
 def write_predictions(place: Path, run: Run, split: str, found: np.ndarray) -> None:
-    """predictions.jsonl; every fiftieth record is shown nothing."""
+    """The predictions; every fiftieth record is shown nothing."""
     similar = similarities(run.task)
     right = found[:, 0] > 0 if found.shape[1] == 2 else np.zeros(RECORDS, dtype=bool)
     rows = []
@@ -183,7 +183,7 @@ def write_predictions(place: Path, run: Run, split: str, found: np.ndarray) -> N
             {"id": f"{split}-{n}", "prediction": text, "demonstrations": seen, "input_tokens": 40 + 60 * run.shots}
             | {"output_tokens": 12, "stopped": True}
         )
-    write_jsonl(place / "predictions.jsonl", rows)
+    write_jsonl(place / PREDICTIONS, rows)
 
 
 def write_note(place: Path, run: Run) -> None:

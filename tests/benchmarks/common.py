@@ -60,12 +60,6 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"median": statistics.median(values), "least": min(values), "greatest": max(values)}
 
 
-def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table; the first column is text, the others are numbers."""
-    ruler = ["---"] + ["---:"] * (len(head) - 1)
-    return "".join(f"| {' | '.join(row)} |\n" for row in [head, ruler, *rows])
-
-
 def label(name: str) -> str:
     """A model's name in a table."""
     return Path(name).name if name not in RANDOM else f"{name} (random weights)"

@@ -21,8 +21,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow"))
 
 import torch
-from common import label, markdown, matrix_rate, models, seconds, spread
+from common import label, matrix_rate, models, seconds, spread
 from peft import PromptTuningConfig, get_peft_model
+from tables import markdown
 from transformers import Trainer as TransformersTrainer
 from transformers import TrainerCallback, TrainingArguments
 

@@ -12,7 +12,7 @@ from softshot.demonstrations.sample import Random
 from softshot.engine.arms import soft_prompt
 from softshot.engine.base import load
 from softshot.errors import UserError
-from softshot.files import read_json, read_jsonl, write_json, write_jsonl
+from softshot.files import PREDICTIONS, read_json, read_jsonl, write_json, write_jsonl
 from softshot.generation import __main__ as program
 
 RECORDS = [
@@ -33,17 +33,17 @@ def test_icl_scores_do_not_depend_on_the_batch_size(tiny_models, tmp_path):
         common += ["--demonstrations", str(neighbours), "--batch-size", str(batch_size), "--out", str(out)]
         model = str(tiny_models["bloom"])
         subprocess.run([sys.executable, "-m", "softshot.generation", "--model", model, *common], check=True)
-        scoring = ["--records", str(records), "--predictions", str(out / "predictions.jsonl"), "--out", str(out)]
+        scoring = ["--records", str(records), "--predictions", str(out / PREDICTIONS), "--out", str(out)]
         metrics = ["--settings", '{"metrics": ["chrf", "exact_match"]}']
         subprocess.run([sys.executable, "-m", "softshot.scoring", *metrics, *scoring], check=True)
-        outputs.append([(out / name).read_text() for name in ("predictions.jsonl", "scores.json")])
+        outputs.append([(out / name).read_bytes() for name in (PREDICTIONS, "scores.json")])
         run = json.loads((out / "run.json").read_text())
         assert (run["arm"], run["retriever"], run["shots"], run["tuning"]) == ("icl", "random", 2, None)
         assert run["demonstrations"]["neighbours"] == "3"
         memory.append(run["generation"]["kv_cache_mb"])
     assert outputs[0] == outputs[1]
     assert memory[1] == 5 * memory[0] > 0
-    shown = [json.loads(line)["demonstrations"] for line in outputs[0][0].splitlines()]
+    shown = [row["demonstrations"] for row in read_jsonl(out / PREDICTIONS)]
     assert all(len(demonstrations) == 2 for demonstrations in shown)
     assert all(record["id"] not in {d["id"] for d in seen} for record, seen in zip(RECORDS, shown, strict=True))
 
@@ -77,7 +77,7 @@ def generate(tiny_models, tmp_path, monkeypatch):
         files += ["--prompt", source] if prompt else []
         monkeypatch.setattr(sys, "argv", ["softshot.generation", "--settings", json.dumps(settings), *map(str, files)])
         program.main()
-        return read_jsonl(tmp_path / place / "predictions.jsonl")
+        return read_jsonl(tmp_path / place / PREDICTIONS)
 
     return run
 

@@ -119,7 +119,7 @@ def icl(args: argparse.Namespace, name: str, table: Path, train: Path, records: 
     program += ["--train", train, "--records", asked, "--demonstrations", table, "--out", out]
     subprocess.run(list(map(str, program)), env=ENVIRONMENT, check=True)
     metric = registry.metric("exact_match")
-    pairs = zip(files.read_jsonl(out / "predictions.jsonl"), files.read_jsonl(asked), strict=True)
+    pairs = zip(files.read_jsonl(out / files.PREDICTIONS), files.read_jsonl(asked), strict=True)
     statistics = [metric.statistics(answer["prediction"], record) for answer, record in pairs]
     return [f"{metric.scores([sum(column) for column in zip(*statistics, strict=True)])['exact_match']:.1f}"]
 

@@ -3,6 +3,7 @@
 python -m pytest tests/unit/test_wholeness.py
 """
 
+import gzip
 import json
 import os
 import signal
@@ -34,16 +35,32 @@ def cut(path: Path, size: int | None = None) -> None:
 
 @pytest.mark.parametrize(
     ("name", "note"),
-    [("train.jsonl", "train.json"), ("predictions.jsonl", "run.json"), ("history.jsonl", "tuning.json")],
+    [("train.jsonl", "train.json"), ("predictions.jsonl.gz", "run.json"), ("history.jsonl", "tuning.json")],
 )
 def test_lines_that_were_cut_off_are_missed(tmp_path, name, note):
     path = tmp_path / name
     files.write_jsonl(path, ROWS)
     files.write_json(tmp_path / note, {"checksums": files.checksums(path)})
     assert files.read_jsonl(path) == ROWS
-    cut(path, len('{"id": "0"}\n' * 4))
+    cut(path, None if path.suffix == ".gz" else len('{"id": "0"}\n' * 4))
     with pytest.raises(UserError, match=rf"{name} is not the file .* checksum in {note}.*Delete it and run again"):
         files.read_jsonl(path)
+
+
+def test_the_same_rows_give_the_same_compressed_file(tmp_path):
+    places = [tmp_path / "a" / files.PREDICTIONS, tmp_path / "b" / files.PREDICTIONS, tmp_path / "c.jsonl.gz"]
+    for number, path in enumerate(places):
+        files.write_jsonl(path, ROWS)
+        os.utime(path, (number, number))
+    assert len({path.read_bytes() for path in places}) == 1
+    assert gzip.decompress(places[0].read_bytes()).decode() == "".join(json.dumps(row) + "\n" for row in ROWS)
+    assert files.read_jsonl(places[0]) == ROWS
+    cut(places[0])
+    with pytest.raises(UserError, match="not a whole compressed file"):
+        files.read_jsonl(places[0])
+    places[1].write_bytes(b"plain text")
+    with pytest.raises(UserError, match="not a whole compressed file"):
+        files.read_jsonl(places[1])
 
 
 def test_a_file_of_ones_own_has_no_checksum_and_is_taken_as_it_is(tmp_path):

@@ -187,9 +187,9 @@ CHANGES = [
     Change("another metric edited", {}, touch=edit("scoring/parent.py")),
     Change("a module of `softshot/analysis/` edited", ANALYSED, touch=edit("analysis/tables.py")),
     Change(
-        "`predictions.jsonl` of a run deleted",
+        "`predictions.jsonl.gz` of a run deleted",
         {"generate": 1, "score": 1, "analyse": 1},
-        touch=delete("predictions.jsonl"),
+        touch=delete("predictions.jsonl.gz"),
     ),
     Change("the tuned prompt of a run deleted", ONE_RUN, touch=delete("adapter_model.safetensors")),
     Change("a run's `tuning.json` from a run with another learning rate", ONE_RUN, touch=others_prompt),

@@ -10,7 +10,7 @@ import yaml
 from changes import CHANGES, DOCS, STUDY, Change, documented, forget_dates, table
 from conftest import Checkout
 
-from softshot.files import read_jsonl
+from softshot.files import PREDICTIONS, read_jsonl
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_every_run_says_what_made_it_and_leaves_no_state(finished):
     assert note["settings"]["generation"]["max_new_tokens"] == 8
     assert note["tuning"]["steps"] == 3
     assert note["versions"]["torch"]
-    predictions = read_jsonl(run / "predictions.jsonl")
+    predictions = read_jsonl(run / PREDICTIONS)
     assert len(predictions) == 4
     assert all(len(prediction["demonstrations"]) == 1 for prediction in predictions)
     assert not list(finished.folder.glob("results/tiny/runs/**/.state*")), "a state is gone when its run is done"

@@ -7,6 +7,8 @@ import json
 import pytest
 import yaml
 
+from softshot.files import read_jsonl
+
 STUDY = yaml.safe_load("""
 study: sizes
 seeds: [1]
@@ -46,10 +48,6 @@ def changed(**arms) -> dict:
     return study
 
 
-def read(path) -> list[dict]:
-    return [json.loads(line) for line in path.open()]
-
-
 def counted(jobs: dict[str, list[str]]) -> dict[str, int]:
     return {rule: len(outputs) for rule, outputs in jobs.items()}
 
@@ -78,17 +76,17 @@ def test_a_transfer_says_whose_prompt_it_used_and_tunes_nothing_of_its_own(sized
     source = json.loads((runs / "dart/pt/tokens-3/seed-1/tuning.json").read_text())["tuning"]
     assert source.items() <= note["tuning"].items()
     assert not list(place.glob("adapter*"))
-    assert not (runs / "dart/pt/tokens-3/seed-1/predictions.jsonl").exists(), "the study does not ask for that run"
+    assert not (runs / "dart/pt/tokens-3/seed-1/predictions.jsonl.gz").exists(), "the study does not ask for that run"
 
 
 def test_a_run_on_fewer_records_sees_no_others(sized):
     results = sized.folder / "results/sizes"
     for task in TASKS:
-        part = read(results / f"data/{task}/subsets/train-6_seed-1.jsonl")
+        part = read_jsonl(results / f"data/{task}/subsets/train-6_seed-1.jsonl")
         ids = {record["id"] for record in part}
         assert len(ids) == 6
         for arm, variant in (("icl", "retrieved-1_train-6"), ("ipt", "tokens-2_retrieved-1_train-6")):
-            predictions = read(results / f"runs/tiny/{task}/{arm}/{variant}/seed-1/predictions.jsonl")
+            predictions = read_jsonl(results / f"runs/tiny/{task}/{arm}/{variant}/seed-1/predictions.jsonl.gz")
             assert len(predictions) == 4
             shown = {demonstration["id"] for row in predictions for demonstration in row["demonstrations"]}
             assert shown and shown <= ids
@@ -136,7 +134,7 @@ def test_what_tunes_a_source_decides_the_transfers_from_it(sized):
     study = STUDY | {"tuning": STUDY["tuning"] | {"overrides": [{"task": "dart", "set": {"learning_rate": 0.5}}]}}
     jobs = sized.planned(study)
     assert {output for output in jobs["generate"] if "/transfer/" in output} == {
-        "results/sizes/runs/tiny/mtop/transfer/from-dart_tokens-3_retrieved-1/seed-1/predictions.jsonl"
+        "results/sizes/runs/tiny/mtop/transfer/from-dart_tokens-3_retrieved-1/seed-1/run.json"
     }
     assert counted(jobs) == {"tune": 3, "generate": 3, "score": 3, "analyse": 1}
 

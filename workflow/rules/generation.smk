@@ -2,7 +2,7 @@
 Predictions of every run.
 
 needs: the model, the records to predict, their demonstrations (all but PT), the tuned prompt (all but ICL)
-makes: results/<study>/runs/.../seed-<s>/: predictions.jsonl, run.json (settings, versions, device, cost)
+makes: results/<study>/runs/.../seed-<s>/: predictions.jsonl.gz, run.json (settings, versions, device, cost)
 """
 
 

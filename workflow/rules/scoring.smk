@@ -21,5 +21,5 @@ rule score:
         code=lambda wildcards: code.scoring(*studies.metrics(STUDY, run_of(wildcards).task)),
         options=lambda wildcards: scoring_options(run_of(wildcards)),
     shell:
-        "python -m softshot.scoring {params.options} --predictions $(dirname {output:q})/predictions.jsonl"
+        "python -m softshot.scoring {params.options} --predictions $(dirname {output:q})/predictions.jsonl.gz"
         " --out $(dirname {output:q}) > {log:q} 2>&1"

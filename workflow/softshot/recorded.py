@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from softshot import catalogue, code
 from softshot import study as studies
+from softshot.files import PREDICTIONS
 from softshot.grid import Run, prompts, runs
 from softshot.settings import Study
 
@@ -34,7 +35,7 @@ class Expected(NamedTuple):
 def outdated(study: Study, results: Path = Path("results"), models: Path = Path("resources/models")) -> dict[str, str]:
     """Every result that is there and not as the study would make it now: its record, and why."""
     found = {}
-    for expected in [*_prepared(study, str(results / study.study)), *_runs(study, str(results / study.study))]:
+    for expected in expectations(study, str(results / study.study)):
         if why := difference(expected):
             found[expected.record] = why
     for name in studies.needed(study).models:
@@ -43,10 +44,15 @@ def outdated(study: Study, results: Path = Path("results"), models: Path = Path(
     return found
 
 
+def expectations(study: Study, folder: str) -> Iterator[Expected]:
+    """Every record of the study; `folder` is its own, results/<study>."""
+    yield from _prepared(study, folder)
+    yield from runs_of(study, folder)
+
+
 def records(study: Study, results: Path = Path("results")) -> list[str]:
     """The record of every result of the study."""
-    folder = str(results / study.study)
-    return [expected.record for expected in [*_prepared(study, folder), *_runs(study, folder)]]
+    return [expected.record for expected in expectations(study, str(results / study.study))]
 
 
 def report(found: dict[str, str]) -> str:
@@ -63,16 +69,22 @@ def difference(expected: Expected) -> str | None:
         return None
     if (fault := _different(expected.says(), recorded)) is not None:
         return fault
-    folder = os.path.dirname(expected.record)
-    lacking = [name for name in expected.files if not os.path.exists(f"{folder}/{name}")]
-    return f"{lacking[0]} is not there" if lacking else None
+    folder, sizes = os.path.dirname(expected.record), recorded.get("bytes", {})
+    for name in expected.files:
+        try:
+            size = os.stat(f"{folder}/{name}").st_size
+        except FileNotFoundError:
+            return f"{name} is not there"
+        if sizes.get(name, size) != size:
+            return f"{name} was {sizes[name]} bytes long and is {size} now"
+    return None
 
 
 def run_records(study: Study, run: Run, folder: str) -> list[Expected]:
     """The records of a run; `folder` is the study's, results/<study>."""
     place = f"{folder}/runs/{run.path}"
     return [
-        Expected(f"{place}/run.json", partial(_generation, study, run), ("predictions.jsonl",)),
+        Expected(f"{place}/run.json", partial(_generation, study, run), (PREDICTIONS,)),
         Expected(f"{place}/scores.json", partial(_scoring, study, run), ("scores.parquet",)),
     ]
 
@@ -106,7 +118,8 @@ def _retrieval(study: Study, retriever: str) -> dict[str, Any]:
     return {"settings": studies.retrieval_slice(study, retriever), "code": made_by}
 
 
-def _runs(study: Study, folder: str) -> Iterator[Expected]:
+def runs_of(study: Study, folder: str) -> Iterator[Expected]:
+    """The records of the study's runs, and of its report."""
     for run in runs(study):
         yield from run_records(study, run, folder)
     for run in prompts(study):

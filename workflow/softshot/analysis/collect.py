@@ -8,13 +8,13 @@ import pandas as pd
 
 from softshot import grid
 from softshot.errors import UserError
-from softshot.files import read_json, read_jsonl
+from softshot.files import PREDICTIONS, read_json, read_jsonl
 from softshot.settings import Study
 
 CELL = ["model", "task", "arm", "variant"]  # what a score is averaged over the seeds of
 RUN = [*CELL, "seed"]
 METRIC = ["task", "metric", "records", "listed", "lower"]
-FILES = ("run.json", "predictions.jsonl", "scores.json")  # a run is finished when it has all of them
+FILES = ("run.json", PREDICTIONS, "scores.json")  # a run is finished when it has all of them
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from softshot.analysis.collect import Results
 from softshot.analysis.tables import ARMS, metric_label, task_label, variant_label
-from softshot.files import read_jsonl
+from softshot.files import PREDICTIONS, read_jsonl
 from softshot.settings import Study
 from softshot.study import evaluation
 
@@ -68,7 +68,7 @@ def _task(task: str, main: str, chosen: list[dict], runs: pd.DataFrame, folder: 
     for number, run in zip(runs.index, runs.to_dict("records"), strict=True):
         place = folder / run["folder"]
         judged = _judged(place / "scores.parquet", main)
-        for row in read_jsonl(place / "predictions.jsonl"):
+        for row in read_jsonl(place / PREDICTIONS):
             if row["id"] not in wanted:
                 continue
             seen = [[pool.setdefault(item["id"], len(pool)), item["score"]] for item in row["demonstrations"]]

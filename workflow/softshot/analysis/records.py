@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from softshot.analysis.collect import Results
 from softshot.errors import UserError
-from softshot.files import read_json, read_jsonl
+from softshot.files import PREDICTIONS, read_json, read_jsonl
 from softshot.scoring.token_f1 import TokenF1
 
 
@@ -86,7 +86,7 @@ def _read(path: Path, metric: str) -> tuple[list[str], np.ndarray] | None:
 
 def shown(folder: Path) -> dict[str, list[dict]]:
     """Per record id the demonstrations that a run showed, nearest first: [{"id", "score"}]."""
-    return {row["id"]: row["demonstrations"] for row in read_jsonl(folder / "predictions.jsonl")}
+    return {row["id"]: row["demonstrations"] for row in read_jsonl(folder / PREDICTIONS)}
 
 
 def texts(folder: Path, split: str) -> Texts:

@@ -10,6 +10,7 @@ from softshot.analysis import tables
 from softshot.analysis.collect import RUN, Results
 from softshot.analysis.findings import Findings
 from softshot.analysis.report_rows import origin
+from softshot.files import PREDICTIONS
 
 COSTS = {
     "trainable_parameters": "trained parameters",
@@ -35,7 +36,7 @@ PROMPT = {
     "distinct": "distinct nearest tokens",
     "nearest": "nearest tokens of the first vectors",
 }
-FILES = ["run.json", "scores.json", "predictions.jsonl", "history.jsonl", "prompt.tsv", "adapter_config.json"]
+FILES = ["run.json", "scores.json", PREDICTIONS, "history.jsonl", "prompt.tsv", "adapter_config.json"]
 
 
 class Once:

@@ -17,7 +17,7 @@ from softshot.engine.decoding import decode, kv_cache_mb
 from softshot.engine.layout import Layout, RowSettings
 from softshot.engine.stops import Stops
 from softshot.errors import UserError, run_program
-from softshot.files import checksums, read_json, read_jsonl, write_json, write_jsonl
+from softshot.files import PREDICTIONS, checksums, read_json, read_jsonl, sizes, write_json, write_jsonl
 from softshot.grid import Run
 from softshot.provenance import peak_memory_mb, provenance
 from softshot.sections import read
@@ -61,7 +61,8 @@ def sources(args: argparse.Namespace) -> dict:
 def tuning_note(tuned: dict, run: Run, settings: dict) -> dict:
     """What `run.json` says of the prompt, from its `tuning.json`; how a source task's rows were made stays apart."""
     made_by = tuned.pop("settings")
-    tuned.pop("checksums", None)  # of files that they stay beside
+    for of_files in ("checksums", "bytes"):  # which stay beside them
+        tuned.pop(of_files, None)
     facts = tuned.pop("tuning") | tuned
     if run.source:
         facts |= {"run": run.prompt.path, "template": made_by.get("template", {})}
@@ -119,8 +120,8 @@ def main() -> None:
     run_note["demonstrations"] = read_metadata(args.demonstrations) if args.demonstrations else None
     if args.prompt:  # tuning may have run elsewhere: what made the prompt stays beside what made the predictions
         run_note |= tuning_note(read_json(args.prompt / "tuning.json"), run, args.settings)
-    write_jsonl(args.out / "predictions.jsonl", predictions)
-    run_note["checksums"] = checksums(args.out / "predictions.jsonl")
+    write_jsonl(args.out / PREDICTIONS, predictions)
+    run_note |= {"checksums": checksums(args.out / PREDICTIONS), "bytes": sizes(args.out / PREDICTIONS)}
     write_json(args.out / "run.json", run_note)
     print(f"{len(rows)} predictions in {seconds:.0f} s", file=sys.stderr)
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from softshot.errors import UserError
-from softshot.files import read_jsonl, replacing, write_json
+from softshot.files import read_jsonl, replacing, sizes, write_json
 from softshot.scoring.registry import NEEDS, Metric
 
 SHOWN = 3  # ids named in an error message
@@ -109,7 +109,7 @@ def write(
 ) -> None:
     """Write `scores.parquet`, a column per metric, and `scores.json`, computed from the columns' sums; it says what it
     was `made_by`: settings and code."""
-    written = summary(metrics, records, statistics) | made_by
+    written = summary(metrics, records, statistics)
     columns = {
         "id": pa.array([record["id"] for record in records], pa.string()),
         "subset": pa.array([record["meta"].get("subset") for record in records], pa.string()),
@@ -117,7 +117,7 @@ def write(
     columns |= {name: pa.array(rows, pa.list_(pa.float64())) for name, rows in statistics.items()}
     with replacing(folder / "scores.parquet") as temporary:
         pq.write_table(pa.table(columns), temporary)
-    write_json(folder / "scores.json", written)
+    write_json(folder / "scores.json", written | made_by | {"bytes": sizes(folder / "scores.parquet")})
 
 
 def total(rows: list[list[float]]) -> list[float]:

@@ -15,7 +15,7 @@ from softshot.engine import base as engine_base
 from softshot.engine.arms import soft_prompt
 from softshot.engine.layout import Layout, Row, RowSettings
 from softshot.errors import UserError, run_program
-from softshot.files import checksums, read_jsonl, write_json, write_jsonl
+from softshot.files import checksums, read_jsonl, sizes, write_json, write_jsonl
 from softshot.grid import Run
 from softshot.provenance import deciding, peak_memory_mb, provenance
 from softshot.sections import read
@@ -127,6 +127,7 @@ def main() -> None:
     tuning = {"settings": args.settings, "code": code.tuning(), **provenance()}
     tuning |= {"tuning": summary(trainer, layout) | {"prompt": learned}}
     tuning["checksums"] = checksums(weights, history, table)
+    tuning["bytes"] = sizes(weights, history, table, args.out / "adapter_config.json")
     write_json(args.out / "tuning.json", tuning)
     shutil.rmtree(state.parent, ignore_errors=True)
 
