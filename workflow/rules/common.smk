@@ -69,10 +69,6 @@ def mark_outdated() -> None:
         logger.info(recorded.report(outdated))
 
 
-# Memory and speed, never a result, so no parameters: what a job is told beside them.
-MAX_TOKENS = "" if STUDY.tuning.max_tokens is None else STUDY.tuning.max_tokens  # of a forward pass
-
-
 def run_of(wildcards) -> Run:
     """The run whose folder a rule's wildcard names."""
     return run_at(wildcards.run)
