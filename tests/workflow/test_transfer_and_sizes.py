@@ -48,24 +48,26 @@ def changed(**arms) -> dict:
     return study
 
 
+def table(path) -> list[dict]:
+    """The rows of a TSV file."""
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
 def counted(jobs: dict[str, list[str]]) -> dict[str, int]:
     return {rule: len(outputs) for rule, outputs in jobs.items()}
 
 
 def test_the_study_ends_in_its_report_with_the_runs_that_it_compares(sized):
     results = sized.folder / "results/sizes"
-    rows = list(csv.DictReader((results / "summary.tsv").open(), delimiter="\t"))
     for task, source in (("mtop", "dart"), ("dart", "mtop")):
-        assert {(row["arm"], row["variant"]) for row in rows if row["task"] == task and row["n"] == "1"} == {
-            ("icl", "retrieved-1"),
-            ("transfer", f"from-{source}_tokens-3_retrieved-1"),
-            ("icl", "retrieved-1_train-6"),
-            ("pt", "tokens-2_train-6"),
-            ("ipt", "tokens-2_retrieved-1_train-6"),
-        }
-    assert all(row["n"] == "1" for row in rows)
-    page = (results / "report.html").read_text()
-    assert "6 training records" in page and "prompt of DART" in page
+        (moved,) = [row for row in table(results / "transfer.tsv") if row["target"] == task]
+        assert (moved["source"], moved["tokens"], moved["demonstrations"]) == (source, "3", "retrieved-1")
+        assert moved["n"] == "1" and moved["gain"], "there is an ICL run that it can be compared with"
+        found = {(row["arm"], row["train"]): row["n"] for row in table(results / "sizes.tsv") if row["task"] == task}
+        assert found == dict.fromkeys([("icl", "6"), ("pt", "6"), ("ipt", "6"), ("icl", "12")], "1")
+    assert {row["variant"] for row in table(results / "summary.tsv")} == {"retrieved-1"}
+    assert "<html" in (results / "report.html").read_text()
 
 
 def test_a_transfer_says_whose_prompt_it_used_and_tunes_nothing_of_its_own(sized):
