@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from synthetic import METRICS, UNFINISHED, analyse, study_of, text_of_page, write_run, write_study
 
-from softshot.analysis.collect import collect
+from softshot.analysis.collect import _cost, collect
 from softshot.analysis.tables import summarise
 from softshot.errors import UserError
 from softshot.grid import runs
@@ -106,6 +106,12 @@ def test_cost_table_has_a_row_per_finished_run(half_done):
     tuned = next(row for row in rows if row["variant"] == "tokens-25" and row["seed"] == "2")
     assert (tuned["trainable_parameters"], tuned["tuning_seconds"], tuned["ms_per_record"]) == ("200", "62", "500")
     assert next(row for row in rows if row["arm"] == "icl")["tuning_seconds"] == ""
+
+
+def test_what_a_transferred_prompt_took_to_tune_counts_in_its_sources_run():
+    note = {"tuning": {"seconds": 62}, "generation": {"seconds": 3, "records": 6}}
+    assert [_cost(note | source)["tuning_seconds"] for source in ({}, {"source": "dart"})] == [62, None]
+    assert _cost(note | {"source": "dart"})["ms_per_record"] == 500
 
 
 def test_summary_for_people_is_printed_and_written(half_done):

@@ -88,7 +88,8 @@ def collect(study: Study, folder: Path) -> Results:
 
 def _cost(note: dict) -> dict[str, Any]:
     """What one run took, from its `run.json`; what it does not say is None."""
-    tuning, generation = note.get("tuning") or {}, note.get("generation") or {}
+    # What a transferred prompt took to tune is in its source's run, and counts there.
+    tuning, generation = ({} if note.get("source") else note.get("tuning") or {}), note.get("generation") or {}
     cut, cut_tuning = generation.get("truncated") or {}, tuning.get("truncated") or {}
     seconds, records = generation.get("seconds"), generation.get("records")
     return {
