@@ -68,6 +68,7 @@ def test_vectors_come_back_as_saved(stored):
     assert json.loads(path.with_suffix(".json").read_text()) == {
         **{"encoder": "e", "revision": "1", "dimension": 3, "normalised": True, "records": 3},
         "records_sha256": sha256(records),
+        "code": "",
     }
 
 

@@ -26,7 +26,7 @@ def test_the_task_of_ones_own_is_a_possible_study_of_ten_lines(tmp_path, monkeyp
 
 def test_every_option_of_a_stage_program_that_the_readme_names_exists():
     commands = re.findall(r"python -m (softshot\.\w+)(.*)", "\n".join(BLOCKS))
-    assert {name for name, _ in commands} == {"softshot.scoring", "softshot.demonstrations"}
+    assert {name for name, _ in commands} == {"softshot.plan", "softshot.scoring", "softshot.demonstrations"}
     for name, rest in commands:
         shown = subprocess.run([sys.executable, "-m", name, "--help"], capture_output=True, text=True, check=True)
         for option in re.findall(r"--[a-z-]+", rest):

@@ -106,7 +106,7 @@ def test_a_finished_change_is_finished_also_without_notes(moved):
     shutil.rmtree(moved.folder / ".snakemake")
     done = moved.snakemake("--cores", "2", study=study)
     assert done.returncode == 0, done.stderr
-    assert "settings.metrics: ['frame_accuracy'" in done.stderr and "now ['exact_match']" in done.stderr
+    assert "settings.metrics: ['exact_match', 'frame_accuracy', 'chrf'], now ['exact_match']" in done.stderr
     assert moved.planned(study) == {}
     shutil.rmtree(moved.folder / ".snakemake")
     assert moved.planned(study) == {}
