@@ -28,7 +28,15 @@ from softshot.files import write_json
 from softshot.plan.__main__ import configuration, jobs
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ("Snakefile", "config.yaml", "workflow", "envs", "resources/models.yaml", "resources/tasks.yaml")
+NEEDED = (
+    "Snakefile",
+    "config.yaml",
+    "workflow",
+    "envs",
+    "resources/models.yaml",
+    "resources/tasks.yaml",
+    "resources/published",
+)
 BARE = """
 rule all:
     input:
