@@ -24,7 +24,7 @@ setup: .venv/installed ## install everything into .venv
 	$(BIN)/pip install --quiet --requirement envs/requirements-dev.txt
 	touch $@
 
-demo: setup ## a small real study: ICL, PT and IPT on two tasks, about 16 minutes on two slow cores
+demo: setup ## a small real study: ICL, PT, IPT and transfer on two tasks, about 14 minutes of processor time
 	snakemake --cores $(CORES) --configfile resources/demo/study.yaml
 	@cat results/demo/summary.txt
 
