@@ -33,8 +33,8 @@ STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text()) | {
 }
 ICL, PT = "runs/tiny/mtop/icl/retrieved-1/seed-0", "runs/tiny/mtop/pt/tokens-3/seed-1"
 EXACT = {".jsonl", ".gz", ".parquet", ".npy", ".safetensors", ".tsv"}  # the same bytes whenever they are made
-TIMED = {"history.jsonl", "cost.tsv", "run.json", "tuning.json"}  # they say how long something took
-TIMES = re.compile("seconds|per_second|ms_per_record|memory|checksums|bytes|commit")
+TIMED = {"history.jsonl", "cost.tsv", "pareto.tsv", "run.json", "tuning.json"}  # they say how long something took
+TIMES = re.compile("seconds|per_second|ms_per_|front_|memory|checksums|bytes|commit")
 
 
 def start(checkout: Checkout, *arguments: str, study: dict = STUDY) -> subprocess.Popen:
@@ -64,7 +64,7 @@ def artefacts(checkout: Checkout, study: str = "faulty") -> dict[str, object]:
         name = path.relative_to(results).as_posix()
         if not path.is_file() or "logs" in path.parts or any(part.startswith(".") for part in path.parts):
             continue
-        if path.name == "cost.tsv":
+        if path.name in ("cost.tsv", "pareto.tsv"):
             rows = csv.DictReader(path.open(), delimiter="\t")
             found[name] = [{k: v for k, v in row.items() if not TIMES.search(k)} for row in rows]
         elif path.name == "history.jsonl":
@@ -198,7 +198,7 @@ def test_a_failing_run_stops_no_other_and_the_log_ends_with_what_failed_and_why(
     assert status != 0
     assert (done.folder / "results/faulty" / ICL / "scores.json").exists()
     end = "\n".join(output.splitlines()[-15:])
-    assert "softshot: 1 job(s) failed, and 3 more were not run:\n  tune tiny/mtop/pt/tokens-3/1\n" in end
+    assert "softshot: 1 job(s) failed, and 3 more were not run:\n  tune tiny/mtop/pt/tokens-3/seed-1\n" in end
     assert "raise `tuning.learning_rate`" in end
     assert "log: results/faulty/logs/tuning/tiny/mtop/pt/tokens-3/seed-1.log" in end
     log = sorted((done.folder / ".snakemake/log").glob("*.log"))[-1]
