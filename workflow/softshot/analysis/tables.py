@@ -55,12 +55,6 @@ def subset_scores(results: Results) -> pd.DataFrame:
     return cells.agg(records=("n", "first"), mean=("value", "mean"), sd=("value", "std")).reset_index()
 
 
-def score_against_tokens(summary: pd.DataFrame) -> pd.DataFrame:
-    """The main metric of the arms with a soft prompt, by its length."""
-    rows = main_scores(summary)
-    return rows.loc[rows["tokens"] > 0, [*CELL, "tokens", "metric", "mean", "sd", "n"]]
-
-
 def as_tsv(table: pd.DataFrame) -> str:
     """Tab-separated text with a header; an unknown value is an empty field."""
     return table.to_csv(sep="\t", index=False, float_format="%.6g", lineterminator="\n")
