@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from softshot import recorded
 from softshot.analysis import __main__ as program
 from softshot.files import PREDICTIONS, write_json, write_jsonl
 from softshot.grid import Run, runs
@@ -73,7 +74,8 @@ def write_run(folder: Path, study: Study, run: Run) -> Path:
     }
     written = {"main": main, "n": 4, "scores": scores, "subsets": subsets, "lower_is_better": []}
     written |= {"notes": {main: f"1 of 4 {HOSTILE}"}}
-    write_json(place / "scores.json", written | {"signatures": dict.fromkeys(METRICS[run.task], "v1")})
+    predicted, scored = (record.says() for record in recorded.run_records(study, run, str(folder)))
+    write_json(place / "scores.json", written | scored | {"signatures": dict.fromkeys(METRICS[run.task], "v1")})
 
     answers = [HOSTILE + "x" * 300, "target  1", "", "something else"]
     shown = [{"id": "train-3", "score": 0.75}][: run.shots]
@@ -96,7 +98,7 @@ def write_run(folder: Path, study: Study, run: Run) -> Path:
     generation |= {"truncated": {"demonstrations": run.shots, "inputs": 0}}
     note = {"versions": {"softshot": "0.1.0", "torch": "2.0" if run.seed < 2 else "2.1"}, "commit": "abc123"}
     note |= {"device": "cpu", "threads": 1, "generation": generation, "tuning": tuning}
-    write_json(place / "run.json", note)
+    write_json(place / "run.json", note | predicted | {"tuning": (tuning or {}) | predicted.get("tuning", {})})
     return place
 
 

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
+from softshot import recorded
 from softshot.files import PREDICTIONS, write_json, write_jsonl
 from softshot.grid import Run, runs
 from softshot.settings import Study
@@ -157,12 +158,12 @@ def write_records(folder: Path, study: Study) -> None:
             write_json(folder / "data" / task / f"{name}.json", counts)
 
 
-def write_scores(place: Path, run: Run, split: str) -> np.ndarray:
+def write_scores(place: Path, run: Run, split: str, says: dict) -> np.ndarray:
     """scores.json and scores.parquet; the statistics."""
     found, metric = statistics(run), METRICS[run.task]
     written = {"main": metric, "n": RECORDS, "scores": {metric: score(run.task, found.sum(axis=0))}, "subsets": {}}
     written |= {"signatures": {metric: "made up"}, "lower_is_better": [], "notes": {}}
-    write_json(place / "scores.json", written)
+    write_json(place / "scores.json", written | says)
     columns = {"id": pa.array([f"{split}-{n}" for n in range(RECORDS)]), "subset": pa.nulls(RECORDS, pa.string())}
     flat = pa.array(found.ravel())
     offsets = pa.array(np.arange(0, found.size + 1, found.shape[1]), pa.int32())
@@ -186,7 +187,7 @@ def write_predictions(place: Path, run: Run, split: str, found: np.ndarray) -> N
     write_jsonl(place / PREDICTIONS, rows)
 
 
-def write_note(place: Path, run: Run) -> None:
+def write_note(place: Path, run: Run, says: dict) -> None:
     """run.json, history.jsonl and prompt.tsv."""
     tuning = None
     if run.tuned:
@@ -209,15 +210,16 @@ def write_note(place: Path, run: Run) -> None:
         note["demonstrations"] = {"kind": "random" if run.retriever == "random" else "dense", "neighbours": "8"}
     if run.retriever == "retrieved":
         note["demonstrations"] |= {"encoder": "all-minilm-l6-v2", "index": "approximate", "approximate_recall": "0.97"}
-    write_json(place / "run.json", note)
+    write_json(place / "run.json", note | says | {"tuning": (tuning or {}) | says.get("tuning", {})})
 
 
 def write_run(folder: Path, study: Study, run: Run) -> Path:
     """All files of a finished run."""
     place, split = folder / "runs" / run.path, evaluation(study, run.task)
     place.mkdir(parents=True, exist_ok=True)
-    write_predictions(place, run, split, write_scores(place, run, split))
-    write_note(place, run)
+    predicted, scored = (record.says() for record in recorded.run_records(study, run, str(folder)))
+    write_predictions(place, run, split, write_scores(place, run, split, scored))
+    write_note(place, run, predicted)
     return place
 
 

@@ -161,13 +161,28 @@ def test_a_broken_file_is_named_and_nothing_is_written(tmp_path, half_done):
     assert [path.name for path in results.iterdir()] == ["runs"]
 
 
+def test_runs_made_with_other_settings_are_left_out_and_named(tmp_path):
+    study = study_of(["icl"])
+    write_study(tmp_path, study)
+    place = next(tmp_path.glob("runs/beta/dart/icl/random-1/seed-2")) / "run.json"
+    note = json.loads(place.read_text())
+    note["settings"]["generation"]["max_new_tokens"] += 1
+    place.write_text(json.dumps(note))
+    assert "15 of 16 runs done" in analyse(tmp_path, study)
+    said = (tmp_path / "missing.tsv").read_text()
+    there, now = note["settings"]["generation"]["max_new_tokens"], note["settings"]["generation"]["max_new_tokens"] - 1
+    assert "Left out, made otherwise than the study says now (1): ICL, 1 random (seed 2)" in said
+    assert f"settings.generation.max_new_tokens: {there}, now {now}" in said
+
+
 def test_a_metric_that_one_run_lacks_counts_as_missing_there(tmp_path):
     study = study_of(["pt"])
     for run in runs(study):
         if run.path.startswith("beta/dart/pt/tokens-5/"):
             folder = write_run(tmp_path, study, run)
             if run.seed == 2:
-                (folder / "scores.json").write_text(json.dumps({"main": "bleu", "n": 4, "scores": {"bleu": 30.0}}))
+                score = json.loads((folder / "scores.json").read_text())
+                (folder / "scores.json").write_text(json.dumps(score | {"scores": {"bleu": 30.0}}))
     summary = summarise(collect(study, tmp_path)).head(2)
     assert list(summary["metric"]) == ["bleu", "chrf"]
     assert list(summary["n"]) == [3, 2]

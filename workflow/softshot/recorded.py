@@ -67,7 +67,7 @@ def difference(expected: Expected) -> str | None:
     recorded = _read(expected.record)
     if recorded is None:
         return None
-    if (fault := _different(expected.says(), recorded)) is not None:
+    if (fault := different(expected.says(), recorded)) is not None:
         return fault
     folder, sizes = os.path.dirname(expected.record), recorded.get("bytes", {})
     for name in expected.files:
@@ -77,6 +77,21 @@ def difference(expected: Expected) -> str | None:
             return f"{name} is not there"
         if sizes.get(name, size) != size:
             return f"{name} was {sizes[name]} bytes long and is {size} now"
+    return None
+
+
+def different(expected: dict[str, Any], recorded: dict[str, Any], key: str = "") -> str | None:
+    """The first place where the record lacks what is expected; keys of settings must be the same on both sides."""
+    for name, value in expected.items():
+        place = f"{key}{name}"
+        there = recorded.get(name, MISSING)
+        if isinstance(value, dict) and isinstance(there, dict):
+            if place.startswith("settings") and (extra := there.keys() - value.keys()):
+                return f"{place}.{min(extra)}: {there[min(extra)]!r}, now {MISSING}"
+            if (fault := different(value, there, f"{place}.")) is not None:
+                return fault
+        elif value != there:
+            return "the code that makes it has changed" if name == "code" else f"{place}: {there!r}, now {value!r}"
     return None
 
 
@@ -167,18 +182,3 @@ def _read(record: str) -> dict[str, Any] | None:
     except (OSError, ValueError):
         found = {}
     return found if isinstance(found, dict) else {}
-
-
-def _different(expected: dict[str, Any], recorded: dict[str, Any], key: str = "") -> str | None:
-    """The first place where the record lacks what is expected; keys of settings must be the same on both sides."""
-    for name, value in expected.items():
-        place = f"{key}{name}"
-        there = recorded.get(name, MISSING)
-        if isinstance(value, dict) and isinstance(there, dict):
-            if place.startswith("settings") and (extra := there.keys() - value.keys()):
-                return f"{place}.{min(extra)}: {there[min(extra)]!r}, now {MISSING}"
-            if (fault := _different(value, there, f"{place}.")) is not None:
-                return fault
-        elif value != there:
-            return "the code that makes it has changed" if name == "code" else f"{place}: {there!r}, now {value!r}"
-    return None

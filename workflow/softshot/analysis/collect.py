@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from softshot import grid
+from softshot import grid, recorded
 from softshot.errors import UserError
 from softshot.files import PREDICTIONS, read_json, read_jsonl
 from softshot.settings import Study
@@ -22,7 +22,8 @@ class Results:
     """A study's results as they are on disk; all tables are in the order of its grid.
 
     runs    one row per expected run: RUN, tokens, shots, retriever, source (task of a transferred prompt), train
-            (training records, None for all), folder (below results/<study>), done
+            (training records, None for all), folder (below results/<study>), outdated (why what is there is not this
+            study's and counts as not done, mostly ""), done
     metrics one row per task and score, the main one first: task, metric, records, `listed` (a metric's own value, not
             a part of it such as PARENT's recall), `lower` (is better)
     scores  one row per finished run and score: RUN, metric, value
@@ -51,12 +52,16 @@ def collect(study: Study, folder: Path) -> Results:
     if runs.empty:
         raise UserError("--settings: arms: the study has no runs; give icl, pt or ipt something to do.")
     runs["train"] = runs["train"].astype("Int64")
-    runs["done"] = [all((folder / place / name).is_file() for name in FILES) for place in runs["folder"]]
+    there = [all((folder / place / name).is_file() for name in FILES) for place in runs["folder"]]
+    read = [_read(folder / place) if whole else () for place, whole in zip(runs["folder"], there, strict=True)]
+    runs["outdated"] = [_outdated(study, run, files) for run, files in zip(grid.runs(study), read, strict=True)]
+    runs["done"] = [whole and not why for whole, why in zip(there, runs["outdated"], strict=True)]
 
     metrics, scores, subsets, costs, curves, remarks, notes = {}, [], [], [], [], {}, []
-    for run in runs[runs["done"]].to_dict("records"):
-        place = folder / run["folder"]
-        note, score = read_json(place / "run.json"), read_json(place / "scores.json")
+    for run, files in zip(runs.to_dict("records"), read, strict=True):
+        if not run["done"]:
+            continue
+        place, (note, score) = folder / run["folder"], files
         key = {column: run[column] for column in RUN}
         listed, lower = {score["main"], *score.get("signatures", {})}, score.get("lower_is_better", [])
         for metric in [score["main"], *(name for name in score["scores"] if name != score["main"])]:
@@ -84,6 +89,18 @@ def collect(study: Study, folder: Path) -> Results:
         remarks=pd.DataFrame(list(remarks), columns=["task", "metric", "text"]),
         notes=notes,
     )
+
+
+def _read(place: Path) -> tuple[dict, dict]:
+    """How a finished run was made and what it scores, from its records."""
+    return read_json(place / "run.json"), read_json(place / "scores.json")
+
+
+def _outdated(study: Study, run: grid.Run, read: tuple[dict, ...]) -> str:
+    """Why a run's records are not what the study would write, "" where they are or where none were read."""
+    expected = recorded.run_records(study, run, "") if read else []
+    reasons = (recorded.different(record.says(), found) for record, found in zip(expected, read, strict=True))
+    return next(filter(None, reasons), "")
 
 
 def _cost(note: dict) -> dict[str, Any]:

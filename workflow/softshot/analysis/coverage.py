@@ -54,17 +54,24 @@ def missing(
 
 
 def _runs(results: Results) -> list[tuple]:
-    """Runs of the study that are not finished."""
-    waiting, rows = results.runs[~results.runs["done"]], []
-    for (model, task), block in waiting.groupby(["model", "task"], sort=False):
-        arms = [
-            run_label(arm, variant)
-            + ("" if set(cell["seed"]) == {0} else f" (seed {', '.join(map(str, cell['seed']))})")
-            for (arm, variant), cell in block.groupby(["arm", "variant"], sort=False)
-        ]
-        named = "; ".join(arms[:3]) + (f"; and {len(arms) - 3} more arms" if len(arms) > 3 else "")
-        rows.append(("runs", model, task, f"{len(block)} runs are not done: {named}."))
+    """Runs of the study that are not finished, or are there with other settings or code than it has."""
+    runs, rows = results.runs, []
+    outdated = runs["outdated"] != ""
+    for (model, task), block in runs[~runs["done"] & ~outdated].groupby(["model", "task"], sort=False):
+        rows.append(("runs", model, task, f"Not done ({len(block)}): {_named(block)}."))
+    for (model, task), block in runs[outdated].groupby(["model", "task"], sort=False):
+        text = f"Left out, made otherwise than the study says now ({len(block)}): {_named(block)}"
+        rows.append(("runs", model, task, f"{text}. The first: {block['outdated'].iloc[0]}."))
     return rows
+
+
+def _named(block: pd.DataFrame) -> str:
+    """The first arms of some runs, with their seeds."""
+    arms = [
+        run_label(arm, variant) + ("" if set(cell["seed"]) == {0} else f" (seed {', '.join(map(str, cell['seed']))})")
+        for (arm, variant), cell in block.groupby(["arm", "variant"], sort=False)
+    ]
+    return "; ".join(arms[:3]) + (f"; and {len(arms) - 3} more arms" if len(arms) > 3 else "")
 
 
 def _seeds(study: Study, results: Results) -> list[tuple]:
