@@ -15,7 +15,8 @@ from softshot.engine.packed import attention_of, pack
 
 # Architectures of which a packed sequence is tested. Others may have attention windows, caps or scaled logits.
 PACKED = {"gpt2", "opt", "bloom", "llama"}
-LOGITS = 1 << 24  # numbers in one part of the logits: 64 MB in float32
+# Entries of the vocabulary whose logits are made at a time: few enough for a processor's cache, enough for a GPU.
+ENTRIES = {"cpu": 2048, "cuda": 1 << 15}
 
 
 def prefix_cache(base: Base, prompt: Tensor | None, rows: int) -> DynamicCache:
@@ -72,36 +73,39 @@ def target_hidden(base: Base, prompt: Tensor | None, rows: list[Row]) -> Tensor:
 
 
 class TargetLoss(torch.autograd.Function):
-    """Sum of the cross-entropy of a frozen head, in float32, some rows at a time.
+    """Sum of the cross-entropy of a frozen head, in float32, in one pass over the vocabulary, some entries at a time.
 
-    The gradient of `hidden` is made along with the loss, so that no more than one part's logits are ever
-    held: all of them would be [N, V] several times over, and BLOOM's V is 250,880.
+    The softmax's largest logit and total are kept as they grow (arXiv 1805.02867), and with them the gradient of
+    `hidden`, so that the logits are never whole: they would be [N, V] several times over, and BLOOM's V is 250,880.
     """
 
     @staticmethod
     def forward(ctx, hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
         """`hidden`: [N, H]; `weight`: [V, H]; `labels`: [N]."""
-        gradients, losses = [], []
-        size = max(1, LOGITS // len(weight))
-        for part, wanted in zip(hidden.split(size), labels[:, None].split(size), strict=True):
-            logits = linear(part, weight).float()
-            score = logits.gather(1, wanted)
-            largest = logits.amax(1, keepdim=True)
-            total = logits.sub_(largest).exp_().sum(1, keepdim=True)
-            losses.append((total.log() + largest - score).sum())
+        zeros = torch.zeros(len(hidden), 1, device=hidden.device)
+        largest, total, score = zeros - torch.inf, zeros, zeros  # [N, 1] each; score is the label's logit
+        mean = torch.zeros_like(hidden, dtype=torch.float32)  # of the entries' weights, each by its share of `total`
+        start = 0
+        for entries in weight.split(ENTRIES[weight.device.type]):
+            logits = linear(hidden, entries).float()
+            place = labels[:, None] - start
+            start += len(entries)
+            inside = (place >= 0) & (place < len(entries))
+            score = torch.where(inside, logits.gather(1, place.clamp(0, len(entries) - 1)), score)
+            before, largest = largest, torch.maximum(largest, logits.amax(1, keepdim=True))
+            odds, shrink = logits.sub_(largest).exp_(), (before - largest).exp_()
+            total = total * shrink + odds.sum(1, keepdim=True)
             if ctx.needs_input_grad[0]:
-                logits.div_(total)  # probabilities
-                logits.scatter_add_(1, wanted, torch.full_like(score, -1))
-                gradients.append(logits.to(weight.dtype) @ weight)
-        if gradients:
-            ctx.save_for_backward(torch.cat(gradients))
-        return torch.stack(losses).sum()
+                mean.mul_(shrink).add_(odds.to(weight.dtype) @ entries)
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(mean.div_(total).sub_(weight[labels]).to(hidden.dtype))
+        return (total.log() + largest - score).sum()
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
         """The gradient of `hidden`."""
-        (hidden,) = ctx.saved_tensors
-        return hidden * gradient.to(hidden.dtype), None, None
+        (slope,) = ctx.saved_tensors
+        return slope * gradient.to(slope.dtype), None, None
 
 
 def target_loss(base: Base, prompt: Tensor | None, rows: list[Row]) -> tuple[Tensor, int]:
