@@ -23,4 +23,3 @@ rule all:
     default_target: True
     input:
         f"results/{STUDY.study}/report.html",
-        rests_on,

@@ -1,12 +1,21 @@
 """The models' small functions in fewer passes give the values and gradients of transformers' own."""
 
+import copy
+
 import pytest
 import torch
 from transformers.activations import NewGELUActivation
 from transformers.models.bloom.modeling_bloom import BloomGelu
-from transformers.models.llama.modeling_llama import LlamaConfig, LlamaMLP, LlamaRMSNorm
+from transformers.models.llama.modeling_llama import (
+    LlamaAttention,
+    LlamaConfig,
+    LlamaMLP,
+    LlamaRMSNorm,
+    LlamaRotaryEmbedding,
+)
 
 from softshot.engine import kernels
+from softshot.engine.llama import FusedLlamaAttention
 
 
 def value_and_gradient(function):
@@ -46,6 +55,24 @@ def test_swiglu(activation, replaced):
     kernels.install(model)
     assert isinstance(model[0], kernels.FusedSwiGLU) == replaced
     assert_equal(model, expected)
+
+
+@pytest.mark.parametrize("biased", [False, True])
+def test_llamas_attention(biased):
+    """Two heads' queries share each head's keys; one with biases stays as it is."""
+    sizes = {"hidden_size": 16, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8}
+    config = LlamaConfig(**sizes, attention_bias=biased, attn_implementation="sdpa")
+    plain = LlamaAttention(config, layer_idx=0).requires_grad_(False)
+    model = torch.nn.Sequential(copy.deepcopy(plain))
+    kernels.install(model)
+    assert isinstance(model[0], FusedLlamaAttention) != biased
+    torch.testing.assert_close(model[0].state_dict(), plain.state_dict(), rtol=0, atol=0)
+    angles = LlamaRotaryEmbedding(config)(torch.zeros(1), torch.arange(5)[None] + 3)  # positions 3 to 7
+    found, expected = (
+        lambda x, attention=attention: attention(x, position_embeddings=angles, attention_mask=None)[0]
+        for attention in (model[0], plain)
+    )
+    assert_equal(found, expected)
 
 
 def test_an_installed_model_computes_what_it_did(tiny_models):

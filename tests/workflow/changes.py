@@ -86,6 +86,11 @@ def delete(*names: str) -> Callable[[Path], None]:
     return lambda folder: [(folder / RUN / name).unlink() for name in names]
 
 
+def gone(*places: str) -> Callable[[Path], None]:
+    """Delete all outputs of a job, as Snakemake does before it starts it and where it fails."""
+    return lambda folder: [(folder / place).unlink() for place in places]
+
+
 def both(first: Callable[[Path], None], second: Callable[[Path], None]) -> Callable[[Path], None]:
     """One after the other."""
     return lambda folder: (first(folder), second(folder))
@@ -193,6 +198,22 @@ CHANGES = [
     ),
     Change("the tuned prompt of a run deleted", ONE_RUN, touch=delete("adapter_model.safetensors")),
     Change("a run's `tuning.json` from a run with another learning rate", ONE_RUN, touch=others_prompt),
+    Change("`tuning.json` gone, as after a tuning job that failed", ONE_RUN, touch=gone(f"{RUN}/tuning.json")),
+    Change(
+        "`run.json` gone, as after a generating job that failed",
+        {"generate": 1, "score": 1, "analyse": 1},
+        touch=gone(f"{RUN}/run.json"),
+    ),
+    Change(
+        "the training records gone, as after a conversion that failed",
+        TRAINING_DATA | EVERY_RUN,
+        touch=gone("results/tiny/data/mtop/train.jsonl", "results/tiny/data/mtop/train.json"),
+    ),
+    Change(
+        "a model gone, as after fetching that failed",
+        {"model": 1} | EVERY_RUN,
+        touch=gone("resources/models/tiny/provenance.json"),
+    ),
     Change("`.snakemake` deleted", {}, touch=forget),
     Change("`.snakemake` deleted and modules touched", {}, touch=both(forget, touch_modules)),
     Change("`.snakemake` deleted, then `tuning.learning_rate`", TUNED, {"tuning.learning_rate": 0.5}, forget),

@@ -25,11 +25,6 @@ from softshot.errors import UserError
 from softshot.grid import Run, demonstration_folder, runs, subset_name
 from softshot.task import SourceSettings
 
-# The job ends with the Snakemake that started it (softshot/job.py), and one that an executor submits finds its GPUs
-# assigned by the cluster's scheduler (softshot/launch.py).
-ASSIGNED = " SOFTSHOT_ASSIGNED=1" if workflow.remote_exec else ""
-shell.prefix(f"export PYTHONPATH=workflow SNAKEMAKE_PID=$PPID{ASSIGNED}; ")
-
 
 wildcard_constraints:
     study=r"[a-z0-9][a-z0-9._-]*",
@@ -49,6 +44,20 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 
+# What jobs find in their environment. No parameters, for none decides a result; and no resources, which Snakemake
+# evaluates for each of thousands of jobs.
+ENVIRONMENT = {
+    "PYTHONPATH": "workflow",
+    "SNAKEMAKE_PID": "$PPID",  # a job ends with the Snakemake that started it (softshot/job.py)
+    "JOBS_PER_GPU": STUDY.launch.jobs_per_gpu,
+    "MAX_TOKENS": STUDY.tuning.max_tokens or "",  # of a forward pass: memory, never the prompt
+    "BATCH_SIZE": STUDY.generation.batch_size,  # rows decoded together: memory, never the text
+}
+if workflow.remote_exec:
+    ENVIRONMENT["SOFTSHOT_ASSIGNED"] = 1  # by the cluster's scheduler, the job's GPUs (softshot/launch.py)
+shell.prefix(f"export {' '.join(f'{name}={value}' for name, value in ENVIRONMENT.items())}; ")
+
+
 onstart:
     if workflow.local_exec and "gpu" not in workflow.global_resources:
         if warning := launch.forgotten(STUDY.launch.jobs_per_gpu):
@@ -62,8 +71,9 @@ def canonical(settings: dict) -> str:
 
 @functools.cache  # once, while the jobs are collected
 def mark_outdated() -> None:
-    """What was made otherwise than config.yaml says now runs again, as if named with --forcerun, also where .snakemake
-    knows nothing of it. Called by the input functions of the two rules that every other job depends on."""
+    """What was made otherwise than config.yaml says now, or is gone while what was made from it is there, runs again,
+    as if named with --forcerun, also where .snakemake knows nothing of it. Called by the input functions of the two
+    rules that every other job depends on."""
     if workflow.is_main_process and (outdated := recorded.outdated(STUDY)):
         workflow.dag.forcefiles.update(outdated)
         logger.info(recorded.report(outdated))
@@ -274,16 +284,6 @@ def subset_split(wildcards) -> str:
 def run_files(name: str) -> list[str]:
     """This file of every run of the study."""
     return [f"results/{STUDY.study}/runs/{run.path}/{name}" for run in runs(STUDY)]
-
-
-def rests_on(_) -> list[str]:
-    """The record of every result of the study that its report rests on, step by step.
-
-    Snakemake does not miss a file in the middle as long as what was made from it is there. But it deletes a job's
-    outputs before the job, and where that fails or is killed, the next call would find nothing to be done and leave
-    the old report in its place. As inputs of the target they are missed.
-    """
-    return recorded.records(STUDY)
 
 
 def record_files() -> list[str]:

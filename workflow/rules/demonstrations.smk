@@ -22,14 +22,13 @@ rule encode:
         "../../envs/softshot.yaml"
     resources:
         gpu=1,
-        jobs_per_gpu=STUDY.launch.jobs_per_gpu,
         mem_mb=lambda wildcards, attempt: allocation.memory_mb(STUDY, wildcards.encoder, attempt),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=lambda wildcards: canonical({"encoder": wildcards.encoder}),
         code=code.encoding(),
     shell:
-        "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
+        "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu $JOBS_PER_GPU"
         " python -m softshot.demonstrations encode --settings {params.settings:q} --threads {threads}"
         " --encoder $(dirname {input.encoder:q}) --records {input.records:q} --out {output.vectors:q} > {log:q} 2>&1"
 

@@ -18,15 +18,13 @@ rule generate:
         "../../envs/softshot.yaml"
     resources:
         gpu=1,
-        jobs_per_gpu=STUDY.launch.jobs_per_gpu,
-        rows=STUDY.generation.batch_size,  # decoded together: memory, never the text, so no parameter
         mem_mb=model_memory,
         runtime=generation_minutes,
     params:
         code=code.generation(),
         options=lambda wildcards: generation_options(run_of(wildcards)),
     shell:
-        "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
+        "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu $JOBS_PER_GPU"
         " python -m softshot.generation {params.options} --threads {threads}"
-        " --batch-size {resources.rows}"
+        " --batch-size $BATCH_SIZE"
         " --out $(dirname {output:q}) > {log:q} 2>&1"

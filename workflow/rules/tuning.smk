@@ -21,8 +21,6 @@ rule tune:
         "../../envs/softshot.yaml"
     resources:
         gpu=1,
-        jobs_per_gpu=STUDY.launch.jobs_per_gpu,
-        tokens=str(STUDY.tuning.max_tokens or ""),  # of a forward pass: memory, never the prompt, so no parameter
         mem_mb=model_memory,
         runtime=tuning_minutes,
     params:
@@ -30,7 +28,7 @@ rule tune:
         options=lambda wildcards: tuning_options(run_of(wildcards)),
     shell:
         # Told to stop, a shell would end at once and have its cluster job ended before the state is saved: exec, no shell.
-        "exec python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
+        "exec python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu $JOBS_PER_GPU"
         " python -m softshot.tuning {params.options} --threads {threads}"
-        " --max-tokens {resources.tokens}"
+        " --max-tokens $MAX_TOKENS"
         " --out $(dirname {output:q}) > {log:q} 2>&1"

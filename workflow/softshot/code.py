@@ -11,7 +11,16 @@ from pathlib import Path
 from softshot.scoring import registry
 
 PACKAGE = Path(__file__).parent
-ENGINE = ("base", "bloom", "kernels", "layout", "packed", "prefix", "arms/*")  # what tuning and generation share
+ENGINE = (
+    "base",
+    "bloom",
+    "kernels",
+    "layout",
+    "llama",
+    "packed",
+    "prefix",
+    "arms/*",
+)  # what tuning and generation share
 SHOWN = ("demonstrations/shown.py", "demonstrations/table.py")
 DENSE = ("dense", "nearest", "approximate", "embeddings")
 RETRIEVERS = {"random": ("sample",), "bm25": ("bm25",), "oracle": ("oracle",), "dense": DENSE, "mmr": (*DENSE, "mmr")}

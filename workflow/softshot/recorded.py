@@ -33,9 +33,10 @@ class Expected(NamedTuple):
 
 
 def outdated(study: Study, results: Path = Path("results"), models: Path = Path("resources/models")) -> dict[str, str]:
-    """Every result that is there and not as the study would make it now: its record, and why."""
-    found = {}
-    for expected in expectations(study, str(results / study.study)):
+    """Every result that is there and not as the study would make it now, or is gone: its record, and why."""
+    folder = str(results / study.study)
+    found = {record: "gone, and what was made from it is there" for record in _gone(study, folder, str(models))}
+    for expected in expectations(study, folder):
         if why := difference(expected):
             found[expected.record] = why
     for name in studies.needed(study).models:
@@ -50,16 +51,11 @@ def expectations(study: Study, folder: str) -> Iterator[Expected]:
     yield from runs_of(study, folder)
 
 
-def records(study: Study, results: Path = Path("results")) -> list[str]:
-    """The record of every result of the study."""
-    return [expected.record for expected in expectations(study, str(results / study.study))]
-
-
 def report(found: dict[str, str]) -> str:
     """What to tell the user of outdated results."""
     several = [f"  {record}: {why}" for record, why in list(found.items())[:SHOWN]]
     more = [f"  and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-    return "\n".join(["These results were made otherwise than config.yaml says now and run again:", *several, *more])
+    return "\n".join(["These results are not as config.yaml says now and run again:", *several, *more])
 
 
 def difference(expected: Expected) -> str | None:
@@ -102,6 +98,29 @@ def run_records(study: Study, run: Run, folder: str) -> list[Expected]:
         Expected(f"{place}/run.json", partial(_generation, study, run), (PREDICTIONS,)),
         Expected(f"{place}/scores.json", partial(_scoring, study, run), ("scores.parquet",)),
     ]
+
+
+def _gone(study: Study, folder: str, models: str) -> Iterator[str]:
+    """Records that are not there though something made from them is; `folder` is the study's, results/<study>.
+
+    Snakemake does not miss a file in the middle as long as what was made from it is there. But it deletes a job's
+    outputs before the job, and where that fails or is killed, the next call would find nothing to be done.
+    """
+    started = False
+    for run in runs(study):
+        place = f"{folder}/runs/{run.path}"
+        predicted = os.path.exists(f"{place}/run.json")
+        if not predicted and os.path.exists(f"{place}/scores.json"):
+            yield f"{place}/run.json"
+        if predicted and run.prompt:
+            tuned = f"{folder}/runs/{run.prompt.path}/tuning.json"
+            if not os.path.exists(tuned):
+                yield tuned
+        started |= predicted
+    if started:
+        made_first = [expected.record for expected in _prepared(study, folder)]
+        made_first += [f"{models}/{name}/provenance.json" for name in studies.needed(study).models]
+        yield from (record for record in made_first if not os.path.exists(record))
 
 
 def _tuning(study: Study, run: Run) -> dict[str, Any]:

@@ -81,12 +81,20 @@ def fused_mlp(mlp: nn.Module) -> nn.Module:
     return FusedSwiGLU(mlp) if plain else mlp
 
 
+def fused_attention(attention: nn.Module) -> nn.Module:
+    """A LlamaAttention's replacement."""
+    from softshot.engine import llama  # only where it is needed: start-up counts
+
+    return llama.fused(attention)
+
+
 # By name, because importing every architecture would take longer than what is gained.
 REPLACEMENTS = {
     "NewGELUActivation": lambda _: nn.GELU(approximate="tanh"),  # GPT-2's: the same function in one pass
     "BloomGelu": lambda _: nn.GELU(approximate="tanh"),
     "LlamaRMSNorm": FusedRMSNorm,
     "LlamaMLP": fused_mlp,
+    "LlamaAttention": fused_attention,
 }
 
 
