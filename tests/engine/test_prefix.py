@@ -6,6 +6,7 @@ from torch.nn.functional import cross_entropy
 
 from softshot.engine import prefix
 from softshot.engine.layout import Row
+from softshot.engine.last_layer import FEED_FORWARD
 from softshot.engine.prefix import TargetLoss, target_loss
 
 ROWS = [Row("a", [5, 9, 11, 40], [17, 23]), Row("b", [7], [60, 61, 62, 63, 64]), Row("c", list(range(30, 50)), [3])]
@@ -44,6 +45,17 @@ def test_without_a_prompt_the_loss_is_the_models_own(base):
     loss, _ = target_loss(base, None, ROWS)
     expected = sum(plain_loss(base, torch.empty(0, base.embedding_size), row) for row in ROWS)
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_last_feed_forward_part_runs_before_target_tokens_only(base):
+    name = FEED_FORWARD[base.model.config.model_type][0].format(base.model.config.num_hidden_layers - 1)
+    seen = []
+    hook = base.model.base_model.get_submodule(name).register_forward_hook(
+        lambda _, given, __: seen.append(given[0].shape[-2])
+    )
+    target_loss(base, torch.zeros(2, base.embedding_size), ROWS)
+    hook.remove()
+    assert seen == [sum(len(row.target) for row in ROWS)]
 
 
 def test_the_base_stays_frozen(base):

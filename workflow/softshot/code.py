@@ -11,16 +11,8 @@ from pathlib import Path
 from softshot.scoring import registry
 
 PACKAGE = Path(__file__).parent
-ENGINE = (
-    "base",
-    "bloom",
-    "kernels",
-    "layout",
-    "llama",
-    "packed",
-    "prefix",
-    "arms/*",
-)  # what tuning and generation share
+# What tuning and generation share.
+ENGINE = ("base", "bloom", "kernels", "last_layer", "layout", "llama", "packed", "prefix", "arms/*")
 SHOWN = ("demonstrations/shown.py", "demonstrations/table.py")
 DENSE = ("dense", "nearest", "approximate", "embeddings")
 RETRIEVERS = {"random": ("sample",), "bm25": ("bm25",), "oracle": ("oracle",), "dense": DENSE, "mmr": (*DENSE, "mmr")}

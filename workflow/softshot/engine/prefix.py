@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy, linear
 from transformers import Cache, DynamicCache
 
 from softshot.engine.base import Base
+from softshot.engine.last_layer import feed_forward_at
 from softshot.engine.layout import Row
 from softshot.engine.packed import attention_of, pack
 
@@ -61,15 +62,16 @@ def target_hidden(base: Base, prompt: Tensor | None, rows: list[Row]) -> Tensor:
     if prompt is not None:
         embeddings = torch.cat([prompt.to(base.model.dtype), embeddings])
     positions = {"position_ids": packing.positions} if base.takes_position_ids else {}
-    with attention_of(base.model.config):
+    places, end = [], tokens
+    for row in rows:
+        end += len(row) - 1
+        places += range(end - len(row.target), end)
+    before_targets = torch.tensor(places, device=base.device)  # [N]
+    with attention_of(base.model.config), feed_forward_at(base.model, before_targets):
         hidden = base.model.base_model(
             inputs_embeds=embeddings.unsqueeze(0), use_cache=False, packing=packing, **positions
         ).last_hidden_state[0]
-    keep, end = [], tokens
-    for row in rows:
-        end += len(row) - 1
-        keep += range(end - len(row.target), end)
-    return hidden.index_select(0, torch.tensor(keep, device=base.device))
+    return hidden.index_select(0, before_targets)
 
 
 class TargetLoss(torch.autograd.Function):
