@@ -29,6 +29,7 @@ from transformers import TrainerCallback, TrainingArguments
 
 from softshot.engine.arms.soft_prompt import SoftPrompt
 from softshot.engine.base import Base
+from softshot.engine.last_layer import FEED_FORWARD
 from softshot.engine.layout import Row
 from softshot.settings import TuningSettings
 from softshot.tuning.train import Trainer
@@ -115,8 +116,8 @@ def softshot(base: Base, initial: torch.Tensor) -> Trainer:
 def needed(base: Base, tokens: int, rows: list[Row]) -> float:
     """Floating-point operations of a step that computes nothing twice and nothing that is not used.
 
-    Two per weight and token forward, two back to the activations (the weights are frozen); the head at
-    target positions; attention at the positions that it may see.
+    Two per weight and token forward, two back to the activations (the weights are frozen); the head and the last
+    layer's feed-forward part at target positions; attention at the positions that it may see.
     """
     config, body, head = base.model.config, base.model.base_model, base.model.get_output_embeddings().weight
     embeddings = {id(m.weight) for m in body.modules() if isinstance(m, torch.nn.Embedding)}
@@ -125,7 +126,11 @@ def needed(base: Base, tokens: int, rows: list[Row]) -> float:
     pairs = tokens * (tokens + 1) // 2 + sum(n * tokens + n * (n + 1) // 2 for n in lengths)
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     attention = 12 * pairs * config.num_attention_heads * head_dim * config.num_hidden_layers
-    return 4 * weights * (tokens + sum(lengths)) + 4 * head.numel() * sum(len(row.target) for row in rows) + attention
+    targets = sum(len(row.target) for row in rows)
+    names = {name.format(config.num_hidden_layers - 1) for name in FEED_FORWARD[config.model_type]}
+    last = sum(p.numel() for name in names for p in body.get_submodule(name).parameters() if p.dim() == 2)
+    positions = tokens + sum(lengths)
+    return 4 * ((weights - last) * positions + (last + head.numel()) * targets) + attention
 
 
 def measure(name: str, theirs: torch.nn.Module, base: Base, tokens: int, rows: list[Row], args) -> dict:
