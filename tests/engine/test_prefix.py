@@ -5,8 +5,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from softshot.engine import prefix
-from softshot.engine.layout import Row
 from softshot.engine.last_layer import FEED_FORWARD
+from softshot.engine.layout import Row
 from softshot.engine.prefix import TargetLoss, target_loss
 
 ROWS = [Row("a", [5, 9, 11, 40], [17, 23]), Row("b", [7], [60, 61, 62, 63, 64]), Row("c", list(range(30, 50)), [3])]
