@@ -13,6 +13,7 @@ import functools
 import json
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -119,9 +120,15 @@ def generation_minutes(wildcards, attempt: int) -> int:
     return minutes(allocation.generation_minutes, run.model, run.task, run.arm, run.tokens, attempt)
 
 
-def options(settings: dict, files: dict[str, str]) -> str:
+@functools.cache  # the seeds of a variant share it
+def slice_text(settings_of, variant: Run) -> str:
+    """A stage's slice for a run, given with seed 0, as canonical JSON; `settings_of` is one of softshot/study.py."""
+    return canonical(settings_of(STUDY, variant))
+
+
+def options(settings: str, files: dict[str, str]) -> str:
     """A stage's slice and the files it reads as options of its program: the one parameter of a run's rules."""
-    given = {"settings": canonical(settings)} | files
+    given = {"settings": settings} | files
     return " ".join(f"--{name} {shlex.quote(value)}" for name, value in given.items())
 
 
@@ -131,9 +138,10 @@ def training_records(run: Run) -> str:
     return f"results/{STUDY.study}/data/{run.task}/{name}.jsonl"
 
 
-def tuning_options(run: Run) -> str:
+def tuning_options(wildcards) -> str:
     """What tuning a run's prompt depends on."""
-    return options(studies.tuning_slice(STUDY, run), tuning_files(run))
+    run = run_of(wildcards)
+    return options(slice_text(studies.tuning_slice, replace(run, seed=0)), tuning_files(run))
 
 
 def tuning_files(run: Run) -> dict[str, str]:
@@ -152,9 +160,10 @@ def tuning_input(wildcards) -> list[str]:
     return [f"{model}/provenance.json", *files[-2:]]
 
 
-def generation_options(run: Run) -> str:
+def generation_options(wildcards) -> str:
     """What predicting a run's records depends on."""
-    return options(studies.generation_slice(STUDY, run), generation_files(run))
+    run = run_of(wildcards)
+    return options(slice_text(studies.generation_slice, replace(run, seed=0)), generation_files(run))
 
 
 def generation_files(run: Run) -> dict[str, str]:
@@ -169,9 +178,20 @@ def generation_files(run: Run) -> dict[str, str]:
     return files
 
 
-def scoring_options(run: Run) -> str:
+def scoring_options(wildcards) -> str:
     """What scoring a run depends on."""
-    return options({"metrics": studies.metrics(STUDY, run.task)}, scoring_files(run))
+    run = run_of(wildcards)
+    return options(canonical({"metrics": studies.metrics(STUDY, run.task)}), scoring_files(run))
+
+
+def scoring_code(wildcards) -> str:
+    """The checksum of the modules that decide a run's scores."""
+    return code.scoring(*studies.metrics(STUDY, run_of(wildcards).task))
+
+
+def scoring_input(wildcards) -> list[str]:
+    """What scoring a run reads beside its predictions and their records."""
+    return scoring_data(run_of(wildcards).task)
 
 
 def scoring_files(run: Run) -> dict[str, str]:

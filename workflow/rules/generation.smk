@@ -22,7 +22,7 @@ rule generate:
         runtime=generation_minutes,
     params:
         code=code.generation(),
-        options=lambda wildcards: generation_options(run_of(wildcards)),
+        options=generation_options,
     shell:
         "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu $JOBS_PER_GPU"
         " python -m softshot.generation {params.options} --threads {threads}"

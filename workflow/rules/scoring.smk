@@ -10,7 +10,7 @@ rule score:
     """Score the predictions of one run with its task's metrics."""
     input:
         run="results/{study}/runs/{run}/run.json",
-        data=lambda wildcards: scoring_data(run_of(wildcards).task),
+        data=scoring_input,
     output:
         "results/{study}/runs/{run}/scores.json",
     log:
@@ -18,8 +18,8 @@ rule score:
     conda:
         "../../envs/softshot.yaml"
     params:
-        code=lambda wildcards: code.scoring(*studies.metrics(STUDY, run_of(wildcards).task)),
-        options=lambda wildcards: scoring_options(run_of(wildcards)),
+        code=scoring_code,
+        options=scoring_options,
     shell:
         "python -m softshot.scoring {params.options} --predictions $(dirname {output:q})/predictions.jsonl.gz"
         " --out $(dirname {output:q}) > {log:q} 2>&1"

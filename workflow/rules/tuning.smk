@@ -25,7 +25,7 @@ rule tune:
         runtime=tuning_minutes,
     params:
         code=code.tuning(),
-        options=lambda wildcards: tuning_options(run_of(wildcards)),
+        options=tuning_options,
     shell:
         # Told to stop, a shell would end at once and have its cluster job ended before the state is saved: exec, no shell.
         "exec python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu $JOBS_PER_GPU"
