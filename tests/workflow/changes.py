@@ -198,6 +198,12 @@ CHANGES = [
     ),
     Change("the tuned prompt of a run deleted", ONE_RUN, touch=delete("adapter_model.safetensors")),
     Change("a run's `tuning.json` from a run with another learning rate", ONE_RUN, touch=others_prompt),
+    Change("a run's folder deleted", ONE_RUN, touch=lambda folder: shutil.rmtree(folder / RUN)),
+    Change(
+        "`scores.json` gone, as after a scoring job that failed",
+        {"score": 1, "analyse": 1},
+        touch=gone(f"{RUN}/scores.json"),
+    ),
     Change("`tuning.json` gone, as after a tuning job that failed", ONE_RUN, touch=gone(f"{RUN}/tuning.json")),
     Change(
         "`run.json` gone, as after a generating job that failed",

@@ -106,11 +106,14 @@ def _gone(study: Study, folder: str, models: str) -> Iterator[str]:
     Snakemake does not miss a file in the middle as long as what was made from it is there. But it deletes a job's
     outputs before the job, and where that fails or is killed, the next call would find nothing to be done.
     """
-    started = False
+    report, started = _reported(study, folder), False
+    reported = os.path.exists(report.record) and difference(report) is None  # else it is made again, of all runs
     for run in runs(study):
         place = f"{folder}/runs/{run.path}"
-        predicted = os.path.exists(f"{place}/run.json")
-        if not predicted and os.path.exists(f"{place}/scores.json"):
+        scored, predicted = (os.path.exists(f"{place}/{name}") for name in ("scores.json", "run.json"))
+        if reported and not scored:
+            yield f"{place}/scores.json"
+        if scored and not predicted:
             yield f"{place}/run.json"
         if predicted and run.prompt:
             tuned = f"{folder}/runs/{run.prompt.path}/tuning.json"
@@ -158,8 +161,13 @@ def runs_of(study: Study, folder: str) -> Iterator[Expected]:
         yield from run_records(study, run, folder)
     for run in prompts(study):
         yield Expected(f"{folder}/runs/{run.path}/tuning.json", partial(_tuning, study, run), TUNED)
+    yield _reported(study, folder)
+
+
+def _reported(study: Study, folder: str) -> Expected:
+    """The record of the report."""
     settings, made_by = studies.analysis_slice(study), code.analysis()
-    yield Expected(f"{folder}/study.json", partial(dict, settings=settings, code=made_by), REPORT)
+    return Expected(f"{folder}/study.json", partial(dict, settings=settings, code=made_by), REPORT)
 
 
 def _prepared(study: Study, folder: str) -> Iterator[Expected]:

@@ -75,7 +75,7 @@ def target_hidden(base: Base, prompt: Tensor | None, rows: list[Row]) -> Tensor:
 
 
 class TargetLoss(torch.autograd.Function):
-    """Sum of the cross-entropy of a frozen head, in float32, in one pass over the vocabulary, some entries at a time.
+    """Sum of the cross-entropy of a frozen head, at least in float32, in one pass over the vocabulary, part by part.
 
     The softmax's largest logit and total are kept as they grow (arXiv 1805.02867), and with them the gradient of
     `hidden`, so that the logits are never whole: they would be [N, V] several times over, and BLOOM's V is 250,880.
@@ -84,12 +84,13 @@ class TargetLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx, hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
         """`hidden`: [N, H]; `weight`: [V, H]; `labels`: [N]."""
-        zeros = torch.zeros(len(hidden), 1, device=hidden.device)
+        wide = torch.promote_types(hidden.dtype, torch.float32)
+        zeros = hidden.new_zeros(len(hidden), 1, dtype=wide)
         largest, total, score = zeros - torch.inf, zeros, zeros  # [N, 1] each; score is the label's logit
-        mean = torch.zeros_like(hidden, dtype=torch.float32)  # of the entries' weights, each by its share of `total`
+        mean = torch.zeros_like(hidden, dtype=wide)  # of the entries' weights, each by its share of `total`
         start = 0
         for entries in weight.split(ENTRIES[weight.device.type]):
-            logits = linear(hidden, entries).float()
+            logits = linear(hidden, entries).to(wide)
             place = labels[:, None] - start
             start += len(entries)
             inside = (place >= 0) & (place < len(entries))
