@@ -22,7 +22,7 @@ RANDOM = {
 }
 
 
-def models(name: str) -> tuple[PreTrainedModel, Base]:
+def models(name: str, dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, Base]:
     """The model as the peers get it and as softshot has it, with the same weights.
 
     `name`: one of RANDOM, or the folder of a model.
@@ -34,7 +34,7 @@ def models(name: str) -> tuple[PreTrainedModel, Base]:
             model = AutoModelForCausalLM.from_config(RANDOM[name]())
         else:
             model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, local_files_only=True)
-        made.append(model.requires_grad_(False).eval())
+        made.append(model.to(dtype).requires_grad_(False).eval())
     theirs, ours = made
     if ours.config.model_type == "bloom":
         bloom.install(ours)

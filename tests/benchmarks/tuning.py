@@ -21,12 +21,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow"))
 
 import torch
-from common import label, matrix_rate, models, seconds, spread
+from common import RANDOM, label, matrix_rate, models, seconds, spread
+from decoding import columns, lines
 from peft import PromptTuningConfig, get_peft_model
 from tables import markdown
+from torch.nn.functional import cross_entropy
+from transformers import AutoTokenizer, TrainerCallback, TrainingArguments
 from transformers import Trainer as TransformersTrainer
-from transformers import TrainerCallback, TrainingArguments
 
+from softshot.engine import kernels
 from softshot.engine.arms.soft_prompt import SoftPrompt
 from softshot.engine.base import Base
 from softshot.engine.last_layer import FEED_FORWARD
@@ -34,6 +37,7 @@ from softshot.engine.layout import Row
 from softshot.settings import TuningSettings
 from softshot.tuning.train import Trainer
 
+SHARED = Path(__file__).resolve().parents[3] / "shared/data"
 SETTINGS = TuningSettings(learning_rate=0.01, warmup=0.0, schedule="constant", clip=1.0, steps=10**6)
 
 
@@ -63,23 +67,43 @@ class PlainLoop:
         """`initial`: [T, H]."""
         config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=len(initial), prompt_tuning_init="RANDOM")
         self.model = get_peft_model(model, config).eval()  # without dropout, as softshot
-        self.prompt = self.model.prompt_encoder["default"].embedding.weight
+        self.prompt = self.model.prompt_encoder.to(initial.dtype)["default"].embedding.weight
         self.prompt.data.copy_(initial)
         self.optimizer = torch.optim.AdamW([self.prompt], lr=SETTINGS.learning_rate, weight_decay=0.0)
 
+    def loss(self, rows: list[Row]) -> torch.Tensor:
+        """Mean over the target tokens."""
+        return self.model(**padded(rows)).loss
+
     def gradient(self, rows: list[Row]) -> torch.Tensor:
         """Of the first loss: [T, H]."""
-        self.model(**padded(rows)).loss.backward()
+        self.loss(rows).backward()
         return self.prompt.grad
 
     def step(self, rows: list[Row]) -> float:
         """One step; the loss before it."""
-        loss = self.model(**padded(rows)).loss
+        loss = self.loss(rows)
         loss.backward()
         torch.nn.utils.clip_grad_norm_([self.prompt], SETTINGS.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss.item()
+
+
+class ExactLoop(PlainLoop):
+    """The same in float64, where transformers goes through float32: in its loss, and in Llama's norms."""
+
+    def __init__(self, model: torch.nn.Module, initial: torch.Tensor):
+        """`initial`: [T, H]."""
+        kernels.install(model)
+        super().__init__(model, initial)
+
+    def loss(self, rows: list[Row]) -> torch.Tensor:
+        """Mean over the target tokens."""
+        batch = padded(rows)
+        labels = batch.pop("labels")  # [B, L]
+        logits = self.model(**batch).logits[:, -labels.shape[1] :]  # [B, L, V], behind the prompt
+        return cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
 
 
 class StepClock(TrainerCallback):
@@ -108,9 +132,9 @@ def trainer_seconds(model: torch.nn.Module, rows: list[Row], folder: Path) -> tu
     return tuple(clock.times)
 
 
-def softshot(base: Base, initial: torch.Tensor) -> Trainer:
+def softshot(base: Base, initial: torch.Tensor, dtype: torch.dtype = torch.float32) -> Trainer:
     """softshot's trainer from the same initial prompt."""
-    return Trainer(base, SoftPrompt(initial), SETTINGS, [], [], seed=0)
+    return Trainer(base, SoftPrompt(initial).to(dtype), SETTINGS, [], [], seed=0)
 
 
 def needed(base: Base, tokens: int, rows: list[Row]) -> float:
@@ -168,37 +192,48 @@ def measure(name: str, theirs: torch.nn.Module, base: Base, tokens: int, rows: l
     return result
 
 
-def equality(name: str, theirs: torch.nn.Module, base: Base, tokens: int, batches: list[list[Row]]) -> dict:
-    """softshot and peft's plain loop from one initial prompt over the same batches: how far apart they end.
+def equality(name: str, tokens: int, batches: list[list[Row]]) -> dict:
+    """softshot and peft's plain loop from one initial prompt over the same batches, in float64: how far apart they end.
 
-    As a measure of what float32 can give, the error of either's first gradient beside peft's in float64.
+    As a measure of what float32 makes of the same, the error of either's first gradient there.
     """
+    theirs, base = models(name, torch.float64)
     initial = torch.randn(tokens, base.embedding_size, generator=torch.Generator().manual_seed(1)) * 0.02
-    loop, ours = PlainLoop(theirs, initial), softshot(base, initial)
+    loop, ours = ExactLoop(theirs, initial.double()), softshot(base, initial, torch.float64)
+    exact = ExactLoop(theirs, initial.double()).gradient(batches[0]).clone()
     expected = [loop.step(rows) for rows in batches]
     for rows in batches:
         ours.step([rows])
     losses = [line["loss"] for line in ours.progress.history]
+    theirs_single, base_single = models(name)
     leaf = initial.clone().requires_grad_()
-    _, count = ours.loss(leaf, batches[:1])
-    single = PlainLoop(theirs, initial).gradient(batches[0])
-    exact = PlainLoop(theirs.double(), initial.double()).gradient(batches[0])
-    theirs.float()
+    _, count = softshot(base_single, initial).loss(leaf, batches[:1])
+    single = PlainLoop(theirs_single, initial).gradient(batches[0])
     return {
         "model": label(name),
         "tokens": tokens,
         "steps": len(batches),
+        "first_and_last_loss": [expected[0], expected[-1]],
         "largest_prompt_change": apart(loop.prompt, initial),
         "loss_difference": apart(losses, expected),
         "prompt_difference": apart(ours.prompt(), loop.prompt),
-        "gradient_error": float((leaf.grad / count - exact).norm() / exact.norm()),
-        "gradient_error_of_peft": float((single - exact).norm() / exact.norm()),
+        "float32_gradient_error": float((leaf.grad / count - exact).norm() / exact.norm()),
+        "float32_gradient_error_of_peft": float((single - exact).norm() / exact.norm()),
     }
+
+
+def task_rows(folder: Path, model: str, count: int) -> list[Row]:
+    """The first training records of MTOP in one layout, as tokens of a model."""
+    tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
+    records = [columns(line) for line in lines(folder / "mtop/mtop/en/train.txt")[:count]]
+    texts = [(record["id"], f"input: {record['input']}\noutput:", f" {record['target']}\n") for record in records]
+    return [Row(name, *(tokenizer(text)["input_ids"] for text in parts)) for name, *parts in texts]
 
 
 def apart(found: torch.Tensor | list[float], expected: torch.Tensor | list[float]) -> float:
     """The largest difference of two numbers."""
-    return float((torch.as_tensor(found) - torch.as_tensor(expected)).detach().abs().max())
+    found, expected = (torch.as_tensor(x, dtype=torch.float64).detach() for x in (found, expected))
+    return float((found - expected).abs().max())
 
 
 def table(results: list[dict]) -> str:
@@ -218,13 +253,14 @@ def main() -> None:
     """Measure, compare, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", required=True, help="folders of models; gpt2, opt, bloom are random")
-    parser.add_argument("--tokens", nargs="+", type=int, default=[1, 5, 25, 100, 150], help="lengths of the prompt")
+    parser.add_argument("--tokens", nargs="*", type=int, default=[1, 5, 25, 100, 150], help="lengths of the prompt")
     parser.add_argument("--rows", type=int, default=16, help="rows of a batch")
     parser.add_argument("--lengths", nargs="+", type=int, default=[60], help="tokens of a row; IPT's are longer")
     parser.add_argument("--target", type=int, default=20, help="target tokens of a row")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--peers", nargs="+", default=["loop", "trainer"], choices=["loop", "trainer"])
     parser.add_argument("--equality", type=int, default=0, help="steps after which prompts and losses are compared")
+    parser.add_argument("--data", type=Path, default=SHARED, help="folder of mtop/, as published, for --equality")
     parser.add_argument("--out", type=Path, required=True, help="folder for tuning.json and tuning.md")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -237,8 +273,12 @@ def main() -> None:
             rows = rows_of(args.rows, length, args.target, vocabulary, seed=0)
             results += [measure(name, theirs, base, tokens, rows, args) for tokens in args.tokens]
         if args.equality:
-            batches = [rows_of(4, 12 + 2 * seed, 5, vocabulary, seed) for seed in range(args.equality)]
-            equal.append(equality(name, theirs, base, 5, batches))
+            count = 4 * args.equality
+            if name in RANDOM:
+                rows = [row for n in range(count) for row in rows_of(1, 12 + n % 40, 5, vocabulary, seed=n)]
+            else:
+                rows = task_rows(args.data, name, count)
+            equal.append(equality(name, 5, [rows[n : n + 4] for n in range(0, count, 4)]))
             print(json.dumps(equal[-1]), file=sys.stderr, flush=True)
     report = {"machine": platform.processor() or platform.machine(), "torch": torch.__version__, "threads": 1}
     report |= {"repeats": args.repeats, "results": results, "equality": equal}
