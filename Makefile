@@ -50,7 +50,7 @@ bench: .venv/installed-dev ## every benchmark into results/benchmarks, hours on 
 	python tests/benchmarks/scoring.py $(DATA)
 	PYTHONPATH=workflow python tests/benchmarks/workflow.py --out $(BENCH)
 	python tests/benchmarks/retrieval.py --data $(DATA) --encoder $(MINILM) --out $(BENCH)
-	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --equality 50 --out $(BENCH)/pt
+	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --equality 50 --data $(DATA) --out $(BENCH)/pt
 	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --lengths 120 --peers loop --out $(BENCH)/ipt
 	python tests/benchmarks/decoding.py --model $(SMOLLM2) --prompt $(DEMO_PROMPT) --data $(DATA) --out $(BENCH)
 
