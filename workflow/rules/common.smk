@@ -80,15 +80,6 @@ def mark_outdated() -> None:
         logger.info(recorded.report(outdated))
 
 
-def asked_for(**estimates) -> dict:
-    """The resources that something asks for: a cluster, its profile in a dry run, or `--resources`.
-
-    The others are left out, since Snakemake would evaluate them for each of thousands of jobs.
-    """
-    asked = {*workflow.global_resources, *(workflow.resource_settings.default_resources or ())}
-    return {name: value for name, value in estimates.items() if name in asked or not workflow.local_exec}
-
-
 def run_of(wildcards) -> Run:
     """The run whose folder a rule's wildcard names."""
     return run_at(wildcards.run)

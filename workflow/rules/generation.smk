@@ -17,8 +17,9 @@ rule generate:
     conda:
         "../../envs/softshot.yaml"
     resources:
-        **asked_for(mem_mb=model_memory, runtime=generation_minutes),
         gpu=1,
+        mem_mb=model_memory,
+        runtime=generation_minutes,
     params:
         code=code.generation(),
         options=generation_options,

@@ -20,8 +20,9 @@ rule tune:
     conda:
         "../../envs/softshot.yaml"
     resources:
-        **asked_for(mem_mb=model_memory, runtime=tuning_minutes),
         gpu=1,
+        mem_mb=model_memory,
+        runtime=tuning_minutes,
     params:
         code=code.tuning(),
         options=tuning_options,

@@ -34,7 +34,7 @@ def feed_forward_at(model: PreTrainedModel, places: Tensor) -> Iterator[None]:
         return whole.index_select(-2, places), *others
 
     def widen(_: torch.nn.Module, __: tuple[Tensor, ...], result: Tensor) -> Tensor:
-        return torch.zeros_like(whole).index_copy(-2, places, result)
+        return torch.zeros_like(whole).index_copy(-2, places, result)  # [..., N, H] to [..., S, H]
 
     hooks = begin.register_forward_pre_hook(narrow), end.register_forward_hook(widen)
     try:
