@@ -17,6 +17,7 @@ Positive = Annotated[int, Field(ge=1)]
 Neighbours = Annotated[int, Field(ge=1, le=1000)]
 Arm = Literal["icl", "pt", "ipt", "transfer"]
 Order = Literal["nearest-last", "nearest-first"]
+Exclude = Literal["group", "duplicates"]
 
 
 class IclSettings(Section):
@@ -142,6 +143,11 @@ class DataSettings(Section):
         description="What a record that cannot be read does, per task: `stop` with its file and line (as everywhere it"
         " is not given), or `skip`, counted.",
     )
+    leaks: Literal["drop", "keep"] = Field(
+        "drop",
+        description="Training records with an input that another split has too: `drop` leaves them out, for all arms"
+        " alike, `keep` does not. Either way they are counted, and the report names them.",
+    )
 
 
 class RetrieverSettings(Section):
@@ -182,6 +188,12 @@ class DemonstrationsSettings(Section):
             "oracle": RetrieverSettings(kind="oracle"),
         },
         description="Retrievers, by the name that the arms use: see the table below.",
+    )
+    exclude: Exclude = Field(
+        "group",
+        description="What a training record is not shown beside itself: `duplicates` of its input, or all records of"
+        " its `group` (Spider: the questions on its database; ToTTo: the tables of its page), which give its output"
+        " away as no demonstration does at test.",
     )
     neighbours: Neighbours = Field(
         8, description="Neighbours stored per record; no variant can have more shots than this."

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from softshot import arms, catalogue
-from softshot.data import table
+from softshot.data import convert, table
 from softshot.errors import UserError
 from softshot.grid import RESERVED, Run, demonstration_folder, prompts, runs, split_variant, subset_name
 from softshot.scoring import registry
@@ -258,13 +258,21 @@ def convert_slice(study: Study, name: str, split: str) -> dict[str, Any]:
         "limit": limit,
         "sample_seed": study.data.sample_seed if carve or limit else 0,
         "malformed": study.data.malformed.get(name, "stop"),
+        "leaks": study.data.leaks if split == "train" else "keep",
     }
 
 
-def retrieval_slice(study: Study, retriever: str) -> dict[str, Any]:
-    """All settings that a retriever's neighbours depend on."""
+def compared(study: Study, name: str, split: str) -> list[str]:
+    """The splits whose files the records of a split are held against: of train all others', else none."""
+    return [other for other in task(study, name).files if other != "train"] if split == "train" else []
+
+
+def retrieval_slice(study: Study, name: str, retriever: str) -> dict[str, Any]:
+    """All settings that a retriever's neighbours depend on, for the records of a task."""
     settings = study.demonstrations.retrievers[retriever]
     values = {"kind": settings.kind, "neighbours": study.demonstrations.neighbours}
+    if convert.grouped(name, task(study, name).table):
+        values["exclude"] = study.demonstrations.exclude
     if encoder(study, retriever):
         values |= {"encoder": encoder(study, retriever), "approximate_from": study.demonstrations.approximate_from}
     if settings.kind == "mmr":
