@@ -10,9 +10,9 @@ import torch
 from safetensors import SafetensorError
 from transformers.utils import logging
 
-from softshot import catalogue, files
+from softshot import files
 from softshot.errors import UserError
-from softshot.models import layout
+from softshot.models import architectures, layout
 
 SAFE = {"local_files_only": True, "trust_remote_code": False}
 BATCH_BYTES = {"cpu": 2**12, "cuda": 2**17}  # some 1,000 tokens fit a CPU's cache: 1.7 times faster than 2**16 there
@@ -62,8 +62,7 @@ class CausalEncoder:
         self.tokenizer = AutoTokenizer.from_pretrained(folder, **SAFE)
         self.model = AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32, **SAFE)
         self.model.to(device).eval()
-        config = self.model.config
-        self.positions = next((getattr(config, key) for key in catalogue.POSITION_KEYS if hasattr(config, key)), None)
+        self.positions = architectures.positions(self.model.config.to_dict())
         self.dimension = self._hidden([[0]]).shape[-1]
 
     def __call__(self, texts: list[str]) -> np.ndarray:
