@@ -112,10 +112,6 @@ def test_what_published_configurations_leave_out_is_what_the_library_takes():
             },
             64,
         ),
-        ({"model_type": "gpt_neo", "attention_types": [[["global", "local"], 12]], "window_size": 256}, 256),
-        ({"model_type": "gpt_neo", "attention_types": [[["global"], 2]], "window_size": 256}, None),
-        ({"model_type": "gpt_neo"}, 256),
-        ({"model_type": "llama4", "text_config": {"attention_chunk_size": 8192}}, 8192),
         ({"model_type": "modernbert-decoder", "local_attention": 128}, 64),
         ({"model_type": "gpt2", "n_positions": 1024}, None),
     ],
@@ -181,6 +177,28 @@ def test_what_cannot_be_used_says_what_it_is_and_what_to_do(config, files, words
 )
 def test_what_can_be_used_has_no_fault(config, files):
     assert architectures.fault(written(config), files) is None
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"kind": "gpt_neo"}, r"attention is local \(gpt_neo, 256 positions\).*rows beside it\. Name another"),
+        ({"model_type": "gpt_neo"}, r"attention is local \(gpt_neo, 256 positions\)"),
+        ({"kind": "gpt_neo", "attention_types": [[["global"], 24]], "attention_layers": ["global"] * 24}, None),
+        ({"model_type": "llama4", "text_config": {"attention_chunk_size": 8192}}, "attention is local .*8192"),
+        ({"kind": "deepseek_v3"}, r"attention is latent \(deepseek_v3\)"),
+        ({"kind": "llama"}, None),
+    ],
+)
+def test_some_causal_models_are_for_retrieval_only(config, words, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(written(config)))
+    folders = {"mine": str(tmp_path)}
+    catalogue.check_model("mine", folders, retrieval=True)
+    if words is None:
+        catalogue.check_model("mine", folders)
+    else:
+        with pytest.raises(UserError, match=r"models\.folders\.mine: .*" + words):
+            catalogue.check_model("mine", folders)
 
 
 def test_a_sentence_encoder_is_for_retrieval_and_no_base_model(tmp_path):

@@ -45,7 +45,8 @@ def check_model(name: str, folders: dict[str, str], retrieval: bool = False) -> 
         raise UserError(f"config.yaml: models.use: {name} is an encoder; name a causal language model.")
     if folder:
         names += [path.relative_to(folder).as_posix() for path in folder.glob("*/config.json")]
-        fault = architectures.fault(read_config(name, entry["path"]), names)
+        config = read_config(name, entry["path"])
+        fault = architectures.fault(config, names) or (None if retrieval else architectures.decoding_fault(config))
         if prefix := headers.wrapper(tensor for file in folder.glob("*.safetensors") for tensor in headers.read(file)):
             fault = fault or f"in its weights {headers.wrapped(prefix)}"
         if fault:

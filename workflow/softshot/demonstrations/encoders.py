@@ -68,7 +68,7 @@ class CausalEncoder:
     def __call__(self, texts: list[str]) -> np.ndarray:
         first = self.tokenizer.bos_token_id
         nothing = [first if first is not None else self.tokenizer.eos_token_id]
-        tokens = self.tokenizer(texts, verbose=False)["input_ids"]
+        tokens = self.tokenizer(texts, split_special_tokens=True, verbose=False)["input_ids"]
         rows = [(ids or nothing)[: self.positions] for ids in tokens]
         hidden = self._hidden(rows)
         last = torch.stack([hidden[row, len(ids) - 1] for row, ids in enumerate(rows)])

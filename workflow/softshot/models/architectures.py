@@ -70,18 +70,12 @@ def dimensions(config: Config) -> tuple[int, int, int] | None:
 def window(config: Config) -> int | None:
     """How many positions the attention of some layers looks back over; None where all look back over all."""
     values = text(config)
-    types = values.get("layer_types") or sorted(ATTENTION)  # not said: any
+    types = values.get("layer_types") or ["sliding_attention"]  # not said: perhaps
     sliding = values.get("use_sliding_window", True) and "sliding_attention" in types
     if values.get("use_sliding_window") and "layer_types" not in values:  # Qwen's: the first layers are without
         sliding = values.get("max_window_layers", 0) < (_first(values, DIMENSION_KEYS[0]) or 0)
-    local = values.get("attention_layers") or [kind for kinds, _ in values.get("attention_types", ()) for kind in kinds]
-    sizes = [
-        values.get("sliding_window") if sliding else None,
-        values.get("attention_chunk_size") if "chunked_attention" in types else None,
-        values.get("window_size") if "local" in local else None,  # GPT-Neo's
-        (values.get("local_attention") or 0) // 2 or None,  # ModernBERT's decoder: half of it lies ahead
-    ]
-    return min(filter(None, sizes), default=None)
+    half = (values.get("local_attention") or 0) // 2  # ModernBERT's decoder: the other half would lie ahead
+    return (values.get("sliding_window") if sliding else None) or half or None
 
 
 def room(config: Config) -> Room | None:
@@ -104,6 +98,27 @@ def fault(config: Config, files: Iterable[str]) -> str | None:
     A sentence encoder can be used for retrieval, any other model has to be a causal one.
     """
     return next(_faults(config, frozenset(files)), None)
+
+
+def decoding_fault(config: Config) -> str | None:
+    """Why a model that can encode texts for retrieval cannot be a base model; None where nothing is known.
+
+    It stands in config.json; the engine finds it by trying (engine/probe.py), when the model is loaded.
+    """
+    values, other = text(config), "Name another model; as an encoder of retrieval it can be used."
+    local = values.get("attention_layers") or [kind for kinds, _ in values.get("attention_types", ()) for kind in kinds]
+    if "local" in local or values.get("attention_chunk_size"):
+        size = values.get("window_size") or values.get("attention_chunk_size")
+        return (
+            f"its attention is local ({config.get('model_type')}, {size} positions), cut by where a token stands in the"
+            f" batch and not in its row: a text would depend on the rows beside it. {other}"
+        )
+    if values.get("kv_lora_rank"):
+        return (
+            f"its attention is latent ({config.get('model_type')}): it keeps something compressed in place of the keys"
+            f" and values that rows share and go on from. {other}"
+        )
+    return None
 
 
 def _faults(config: Config, files: frozenset[str]) -> Iterator[str]:

@@ -17,7 +17,7 @@ UNUSED = ("pooler.",)  # BERT's, of a sentence encoder: vectors are made of all 
 
 
 def check(model: str, folder: Path, source: str) -> None:
-    """Refuse weights that the model of `config.json` would not find, and a folder whose model or tokenizer do not load.
+    """Refuse weights that the model of `config.json` would not find, and a model or tokenizer that does not load.
 
     The library itself says what it would find: it loads the model onto the device "meta", which holds no numbers.
     """
@@ -36,7 +36,6 @@ def check(model: str, folder: Path, source: str) -> None:
             output_loading_info=True,
             **SAFE,
         )
-        AutoTokenizer.from_pretrained(folder, **SAFE)
     except (OSError, ValueError, ImportError) as error:
         raise UserError(f"model {model}: {source} cannot be loaded: {str(error).strip().splitlines()[0]}") from None
     finally:
@@ -50,6 +49,14 @@ def check(model: str, folder: Path, source: str) -> None:
             f"model {model}: {source}: {name} is {_shape(there)}, and by config.json it is {_shape(expected)}: weights"
             " and config.json are of two models. Save the model again, both together."
         )
+    try:
+        AutoTokenizer.from_pretrained(folder, **SAFE)
+    except (OSError, ValueError, ImportError) as error:
+        raise UserError(
+            f"model {model}: the tokenizer of {source} cannot be loaded: {str(error).strip().splitlines()[0]}\nA"
+            " tokenizer.json needs nothing else: where the tokenizer does load, `tokenizer.save_pretrained(<folder>)`"
+            " writes one."
+        ) from None
 
 
 def _config(model: str, folder: Path, source: str, sentences: bool) -> PreTrainedConfig:

@@ -90,7 +90,7 @@ def from_demonstrations(base: Base, tokens: int, examples: list[list[int]], gene
 
 def from_text(base: Base, tokens: int, text: str) -> Tensor:
     """Embeddings of `text`, repeated or cut to length: [T, H]."""
-    ids = base.tokenizer.encode(text, add_special_tokens=False)
+    ids = base.tokenization.encode(text, first=True)
     return embed(base, (ids * (tokens // len(ids) + 1))[:tokens])
 
 
