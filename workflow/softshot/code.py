@@ -12,19 +12,8 @@ from softshot.scoring import registry
 
 PACKAGE = Path(__file__).parent
 # What tuning and generation share.
-ENGINE = (
-    "base",
-    "bloom",
-    "kernels",
-    "last_layer",
-    "layout",
-    "llama",
-    "packed",
-    "prefix",
-    "stops",
-    "tokenization",
-    "arms/*",
-)
+ENGINE = ("base", "bloom", "kernels", "last_layer", "llama", "packed", "prefix", "loss", "memory")
+ENGINE += ("layout", "stops", "tokenization")
 SHOWN = ("demonstrations/shown.py", "demonstrations/table.py")
 DENSE = ("dense", "nearest", "approximate", "embeddings")
 RETRIEVERS = {"random": ("sample",), "bm25": ("bm25",), "oracle": ("oracle",), "dense": DENSE, "mmr": (*DENSE, "mmr")}
@@ -58,13 +47,13 @@ def retrieval(kind: str) -> str:
 
 def tuning() -> str:
     """What prompt a run ends with."""
-    return checksum(*(f"engine/{name}.py" for name in ENGINE), *SHOWN, "tuning/*.py")
+    return checksum(*(f"engine/{name}.py" for name in ENGINE), *SHOWN, "methods/*.py", "tuning/*.py")
 
 
 def generation() -> str:
     """What a run predicts."""
     names = (*ENGINE, "decoding", "beam", "cache")
-    return checksum(*(f"engine/{name}.py" for name in names), *SHOWN, "generation/*.py")
+    return checksum(*(f"engine/{name}.py" for name in names), *SHOWN, "methods/*.py", "generation/*.py")
 
 
 @functools.cache

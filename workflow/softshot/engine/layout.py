@@ -53,7 +53,7 @@ class Layout:
 
     def __init__(self, base: Base, settings: RowSettings):
         """Raises UserError where the model cannot write the separator: nothing would end its outputs."""
-        self.context, self.order = settings.engine.context, settings.order
+        self.base, self.context, self.order = base, settings.engine.context, settings.order
         self.truncation = Truncation()
         self.before_input, self.after_input = settings.template.input.split("{input}")
         self.before_example, self.after_example = settings.template.demonstration.split("{example}")
