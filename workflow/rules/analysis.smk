@@ -42,7 +42,7 @@ rule analyse:
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=lambda wildcards: canonical(studies.analysis_slice(STUDY)),  # a function: templates have braces
+        settings=lambda wildcards: canonical(slices.analysis_slice(STUDY)),  # a function: templates have braces
         code=code.analysis(),
     shell:
         "python -m softshot.analysis --settings {params.settings:q} --results results/{wildcards.study}"

@@ -11,6 +11,7 @@ of what they read only that is an input which nothing else they read was made fr
 
 import functools
 import json
+import re
 import shlex
 import sys
 from dataclasses import replace
@@ -21,28 +22,31 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from softshot import allocation, catalogue, code, failures, launch, recorded, study as studies
+from softshot import allocation, catalogue, code, configuration, failures, launch, recorded, slices, study as studies
 from softshot.errors import UserError
-from softshot.grid import Run, demonstration_folder, runs, subset_name
+from softshot.grid import Run, demonstration_folder, runs, subset_name, tuners
+from softshot.methods.registry import METHODS
 from softshot.task import SourceSettings
 
 
+try:
+    STUDY = configuration.load(config)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+RUNS = {run.path: run for run in [*runs(STUDY), *tuners(STUDY)]}
+TRAINED_ARMS = "|".join(re.escape(label) for label, arm in STUDY.arms.items() if METHODS[arm.method].settings)
+
+
 wildcard_constraints:
-    study=r"[a-z0-9][a-z0-9._-]*",
+    study=re.escape(STUDY.study),
     model=r"[a-z0-9][a-z0-9._-]*",
     task=r"[a-z0-9][a-z0-9._-]*",
     split=r"train|validation|test|held_out",
     encoder=r"[a-z0-9][a-z0-9._-]*",
     retriever=r"[a-z][a-z0-9]*",
-    run=r"([a-z0-9][a-z0-9._-]*/){2}(icl|pt|ipt|transfer)/[a-z0-9._-]+/seed-[0-9]+",  # a folder: softshot/grid.py
+    run=r"([a-z0-9][a-z0-9._-]*/){4}seed-[0-9]+",  # a folder: softshot/grid.py
     seed=r"[0-9]+",
     size=r"[0-9]+",
-
-
-try:
-    STUDY = studies.load(config)
-except UserError as error:
-    raise WorkflowError(str(error)) from None
 
 
 # What jobs find in their environment. No parameters, for none decides a result; and no resources, which Snakemake
@@ -82,13 +86,10 @@ def mark_outdated() -> None:
 
 def run_of(wildcards) -> Run:
     """The run whose folder a rule's wildcard names."""
-    return run_at(wildcards.run)
-
-
-@functools.cache  # asked for several times by each of thousands of jobs
-def run_at(path: str) -> Run:
-    """The run with this folder."""
-    return Run.of(Path(path))
+    try:
+        return RUNS[wildcards.run]
+    except KeyError:
+        raise WorkflowError(f"{wildcards.run}: study {STUDY.study} has no such run.") from None
 
 
 @functools.cache
@@ -111,13 +112,13 @@ def minutes(estimate, *run_and_attempt) -> int:
 def tuning_minutes(wildcards, attempt: int) -> int:
     """Run time of tuning a run's prompt."""
     run = run_of(wildcards)
-    return minutes(allocation.tuning_minutes, run.model, run.task, run.arm, run.tokens, attempt)
+    return minutes(allocation.tuning_minutes, replace(run, seed=0), attempt)
 
 
 def generation_minutes(wildcards, attempt: int) -> int:
     """Run time of predicting a run's records."""
     run = run_of(wildcards)
-    return minutes(allocation.generation_minutes, run.model, run.task, run.arm, run.tokens, attempt)
+    return minutes(allocation.generation_minutes, replace(run, seed=0), attempt)
 
 
 @functools.cache  # the seeds of a variant share it
@@ -141,7 +142,7 @@ def training_records(run: Run) -> str:
 def tuning_options(wildcards) -> str:
     """What tuning a run's prompt depends on."""
     run = run_of(wildcards)
-    return options(slice_text(studies.tuning_slice, replace(run, seed=0)), tuning_files(run))
+    return options(slice_text(slices.tuning_slice, replace(run, seed=0)), tuning_files(run) | {"seed": str(run.seed)})
 
 
 def tuning_files(run: Run) -> dict[str, str]:
@@ -163,15 +164,15 @@ def tuning_input(wildcards) -> list[str]:
 def generation_options(wildcards) -> str:
     """What predicting a run's records depends on."""
     run = run_of(wildcards)
-    return options(slice_text(studies.generation_slice, replace(run, seed=0)), generation_files(run))
+    return options(slice_text(slices.generation_slice, replace(run, seed=0)), generation_files(run))
 
 
 def generation_files(run: Run) -> dict[str, str]:
     """What predicting a run's records reads, by the program's options."""
     data, split = f"results/{STUDY.study}/data/{run.task}", studies.evaluation(STUDY, run.task)
     files = {"model": f"resources/models/{run.model}"}
-    if run.prompt:
-        files["prompt"] = f"results/{STUDY.study}/runs/{run.prompt.path}"
+    if run.tuner:
+        files["adapter"] = f"results/{STUDY.study}/runs/{run.tuner.path}"
     files |= {"train": training_records(run), "records": f"{data}/{split}.jsonl"}
     if run.shots:
         files["demonstrations"] = neighbours(run, split)
@@ -181,7 +182,7 @@ def generation_files(run: Run) -> dict[str, str]:
 def scoring_options(wildcards) -> str:
     """What scoring a run depends on."""
     run = run_of(wildcards)
-    return options(canonical({"metrics": studies.metrics(STUDY, run.task)}), scoring_files(run))
+    return options(canonical(slices.scoring_slice(STUDY, run.task)), scoring_files(run))
 
 
 def scoring_code(wildcards) -> str:
@@ -203,7 +204,7 @@ def scoring_files(run: Run) -> dict[str, str]:
 def generation_input(wildcards) -> list[str]:
     """The tuned prompt or, which that is made with, the model; the records or, made from these, their demonstrations."""
     files = generation_files(run_of(wildcards))
-    made_by = f"{files['prompt']}/tuning.json" if "prompt" in files else f"{files['model']}/provenance.json"
+    made_by = f"{files['adapter']}/tuning.json" if "adapter" in files else f"{files['model']}/provenance.json"
     return [made_by, list(files.values())[-1]]
 
 

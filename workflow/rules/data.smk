@@ -3,7 +3,7 @@ Data sets to records.
 
 needs: the tasks' files: official, from the hub, a mirror or a local folder (config: data.source); or your own
 makes: results/<study>/data/<task>/<split>.jsonl: {"id", "input", "target", "references", "meta"}; <split>.json: counts;
-    subsets/train-<size>_seed-<s>.jsonl: the training records of the runs on fewer (config: arms.data_size)
+    subsets/train-<size>_seed-<s>.jsonl: the training records of the runs on fewer (config: data_size)
 """
 
 
@@ -38,7 +38,7 @@ rule convert:
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=lambda wildcards: canonical(studies.convert_slice(STUDY, wildcards.task, wildcards.split)),
+        settings=lambda wildcards: canonical(slices.convert_slice(STUDY, wildcards.task, wildcards.split)),
         code=conversion_code,
         source=source_file,
         # A function of `input` is not held against the last run: files from elsewhere have other checksums anyway.

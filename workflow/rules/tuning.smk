@@ -15,7 +15,7 @@ rule tune:
     log:
         "results/{study}/logs/tuning/{run}.log",
     wildcard_constraints:
-        run=r"[^/]+/[^/]+/(pt|ipt)/[^/]+/[^/]+",
+        run=rf"[^/]+/[^/]+/({TRAINED_ARMS})/(?!from-)[^/]+/[^/]+",  # what is from elsewhere is not tuned here
     priority: 1  # the longest jobs first, so that no core is idle at the end
     conda:
         "../../envs/softshot.yaml"

@@ -6,8 +6,9 @@ Rough on purpose, and on the safe side: a job that asks for too little is killed
 
 import math
 
-from softshot import catalogue
-from softshot.settings import Study, resolve
+from softshot import catalogue, overrides
+from softshot.grid import Run
+from softshot.settings import Study
 from softshot.study import evaluation
 
 UNKNOWN_PARAMETERS = 2e9  # of a model whose size the catalogue does not say
@@ -26,12 +27,12 @@ def memory_mb(study: Study, model: str, attempt: int) -> int:
     return math.ceil(LIBRARIES_MB + BYTES_PER_PARAMETER * parameters / 2**20) * 2 ** (attempt - 1)
 
 
-def tuning_minutes(study: Study, model: str, task: str, arm: str, tokens: int, attempt: int) -> int:
+def tuning_minutes(study: Study, run: Run, attempt: int) -> int:
     """Run time of a tuning job, every row as long as the context: 4 operations per parameter and token in a step
     (forward, and backward through frozen weights), 2 in a validation; growing with each attempt."""
-    settings = resolve(study.tuning, model, task, arm)
-    parameters = catalogue.parameters(model, study.models.folders) or UNKNOWN_PARAMETERS
-    row = tokens + study.engine.context
+    settings = overrides.tuning(study, run)
+    parameters = catalogue.parameters(run.model, study.models.folders) or UNKNOWN_PARAMETERS
+    row = run.tokens + study.engine.context
     rows = settings["steps"] * settings["batch_size"] * settings["accumulation"]
     records = settings["validation_records"] or study.data.limits.validation or RECORDS
     validations = 1 + settings["steps"] // settings["validate_every"]
@@ -39,12 +40,12 @@ def tuning_minutes(study: Study, model: str, task: str, arm: str, tokens: int, a
     return _minutes(operations / FLOPS, attempt)
 
 
-def generation_minutes(study: Study, model: str, task: str, arm: str, tokens: int, attempt: int) -> int:
+def generation_minutes(study: Study, run: Run, attempt: int) -> int:
     """Run time of a generating job: each record's context once, then batches token by token to the longest output."""
-    settings = resolve(study.generation, model, task, arm)
-    parameters = catalogue.parameters(model, study.models.folders) or UNKNOWN_PARAMETERS
-    records = getattr(study.data.limits, evaluation(study, task)) or RECORDS
-    reading = 2 * parameters * (tokens + study.engine.context) * records / FLOPS
+    settings = overrides.generation(study, run)
+    parameters = catalogue.parameters(run.model, study.models.folders) or UNKNOWN_PARAMETERS
+    records = getattr(study.data.limits, evaluation(study, run.task)) or RECORDS
+    reading = 2 * parameters * (run.tokens + study.engine.context) * records / FLOPS
     batches = math.ceil(records / study.generation.batch_size) * settings["beams"]
     return _minutes(reading + batches * settings["max_new_tokens"] * DECODING_STEP, attempt)
 

@@ -1,59 +1,89 @@
-"""What the settings of the arms must be together, with the names of their keys in the faults."""
+"""What the arms, and the questions asked of them, must be, with the names of their keys in the faults."""
 
 from softshot.errors import UserError
-from softshot.settings import Study
+from softshot.grid import NOTHING, in_use
+from softshot.methods.registry import METHODS
+from softshot.settings import ArmSettings, Study
 
-
-def lists(study: Study) -> dict[str, list]:
-    """Every list of `arms` by its key; one that is null is empty."""
-    sections = study.arms.model_dump().items()
-    return {f"arms.{arm}.{key}": values or [] for arm, section in sections for key, values in section.items()}
+UNITS = ("tokens", "rank")
 
 
 def check(study: Study) -> None:
-    """Lists name each thing once, and no arm lacks what it consists of."""
-    others = {"seeds": study.seeds, "models.use": study.models.use, "data.tasks": study.data.tasks}
-    for key, values in (others | lists(study)).items():
+    """Lists name each thing once, an arm has the size that its method counts, and questions name known arms."""
+    for key, values in lists(study).items():
         if twice := {value for value in values if values.count(value) > 1}:
             raise UserError(f"config.yaml: {key}: {sorted(twice)[0]} stands there twice; name each value once.")
-    for arm, title in (("ipt", "IPT"), ("transfer", "transfer")):
-        section = getattr(study.arms, arm)
-        if section.tokens and not section.demonstrations:
-            raise UserError(
-                f"config.yaml: arms.{arm}.demonstrations: {title} needs demonstrations; name some, such as retrieved-1,"
-                f" or leave {title} out with `tokens: []`."
-            )
+    for label, arm in study.arms.items():
+        _check_size(label, arm)
+    for question in ("transfer", "data_size"):
+        for label in getattr(study, question).arms:
+            if label not in study.arms:
+                raise UserError(
+                    f"config.yaml: {question}.arms: there is no arm {label}; known: {', '.join(study.arms)} (arms)."
+                )
     _check_transfer(study)
     _check_data_size(study)
 
 
+def lists(study: Study) -> dict[str, list]:
+    """Every list that spans the grid, by its key; one that is null is empty."""
+    values = {"seeds": study.seeds, "models.use": study.models.use, "data.tasks": study.data.tasks}
+    sections = {f"arms.{label}": arm for label, arm in study.arms.items()}
+    for name, section in (sections | {"transfer": study.transfer, "data_size": study.data_size}).items():
+        values |= {f"{name}.{key}": value for key, value in section if isinstance(value, list)}
+    return values
+
+
+def _check_size(label: str, arm: ArmSettings) -> None:
+    """The arm has sizes in its method's unit and in no other."""
+    unit = METHODS[arm.method].unit
+    if unit and getattr(arm, unit) is None:
+        raise UserError(
+            f"config.yaml: arms.{label}.{unit}: {arm.method} comes in sizes; name some, such as `{unit}: [8]`."
+        )
+    for other in UNITS:
+        if other != unit and getattr(arm, other) is not None:
+            remedy = f"its size is `{unit}`" if unit else "it has no size"
+            raise UserError(f"config.yaml: arms.{label}.{other}: {arm.method} has none, {remedy}; remove the key.")
+
+
 def _check_transfer(study: Study) -> None:
-    """The tasks whose prompts are used are tasks of the study, and there are others to use them on."""
-    sources = study.arms.transfer.sources
-    if not study.arms.transfer.tokens or sources is None:
+    """What is used elsewhere was tuned without demonstrations, on tasks of the study, and has a task to be used on."""
+    arms, sources = in_use(study, study.transfer.arms), study.transfer.sources
+    for label, arm in arms.items():
+        if METHODS[arm.method].settings is None:
+            raise UserError(
+                f"config.yaml: transfer.arms: {label} tunes nothing that another task could use; remove it."
+            )
+        if NOTHING not in arm.demonstrations:
+            raise UserError(
+                f"config.yaml: transfer.arms: {label} is tuned with demonstrations of its own task; name an arm that"
+                " is tuned without any, or add `none` to its demonstrations."
+            )
+    if not arms or sources is None:
         return
     if unknown := [name for name in sources if name not in study.data.tasks]:
         raise UserError(
-            f"config.yaml: arms.transfer.sources: {unknown[0]} is not in data.tasks ({', '.join(study.data.tasks)});"
-            " add it there, since its prompt is tuned in this study, or remove it here."
+            f"config.yaml: transfer.sources: {unknown[0]} is not in data.tasks ({', '.join(study.data.tasks)});"
+            " add it there, since its adapter is tuned in this study, or remove it here."
         )
     if not any(source != target for source in sources for target in study.data.tasks):
         raise UserError(
-            "config.yaml: arms.transfer.sources: no prompt has another task to be used on; name more tasks here"
-            " (null for all) or in data.tasks, or leave transfer out with `tokens: []`."
+            "config.yaml: transfer.sources: no adapter has another task to be used on; name more tasks here"
+            " (null for all) or in data.tasks, or leave transfer out with `arms: []`."
         )
 
 
 def _check_data_size(study: Study) -> None:
     """The parts of the training records can be had, and something is done with them."""
-    sizes, limit = study.arms.data_size, study.data.limits.train
-    if sizes.train and not (sizes.tokens or sizes.demonstrations):
+    question, limit = study.data_size, study.data.limits.train
+    if question.train and not in_use(study, question.arms):
         raise UserError(
-            "config.yaml: arms.data_size: name `tokens` (for PT), `demonstrations` (for ICL) or both (also for IPT),"
-            " or leave the data sizes out with `train: []`."
+            "config.yaml: data_size.arms: name the arms that are run on parts of the training records, or leave the"
+            " data sizes out with `train: []`."
         )
-    if limit and (larger := [size for size in sizes.train if size > limit]):
+    if limit and (larger := [size for size in question.train if size > limit]):
         raise UserError(
-            f"config.yaml: arms.data_size.train: {larger[0]} training records are more than the {limit} that"
+            f"config.yaml: data_size.train: {larger[0]} training records are more than the {limit} that"
             " data.limits.train keeps; lower the first or raise the second."
         )

@@ -1,19 +1,13 @@
 """The grid of runs of a study, and the place of each run's files. Imports nothing heavy: cluster jobs parse it."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from softshot.errors import UserError
-from softshot.settings import Study
+from softshot.methods.registry import METHODS
+from softshot.settings import ArmSettings, DataSizeSettings, Study, TransferSettings
 
-# A source is a task's name, which may look like any other part; what follows it is read from the end.
-VARIANT = re.compile(
-    r"(?:from-(?P<source>.+)_(?=tokens-))?(?:tokens-(?P<tokens>\d+)(?:_|$))?"
-    r"(?:(?!tokens-|train-)(?P<retriever>[a-z][a-z0-9]*)-(?P<shots>\d+)(?:_|$))?(?:train-(?P<train>\d+))?"
-)
-RESERVED = ("tokens", "train", "from")  # what no retriever can be called, since variants are named by it
+RESERVED = ("none", "tokens", "rank", "train", "from")  # what no retriever can be called: variants are named by it
+NOTHING = "none"  # shown, or adapted
 
 
 @dataclass(frozen=True)
@@ -22,24 +16,35 @@ class Run:
 
     model: str
     task: str
-    arm: str
-    tokens: int  # length of the soft prompt, 0 for ICL
-    retriever: str | None  # of the demonstrations, None for PT
-    shots: int  # demonstrations shown, 0 for PT
+    arm: str  # the study's label
+    method: str  # a name of softshot/methods/registry.py
+    size: int  # tokens or rank, 0 of a method without a size
+    retriever: str | None  # of the demonstrations, None where none are shown
+    shots: int  # demonstrations shown
     seed: int  # 0 where nothing is random
-    source: str | None = None  # the task whose soft prompt is used, None for the run's own
+    source: str | None = None  # the task whose adapter is used, None for the run's own
     train: int | None = None  # training records that the run may use, None for all
 
     @property
+    def unit(self) -> str | None:
+        """What `size` counts."""
+        return METHODS[self.method].unit
+
+    @property
+    def tokens(self) -> int:
+        """T, the positions that the method takes before every row."""
+        return self.size if self.unit == "tokens" else 0
+
+    @property
     def variant(self) -> str:
-        """What varies within the arm: `random-1`, `tokens-25_train-100`, `from-dart_tokens-25_retrieved-1`."""
+        """What varies within the arm: `random-1`, `tokens-25_train-100`, `from-dart_tokens-25_retrieved-1`, `none`."""
         parts = [
             f"from-{self.source}" if self.source else None,
-            f"tokens-{self.tokens}" if self.tokens else None,
+            f"{self.unit}-{self.size}" if self.unit else None,
             f"{self.retriever}-{self.shots}" if self.shots else None,
             f"train-{self.train}" if self.train else None,
         ]
-        return "_".join(part for part in parts if part)
+        return "_".join(part for part in parts if part) or NOTHING
 
     @property
     def path(self) -> str:
@@ -47,35 +52,11 @@ class Run:
         return f"{self.model}/{self.task}/{self.arm}/{self.variant}/seed-{self.seed}"
 
     @property
-    def prompt(self) -> "Run | None":
-        """The run that tunes this one's soft prompt: itself, or PT on the source task; None for ICL."""
-        if self.source:
-            return replace(self, task=self.source, arm="pt", retriever=None, shots=0, source=None)
-        return self if self.tokens else None
-
-    @property
-    def tuned(self) -> bool:
-        """Whether the run tunes a soft prompt of its own."""
-        return self.prompt == self
-
-    @classmethod
-    def of(cls, folder: Path) -> "Run":
-        """The run whose folder this is: the inverse of `path`."""
-        model, task, arm, variant, seed = folder.parts[-5:]
-        if not (match := VARIANT.fullmatch(variant)):
-            raise UserError(f"{folder}: {variant} names no variant of a run, such as tokens-25_retrieved-1.")
-        parts = match.groupdict()
-        return cls(
-            model,
-            task,
-            arm,
-            tokens=int(parts["tokens"] or 0),
-            retriever=parts["retriever"],
-            shots=int(parts["shots"] or 0),
-            seed=int(seed.removeprefix("seed-")),
-            source=parts["source"],
-            train=int(parts["train"]) if parts["train"] else None,
-        )
+    def tuner(self) -> "Run | None":
+        """The run that tunes this one's adapter: itself, or its arm on the source task; None where nothing is tuned."""
+        if METHODS[self.method].settings is None:
+            return None
+        return replace(self, task=self.source, retriever=None, shots=0, source=None) if self.source else self
 
 
 def subset_name(run: Run) -> str:
@@ -91,61 +72,87 @@ def demonstration_folder(run: Run) -> str:
 
 
 def runs(study: Study) -> Iterator[Run]:
-    """Every run of the study, each once: per model and task all arms, then those on fewer training records."""
+    """Every run of the study, each once: per model and task all arms, then the transfers, then the data sizes."""
     for model in study.models.use:
         for task in study.data.tasks:
-            yield from _arms(study, model, task)
+            yield from dict.fromkeys([*_arms(study, model, task), *_baselines(study, model, task)])
             yield from _transfers(study, model, task)
             yield from _data_sizes(study, model, task)
 
 
-def prompts(study: Study) -> list[Run]:
-    """The runs that tune a soft prompt, each once. Some are not in the grid themselves and only serve a transfer."""
-    return list(dict.fromkeys(run.prompt for run in runs(study) if run.prompt))
+def tuners(study: Study) -> list[Run]:
+    """The runs that tune an adapter, each once. Some are not in the grid themselves and only serve a transfer."""
+    return list(dict.fromkeys(run.tuner for run in runs(study) if run.tuner))
+
+
+def sizes(arm: ArmSettings) -> list[int]:
+    """The sizes of an arm's method; [0] where it has none."""
+    unit = METHODS[arm.method].unit
+    return (getattr(arm, unit) or []) if unit else [0]
+
+
+def in_use(study: Study, labels: Iterable[str]) -> dict[str, ArmSettings]:
+    """Those of the named arms that no empty list leaves out."""
+    arms = {label: study.arms[label] for label in labels}
+    return {label: arm for label, arm in arms.items() if sizes(arm) and arm.demonstrations}
+
+
+def split_variant(variant: str) -> tuple[str | None, int]:
+    """`retrieved-3` is (retrieved, 3), `none` is (None, 0)."""
+    if variant == NOTHING:
+        return None, 0
+    retriever, shots = variant.rsplit("-", 1)
+    return retriever, int(shots)
 
 
 def _arms(study: Study, model: str, task: str) -> Iterator[Run]:
-    """ICL, PT and IPT. ICL with retrieved demonstrations has nothing random and is run once, as seed 0."""
-    arms = study.arms
-    # A transferred prompt is compared with the same demonstrations alone, also where ICL does not name them.
-    baselines = arms.transfer.demonstrations if next(_transfers(study, model, task), None) else []
-    for variant in dict.fromkeys([*arms.icl.demonstrations, *baselines]):
-        retriever, shots = split_variant(variant)
-        for seed in study.seeds if retriever == "random" else [0]:
-            yield Run(model, task, "icl", 0, retriever, shots, seed)
-    for tokens in arms.pt.tokens:
-        for seed in study.seeds:
-            yield Run(model, task, "pt", tokens, None, 0, seed)
-    for tokens in arms.ipt.tokens:
-        for variant in arms.ipt.demonstrations:
-            for seed in study.seeds:
-                yield Run(model, task, "ipt", tokens, *split_variant(variant), seed)
+    """Every arm at each of its sizes, with all that it shows."""
+    for label, arm in in_use(study, study.arms).items():
+        for size in sizes(arm):
+            for variant in arm.demonstrations:
+                yield from _seeds(study, Run(model, task, label, arm.method, size, *split_variant(variant), 0))
+
+
+def _seeds(study: Study, run: Run) -> Iterator[Run]:
+    """A run for each seed; one in which nothing is random is run once, as seed 0."""
+    random = run.tuner or run.retriever == "random" or run.train
+    for seed in study.seeds if random else [0]:
+        yield replace(run, seed=seed)
+
+
+def _baselines(study: Study, model: str, task: str) -> Iterator[Run]:
+    """What a transfer is compared with, also where no arm names it: the same demonstrations, and nothing tuned."""
+    label = next((label for label, arm in study.arms.items() if arm.method == NOTHING), None)
+    if label and next(_transfers(study, model, task), None):
+        for variant in study.transfer.demonstrations:
+            yield from _seeds(study, Run(model, task, label, NOTHING, 0, *split_variant(variant), 0))
 
 
 def _transfers(study: Study, model: str, task: str) -> Iterator[Run]:
-    """The prompts of the other tasks before this one's demonstrations."""
-    transfer = study.arms.transfer
-    for source in study.data.tasks if transfer.sources is None else transfer.sources:
-        for tokens in transfer.tokens if source != task else []:
-            for variant in transfer.demonstrations:
-                for seed in study.seeds:
-                    yield Run(model, task, "transfer", tokens, *split_variant(variant), seed, source)
+    """The adapters of the other tasks before this one's demonstrations."""
+    transfer = study.transfer
+    for label, arm in in_use(study, transfer.arms).items():
+        for source in study.data.tasks if transfer.sources is None else transfer.sources:
+            for size in _asked_sizes(transfer, arm) if source != task else []:
+                for variant in transfer.demonstrations:
+                    run = Run(model, task, label, arm.method, size, *split_variant(variant), 0, source)
+                    yield from _seeds(study, run)
 
 
 def _data_sizes(study: Study, model: str, task: str) -> Iterator[Run]:
-    """ICL, PT and IPT on the first so many training records of each seed's order."""
-    sizes = study.arms.data_size
-    shown = [split_variant(variant) for variant in sizes.demonstrations]
-    kinds = [("icl", 0, *some) for some in shown]
-    kinds += [("pt", tokens, None, 0) for tokens in sizes.tokens]
-    kinds += [("ipt", tokens, *some) for tokens in sizes.tokens for some in shown]
-    for train in sizes.train:
-        for kind in kinds:
-            for seed in study.seeds:
-                yield Run(model, task, *kind, seed, train=train)
+    """Some arms on the first so many training records of each seed's order."""
+    question = study.data_size
+    for train in question.train:
+        for label, arm in in_use(study, question.arms).items():
+            shown = [NOTHING] if NOTHING in arm.demonstrations else []
+            shown += question.demonstrations if set(arm.demonstrations) - {NOTHING} else []
+            for size in _asked_sizes(question, arm):
+                for variant in shown:
+                    run = Run(model, task, label, arm.method, size, *split_variant(variant), 0, train=train)
+                    yield from _seeds(study, run) if run.tuner or run.shots else []  # else it uses no record
 
 
-def split_variant(variant: str) -> tuple[str, int]:
-    """`retrieved-3` is (retrieved, 3)."""
-    retriever, shots = variant.rsplit("-", 1)
-    return retriever, int(shots)
+def _asked_sizes(question: TransferSettings | DataSizeSettings, arm: ArmSettings) -> list[int]:
+    """The sizes at which a question is asked of an arm."""
+    unit = METHODS[arm.method].unit
+    return getattr(question, unit) if unit else [0]

@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from softshot import catalogue, code
+from softshot import catalogue, code, slices
 from softshot import study as studies
 from softshot.files import PREDICTIONS
-from softshot.grid import Run, prompts, runs
+from softshot.grid import Run, runs, tuners
 from softshot.settings import Study
 
 TUNED = ("adapter_model.safetensors", "adapter_config.json", "history.jsonl", "prompt.tsv")
@@ -115,8 +115,8 @@ def _gone(study: Study, folder: str, models: str) -> Iterator[str]:
             yield f"{place}/scores.json"
         if scored and not predicted:
             yield f"{place}/run.json"
-        if predicted and run.prompt:
-            tuned = f"{folder}/runs/{run.prompt.path}/tuning.json"
+        if predicted and run.tuner:
+            tuned = f"{folder}/runs/{run.tuner.path}/tuning.json"
             if not os.path.exists(tuned):
                 yield tuned
         started |= predicted
@@ -127,15 +127,16 @@ def _gone(study: Study, folder: str, models: str) -> Iterator[str]:
 
 
 def _tuning(study: Study, run: Run) -> dict[str, Any]:
-    return {"settings": studies.tuning_slice(study, run), "code": code.tuning()}
+    return {"settings": slices.tuning_slice(study, run), "code": code.tuning()}
 
 
 def _generation(study: Study, run: Run) -> dict[str, Any]:
     """What run.json says: how the predictions were made, and their prompt."""
-    says = {"settings": studies.generation_slice(study, run), "code": code.generation()}
-    if run.prompt:
-        tuned = _tuning(study, run.prompt)
-        says |= {"settings": tuned["settings"] | says["settings"], "tuning": {"code": tuned["code"]}}
+    says = {"settings": slices.generation_slice(study, run), "code": code.generation()}
+    if run.tuner:
+        tuned = _tuning(study, run.tuner)
+        settings = tuned["settings"] | says["settings"] | {"method": tuned["settings"]["method"]}
+        says |= {"settings": settings, "tuning": {"code": tuned["code"]}}
         says["tuning"] |= {"template": tuned["settings"]["template"]} if run.source else {}
     return says
 
@@ -147,26 +148,26 @@ def _scoring(study: Study, run: Run) -> dict[str, Any]:
 
 def _conversion(study: Study, task: str, split: str) -> dict[str, Any]:
     made_by = code.conversion(task, bool(studies.task(study, task).table), split)
-    return {"settings": studies.convert_slice(study, task, split), "code": made_by}
+    return {"settings": slices.convert_slice(study, task, split), "code": made_by}
 
 
 def _retrieval(study: Study, retriever: str) -> dict[str, Any]:
     made_by = code.retrieval(study.demonstrations.retrievers[retriever].kind)
-    return {"settings": studies.retrieval_slice(study, retriever), "code": made_by}
+    return {"settings": slices.retrieval_slice(study, retriever), "code": made_by}
 
 
 def runs_of(study: Study, folder: str) -> Iterator[Expected]:
     """The records of the study's runs, and of its report."""
     for run in runs(study):
         yield from run_records(study, run, folder)
-    for run in prompts(study):
+    for run in tuners(study):
         yield Expected(f"{folder}/runs/{run.path}/tuning.json", partial(_tuning, study, run), TUNED)
     yield _reported(study, folder)
 
 
 def _reported(study: Study, folder: str) -> Expected:
     """The record of the report."""
-    settings, made_by = studies.analysis_slice(study), code.analysis()
+    settings, made_by = slices.analysis_slice(study), code.analysis()
     return Expected(f"{folder}/study.json", partial(dict, settings=settings, code=made_by), REPORT)
 
 

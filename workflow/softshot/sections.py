@@ -2,11 +2,13 @@
 
 import difflib
 import typing
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from softshot.errors import UserError
+
+Positive = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):

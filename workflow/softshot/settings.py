@@ -8,82 +8,67 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from softshot.sections import Section, read
+from softshot.methods.registry import METHODS, MethodsSettings
+from softshot.sections import Positive, Section
 from softshot.task import Name, Share, Split, TaskSettings, TemplateSettings
 
 Retriever = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
 Demonstrations = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$")]
-Positive = Annotated[int, Field(ge=1)]
+Shown = Annotated[str, StringConstraints(pattern=r"^(none|[a-z][a-z0-9]*-[1-9][0-9]*)$")]
+MethodName = Literal[tuple(METHODS)]
 Neighbours = Annotated[int, Field(ge=1, le=1000)]
-Arm = Literal["icl", "pt", "ipt", "transfer"]
 Order = Literal["nearest-last", "nearest-first"]
 
 
-class IclSettings(Section):
-    """In-context learning: nothing is trained."""
+class ArmSettings(Section):
+    """An arm: a method, its sizes, and what is shown beside the input. Each combination is run."""
 
-    demonstrations: list[Demonstrations] = Field(
-        ["random-1", "retrieved-1", "retrieved-3"],
-        description="One variant per entry, `<retriever>-<shots>`; an empty list leaves ICL out.",
+    method: MethodName = Field(..., description="What is adapted.")
+    title: str | None = Field(None, description="Its name in tables and figures; null is the label.")
+    tokens: list[Positive] | None = Field(
+        None,
+        description="Sizes of a method that has tokens (a soft prompt's length); an empty list leaves the arm out.",
     )
-
-
-class PtSettings(Section):
-    """Prompt tuning: the soft prompt before the input."""
-
-    tokens: list[Positive] = Field([25], description="Soft prompt lengths; an empty list leaves PT out.")
-
-
-class IptSettings(Section):
-    """Instruction prompt tuning: the soft prompt, then demonstrations, then the input."""
-
-    tokens: list[Positive] = Field([25], description="Soft prompt lengths; an empty list leaves IPT out.")
-    demonstrations: list[Demonstrations] = Field(
-        ["retrieved-1"], description="Demonstrations beside the soft prompt, `<retriever>-<shots>`."
+    rank: list[Positive] | None = Field(
+        None, description="Sizes of a method that has a rank; an empty list leaves the arm out."
+    )
+    demonstrations: list[Shown] = Field(
+        ["none"],
+        description="What is shown before the input: `none`, or `<retriever>-<shots>` such as `retrieved-1`; an empty"
+        " list leaves the arm out.",
     )
 
 
 class TransferSettings(Section):
-    """Cross-task transfer: the soft prompt that PT tuned on another task, then demonstrations, then the input."""
+    """Cross-task transfer: what some arms tuned on one task, before demonstrations of another."""
 
-    tokens: list[Positive] = Field(
-        [],
-        description="Soft prompt lengths; an empty list leaves transfer out. PT of these lengths is tuned on the"
-        " sources, with the same seeds, also where `arms.pt` does not name them.",
-    )
+    arms: list[Name] = Field([], description="Arms whose adapters are used elsewhere; an empty list leaves this out.")
+    tokens: list[Positive] = Field([25], description="Sizes of these arms whose methods have tokens.")
+    rank: list[Positive] = Field([], description="Sizes of these arms whose methods have a rank.")
     demonstrations: list[Demonstrations] = Field(
         ["retrieved-1"],
-        description="Demonstrations of the target task beside the prompt, `<retriever>-<shots>`. ICL with them, which"
-        " the gain is measured over, is run also where `arms.icl` does not name them.",
+        description="Demonstrations of the target task, `<retriever>-<shots>`. The arm that trains nothing, which the"
+        " gain is measured over, is run with them also where it does not name them.",
     )
     sources: list[Name] | None = Field(
-        None, description="Tasks whose prompts are used, each on every other task; null for all tasks of the study."
+        None, description="Tasks whose adapters are used, each on every other task; null for all tasks of the study."
     )
 
 
 class DataSizeSettings(Section):
-    """ICL, PT and IPT on parts of the training records, which are also all that demonstrations come from."""
+    """Some arms on parts of the training records, which are also all that demonstrations come from."""
 
     train: list[Positive] = Field(
         [],
         description="Numbers of training records, such as [50, 200, 1000]; an empty list leaves this out. Each seed"
         " puts the records in an order of its own, and a size is the first so many of it.",
     )
-    tokens: list[Positive] = Field([25], description="Soft prompt lengths of PT and IPT; an empty list is ICL alone.")
+    arms: list[Name] = Field([], description="Arms that are run on these parts.")
+    tokens: list[Positive] = Field([25], description="Sizes of these arms whose methods have tokens.")
+    rank: list[Positive] = Field([8], description="Sizes of these arms whose methods have a rank.")
     demonstrations: list[Demonstrations] = Field(
-        ["retrieved-1"],
-        description="Demonstrations of ICL and IPT, `<retriever>-<shots>`; an empty list is PT alone.",
+        ["retrieved-1"], description="What these arms show, where they show any, `<retriever>-<shots>`."
     )
-
-
-class ArmsSettings(Section):
-    """The ways to adapt that are compared."""
-
-    icl: IclSettings = Field(IclSettings(), description=IclSettings.__doc__)
-    pt: PtSettings = Field(PtSettings(), description=PtSettings.__doc__)
-    ipt: IptSettings = Field(IptSettings(), description=IptSettings.__doc__)
-    transfer: TransferSettings = Field(TransferSettings(), description=TransferSettings.__doc__)
-    data_size: DataSizeSettings = Field(DataSizeSettings(), description=DataSizeSettings.__doc__)
 
 
 class ModelsSettings(Section):
@@ -206,9 +191,8 @@ class EngineSettings(Section):
 
 
 class TuningSettings(Section):
-    """Training a soft prompt (PT, IPT)."""
+    """The training loop, the same for every method."""
 
-    learning_rate: float = Field(0.03, gt=0, le=10, description="Peak learning rate of AdamW.")
     weight_decay: float = Field(0.0, ge=0, le=1, description="AdamW weight decay.")
     steps: Positive = Field(2000, description="Optimiser steps.")
     batch_size: Positive = Field(16, description="Rows per forward pass.")
@@ -218,21 +202,6 @@ class TuningSettings(Section):
         "linear", description="Learning rate after the warm-up; linear and cosine fall to zero."
     )
     clip: float = Field(1.0, gt=0, description="Largest norm of the gradient; larger ones are scaled down to it.")
-    initialisation: Literal["vocabulary", "demonstrations", "text", "uniform"] = Field(
-        "vocabulary",
-        description="First value of the soft prompt: embeddings of randomly drawn vocabulary entries (Lester et al."
-        " 2021), of randomly drawn training pairs (context tuning, 2025), of `initial_text`, or uniform noise in"
-        " [-0.5, 0.5].",
-    )
-    initial_text: str | None = Field(
-        None, description="Text for `initialisation: text`; repeated or cut to the prompt's length."
-    )
-    reparameterisation: Literal["none", "mlp", "residual"] = Field(
-        "none",
-        description="While training, pass the prompt through an MLP (Li & Liang 2021), or add the MLP's output to"
-        " it (Razdaibiedina et al. 2023); the plain prompt is saved.",
-    )
-    reparameterisation_hidden: Positive = Field(512, description="Width of the MLP's hidden layer.")
     validate_every: Positive = Field(100, description="Steps between two validation losses.")
     validation_records: Positive | None = Field(
         256, description="Validation records behind that loss, a fixed random sample; null for all."
@@ -251,20 +220,21 @@ class GenerationSettings(Section):
 
 
 class Override(Section):
-    """Other values for some of the runs: those of the named model, task and arm."""
+    """Other values for some of the runs: those of the named model, task, arm and method."""
 
     model: Name | None = Field(None, description="Only runs of this model.")
     task: Name | None = Field(None, description="Only runs of this task.")
-    arm: Arm | None = Field(None, description="Only runs of this arm.")
-    set: dict[str, Any] = Field(..., min_length=1, description="Settings of the section and their values.")
-
-    def matches(self, model: str, task: str, arm: str) -> bool:
-        """Whether a run of this model, task and arm is meant."""
-        return self.model in (None, model) and self.task in (None, task) and self.arm in (None, arm)
+    arm: Name | None = Field(None, description="Only runs of this arm.")
+    method: MethodName | None = Field(None, description="Only runs of this method.")
+    set: dict[str, Any] = Field(
+        ...,
+        min_length=1,
+        description="Settings of the section and their values; in `tuning.overrides` also those of the method.",
+    )
 
 
 class TuningSection(TuningSettings):
-    """Training a soft prompt (PT, IPT)."""
+    """The training loop, the same for every method."""
 
     overrides: list[Override] = Field([], description=Override.__doc__ + " Later entries win.")
     max_tokens: Positive | None = Field(
@@ -325,24 +295,23 @@ class Study(Section):
         min_length=1,
         description="One run per seed for whatever is random: tuning, random demonstrations, data sizes.",
     )
-    arms: ArmsSettings = Field(ArmsSettings(), description=ArmsSettings.__doc__)
+    arms: dict[Name, ArmSettings] = Field(
+        {
+            "icl": ArmSettings(method="none", demonstrations=["random-1", "retrieved-1", "retrieved-3"]),
+            "pt": ArmSettings(method="prompt-tuning", tokens=[25]),
+            "ipt": ArmSettings(method="prompt-tuning", tokens=[25], demonstrations=["retrieved-1"]),
+        },
+        description="The ways to adapt that are compared: a label, which is the folder of its runs, and what it is.",
+    )
+    methods: MethodsSettings = Field(MethodsSettings(), description=MethodsSettings.__doc__)
     models: ModelsSettings = Field(ModelsSettings(), description=ModelsSettings.__doc__)
     data: DataSettings = Field(DataSettings(), description=DataSettings.__doc__)
     demonstrations: DemonstrationsSettings = Field(DemonstrationsSettings(), description=DemonstrationsSettings.__doc__)
     engine: EngineSettings = Field(EngineSettings(), description=EngineSettings.__doc__)
     tuning: TuningSection = Field(TuningSection(), description=TuningSection.__doc__)
+    transfer: TransferSettings = Field(TransferSettings(), description=TransferSettings.__doc__)
+    data_size: DataSizeSettings = Field(DataSizeSettings(), description=DataSizeSettings.__doc__)
     generation: GenerationSection = Field(GenerationSection(), description=GenerationSection.__doc__)
     scoring: ScoringSettings = Field(ScoringSettings(), description=ScoringSettings.__doc__)
     analysis: AnalysisSettings = Field(AnalysisSettings(), description=AnalysisSettings.__doc__)
     launch: LaunchSettings = Field(LaunchSettings(), description=LaunchSettings.__doc__)
-
-
-def resolve(section: TuningSection | GenerationSection, model: str, task: str, arm: str) -> dict[str, Any]:
-    """The values that hold for one run: the section's own, then every matching override in order."""
-    plain = TuningSettings if isinstance(section, TuningSection) else GenerationSettings
-    values = {key: getattr(section, key) for key in plain.model_fields}
-    for override in section.overrides:
-        if override.matches(model, task, arm):
-            values |= override.set
-    name = "tuning" if plain is TuningSettings else "generation"
-    return read(plain, values, f"config.yaml: {name} with its overrides for {model}, {task}, {arm}").model_dump()

@@ -47,10 +47,19 @@ class Results:
 def collect(study: Study, folder: Path) -> Results:
     """Read every run of the study that is finished from its folder `results/<study>`."""
     runs = pd.DataFrame(
-        [{**asdict(run), "variant": run.variant, "folder": f"runs/{run.path}"} for run in grid.runs(study)]
+        [
+            {
+                **asdict(run),
+                "arm": "transfer" if run.source else run.arm,
+                "variant": run.variant,
+                "tokens": run.tokens,
+                "folder": f"runs/{run.path}",
+            }
+            for run in grid.runs(study)
+        ]
     )
     if runs.empty:
-        raise UserError("--settings: arms: the study has no runs; give icl, pt or ipt something to do.")
+        raise UserError("--settings: arms: the study has no runs; give an arm something to do.")
     runs["train"] = runs["train"].astype("Int64")
     there = [all((folder / place / name).is_file() for name in FILES) for place in runs["folder"]]
     read = [_read(folder / place) if whole else () for place, whole in zip(runs["folder"], there, strict=True)]
@@ -106,7 +115,10 @@ def _outdated(study: Study, run: grid.Run, read: tuple[dict, ...]) -> str:
 def _cost(note: dict) -> dict[str, Any]:
     """What one run took, from its `run.json`; what it does not say is None."""
     # What a transferred prompt took to tune is in its source's run, and counts there.
-    tuning, generation = ({} if note.get("source") else note.get("tuning") or {}), note.get("generation") or {}
+    tuning, generation = (
+        ({} if "run" in (note.get("tuning") or {}) else note.get("tuning") or {}),
+        note.get("generation") or {},
+    )
     cut, cut_tuning = generation.get("truncated") or {}, tuning.get("truncated") or {}
     seconds, records = generation.get("seconds"), generation.get("records")
     return {

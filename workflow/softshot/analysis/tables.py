@@ -1,9 +1,15 @@
 """The study's tables: scores over seeds, score against prompt length, cost; and the words that name their rows."""
 
+import re
+
 import pandas as pd
 
 from softshot.analysis.collect import CELL, RUN, Results
-from softshot.grid import VARIANT
+
+VARIANT = re.compile(
+    r"(?:from-(?P<source>.+)_(?=tokens-))?(?:tokens-(?P<tokens>\d+)(?:_|$))?"
+    r"(?:(?!tokens-|train-)(?P<retriever>[a-z][a-z0-9]*)-(?P<shots>\d+)(?:_|$))?(?:train-(?P<train>\d+))?"
+)
 
 ARMS = {"icl": "ICL", "pt": "PT", "ipt": "IPT", "transfer": "transfer"}
 TASKS = {"dart": "DART", "mtop": "MTOP", "totto": "ToTTo", "spider": "Spider", "logic2text": "Logic2Text"}

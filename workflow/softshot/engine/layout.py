@@ -18,6 +18,7 @@ class RowSettings(Section):
 
     engine: EngineSettings
     template: TemplateSettings = TemplateSettings()
+    shots: int = 0  # demonstrations shown
     order: Order = "nearest-last"
     threshold: float | None = None
 

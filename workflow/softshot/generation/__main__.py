@@ -18,15 +18,22 @@ from softshot.engine.layout import Layout, RowSettings
 from softshot.engine.stops import Stops
 from softshot.errors import UserError, run_program
 from softshot.files import PREDICTIONS, checksums, read_json, read_jsonl, sizes, write_json, write_jsonl
-from softshot.grid import Run
+from softshot.methods.registry import METHODS
 from softshot.provenance import peak_memory_mb, provenance
-from softshot.sections import read
-from softshot.settings import GenerationSettings
+from softshot.sections import Section, read
+from softshot.settings import GenerationSettings, MethodName
+
+
+class MethodSlice(Section):
+    """What was adapted."""
+
+    name: MethodName
 
 
 class GenerationSlice(RowSettings):
-    """What predictions depend on, besides their inputs and the run's own name."""
+    """What predictions depend on, besides their inputs."""
 
+    method: MethodSlice
     generation: GenerationSettings
 
 
@@ -37,8 +44,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", required=True, type=Path, help="folder of the frozen model")
     parser.add_argument("--train", required=True, type=Path, help="training records, where demonstrations come from")
     parser.add_argument("--records", required=True, type=Path, help="records to predict, JSONL")
-    parser.add_argument("--demonstrations", nargs="?", type=Path, help="neighbours of the records (all but PT)")
-    parser.add_argument("--prompt", nargs="?", type=Path, help="folder of the tuned prompt (all but ICL)")
+    parser.add_argument(
+        "--demonstrations", nargs="?", type=Path, help="neighbours of the records, where some are shown"
+    )
+    parser.add_argument(
+        "--adapter", nargs="?", type=Path, help="folder of the run that tuned the adapter, where one is"
+    )
     parser.add_argument("--batch-size", type=int, default=32, help="rows decoded together; never changes a text")
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
     parser.add_argument("--out", required=True, type=Path, help=".../<model>/<task>/<arm>/<variant>/seed-<s>")
@@ -58,31 +69,32 @@ def sources(args: argparse.Namespace) -> dict:
     }
 
 
-def tuning_note(tuned: dict, run: Run, settings: dict) -> dict:
-    """What `run.json` says of the prompt, from its `tuning.json`; how a source task's rows were made stays apart."""
+def tuning_note(args: argparse.Namespace) -> dict:
+    """What `run.json` says of the adapter, from its `tuning.json`; how a source task's rows were made stays apart."""
+    tuned = read_json(args.adapter / "tuning.json")
     made_by = tuned.pop("settings")
     for of_files in ("checksums", "bytes"):  # which stay beside them
         tuned.pop(of_files, None)
     facts = tuned.pop("tuning") | tuned
-    if run.source:
-        facts |= {"run": run.prompt.path, "template": made_by.get("template", {})}
-    return {"settings": made_by | settings, "tuning": facts}
+    if args.adapter.resolve() != args.out.resolve():
+        facts |= {"run": "/".join(args.adapter.parts[-5:]), "template": made_by.get("template", {})}
+    return {"settings": made_by | args.settings | {"method": made_by["method"]}, "tuning": facts}
 
 
 def main() -> None:
     """Read, decode, write."""
     args = arguments()
     settings = read(GenerationSlice, args.settings, "--settings")
-    run = Run.of(args.out)
-    if bool(run.tokens) != bool(args.prompt):
-        raise UserError(f"a run with {run.tokens} soft tokens {'has no use for' if args.prompt else 'needs'} --prompt.")
+    tuned = METHODS[settings.method.name].settings is not None
+    if tuned != bool(args.adapter):
+        raise UserError(f"a run of {settings.method.name} {'needs' if tuned else 'has no use for'} --adapter.")
     base = engine_base.load(args.model, settings.engine.dtype, args.threads)
     layout = Layout(base, settings)
     records = read_jsonl(args.records)
-    shown = Shown(args.demonstrations, run.shots, read_jsonl(args.train), settings.threshold)
+    shown = Shown(args.demonstrations, settings.shots, read_jsonl(args.train), settings.threshold)
     limit = settings.generation.max_new_tokens
     rows = [layout.generation_row(record, shown.records(record["id"]), limit) for record in records]
-    prompt = soft_prompt.load(args.prompt, base) if args.prompt else None
+    prompt = soft_prompt.load(args.adapter, base) if args.adapter else None
 
     memory = kv_cache_mb(base, prompt, rows, settings.generation, args.batch_size)
     print(f"keys and values take {memory:.0f} MB for {args.batch_size} rows at once", file=sys.stderr)
@@ -114,12 +126,13 @@ def main() -> None:
         "truncated": vars(layout.truncation),
         "peak_memory_mb": peak_memory_mb(),
     }
-    run_note = vars(run) | {"variant": run.variant, "split": args.records.stem, "settings": args.settings}
+    run_note = dict(zip(("model", "task", "arm", "variant", "seed"), args.out.parts[-5:], strict=True))
+    run_note |= {"split": args.records.stem, "settings": args.settings}
     run_note |= {"code": code.generation(), "sources": sources(args)}
     run_note |= provenance() | {"generation": generation, "tuning": None}
     run_note["demonstrations"] = read_metadata(args.demonstrations) if args.demonstrations else None
-    if args.prompt:  # tuning may have run elsewhere: what made the prompt stays beside what made the predictions
-        run_note |= tuning_note(read_json(args.prompt / "tuning.json"), run, args.settings)
+    if args.adapter:  # tuning may have run elsewhere: what made the adapter stays beside what made the predictions
+        run_note |= tuning_note(args)
     write_jsonl(args.out / PREDICTIONS, predictions)
     run_note |= {"checksums": checksums(args.out / PREDICTIONS), "bytes": sizes(args.out / PREDICTIONS)}
     write_json(args.out / "run.json", run_note)

@@ -14,13 +14,13 @@ from typing import Any
 
 import yaml
 
-from softshot import catalogue
+from softshot import catalogue, configuration, overrides
 from softshot import study as studies
 from softshot.errors import UserError, run_program
-from softshot.grid import Run, prompts, runs
+from softshot.grid import Run, runs, tuners
 from softshot.plan import devices, work
 from softshot.plan.estimate import START, Estimates
-from softshot.settings import Study, resolve
+from softshot.settings import Study
 
 COLUMNS = (
     "model",
@@ -66,21 +66,21 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results"), help="where the studies' folders are")
     parser.add_argument("--models", type=Path, default=Path("resources/models"), help="where the models are")
     args = parser.parse_args()
-    study = studies.load(configuration([Path("config.yaml"), *args.configfile]))
+    study = configuration.load(merged([Path("config.yaml"), *args.configfile]))
     estimates = Estimates(study, devices.device(args.device, args.tflops), args.results)
     print(text(estimates, args.models))
 
 
-def configuration(paths: list[Path]) -> dict[str, Any]:
+def merged(paths: list[Path]) -> dict[str, Any]:
     """The configuration files, each merged over those before it, as Snakemake does."""
-    merged: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for path in paths:
         try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            above = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except (OSError, yaml.YAMLError) as error:
             raise UserError(f"{path} cannot be read: {error}") from None
-        merged = merge(merged, values)
-    return merged
+        values = merge(values, above)
+    return values
 
 
 def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -122,10 +122,10 @@ def per_arm(estimates: Estimates) -> tuple[dict[tuple[str, str, str], Row], Coun
     """What the runs of each model, task and arm take, and how many jobs' hours are known from where."""
     rows: dict[tuple[str, str, str], Row] = defaultdict(Row)
     known: Counter = Counter()
-    spent = {(job.stage, job.run): job for job in estimates.measured if job.folder == estimates.study.study}
-    wanted = [("generation", run) for run in runs(estimates.study)] + [("tuning", r) for r in prompts(estimates.study)]
+    spent = {(job.stage, job.path): job for job in estimates.measured if job.folder == estimates.study.study}
+    wanted = [("generation", run) for run in runs(estimates.study)] + [("tuning", r) for r in tuners(estimates.study)]
     for stage, run in wanted:
-        row, job = rows[run.model, run.task, run.arm], spent.get((stage, run))
+        row, job = rows[run.model, run.task, run.arm], spent.get((stage, run.path))
         row.jobs += Counter({"tune": 1} if stage == "tuning" else {"generate": 1, "score": 1})
         row.planned += estimates.seconds(stage, run, without=estimates.study.study)[0]
         row.bytes += job_bytes(estimates, stage, run)
@@ -143,7 +143,7 @@ def job_bytes(estimates: Estimates, stage: str, run: Run) -> float:
     """What a run's job leaves on disk."""
     study, task = estimates.study, estimates.task(run.task)
     if stage == "tuning":
-        return work.prompt_bytes(estimates.size(run.model), run, resolve(study.tuning, run.model, run.task, run.arm))
+        return work.prompt_bytes(estimates.size(run.model), run, overrides.tuning(study, run))
     records = task.records[studies.evaluation(study, run.task)]
     return work.run_bytes(run, task.output, records, len(studies.metrics(study, run.task)))
 
@@ -178,7 +178,7 @@ def jobs(study: Study) -> Counter:
         convert=len(needed.splits),
         subset=len(needed.parts),
         encode=len(needed.vectors),
-        tune=len(prompts(study)),
+        tune=len(tuners(study)),
         generate=number,
         score=number,
     )

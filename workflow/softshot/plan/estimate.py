@@ -8,13 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from softshot import overrides
 from softshot import study as studies
 from softshot.errors import UserError
 from softshot.grid import Run
 from softshot.plan import work
 from softshot.plan.devices import START, Device
 from softshot.plan.work import Texts, Work
-from softshot.settings import Study, resolve
+from softshot.settings import Study
 from softshot.task import SizeSettings
 
 CHARACTERS = 3.3  # per token; 2.4 to 4.5 over inputs and outputs of the five tasks with SmolLM2's tokenizer
@@ -36,6 +37,7 @@ class Measured(NamedTuple):
 
     folder: str  # the study's
     stage: str  # tuning or generation
+    path: str  # the run's, below runs/
     run: Run
     device: str
     seconds: float
@@ -59,7 +61,7 @@ class Estimates:
         """The computing of a run's job; `stage` is tuning or generation."""
         task, size = self.task(run.task), self.size(run.model)
         one = [task.input / CHARACTERS, task.output / CHARACTERS]
-        settings = resolve(getattr(self.study, stage), run.model, run.task, run.arm)
+        settings = (overrides.tuning if stage == "tuning" else overrides.generation)(self.study, run)
         if stage == "tuning":
             context = min(self.study.engine.context - one[1], one[0] + run.shots * sum(one))
             records = task.records[studies.selection(self.study, run.task)]
@@ -104,14 +106,16 @@ class Estimates:
             for path in sorted(self.results.glob(f"*/runs/*/*/*/*/seed-*/{name}")):
                 note = read(path)
                 try:
-                    run = Run.of(path.parent)
+                    run = run_of(path.parent, note)
                     did = self._did(stage, run, note)
                     seconds = note[stage]["seconds"] + START
                 except (KeyError, TypeError, ZeroDivisionError, UserError):
                     continue  # of another version, or a model that this study does not know
                 estimated = self.device.seconds(did, self.size(run.model).parameters)
                 folder = path.relative_to(self.results).parts[0]
-                yield Measured(folder, stage, run, note.get("device", ""), seconds, estimated)
+                yield Measured(
+                    folder, stage, "/".join(path.parts[-6:-1]), run, note.get("device", ""), seconds, estimated
+                )
 
     def _did(self, stage: str, run: Run, note: dict[str, Any]) -> Work:
         """What a measured job computed, by its record."""
@@ -127,6 +131,13 @@ class Estimates:
         records = took["records"]
         texts = Texts(took["input_tokens"] / records, took["output_tokens"] / records)
         return work.generation(self.size(run.model), run.tokens, texts, settings, records, took["batch_size"])
+
+
+def run_of(folder: Path, note: dict[str, Any]) -> Run:
+    """The run of a record, by its folder and what it says of its method."""
+    model, task, arm, _, seed = folder.parts[-5:]
+    method, shots = note["settings"]["method"], note["settings"]["shots"]
+    return Run(model, task, arm, method["name"], method.get("size", 0), None, shots, int(seed.removeprefix("seed-")))
 
 
 def task_of(study: Study, name: str, folder: Path) -> Task:

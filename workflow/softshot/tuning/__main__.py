@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from softshot import code
 from softshot.demonstrations.shown import Shown
@@ -16,10 +17,10 @@ from softshot.engine.arms import soft_prompt
 from softshot.engine.layout import Layout, Row, RowSettings
 from softshot.errors import UserError, run_program
 from softshot.files import checksums, read_jsonl, sizes, write_json, write_jsonl
-from softshot.grid import Run
+from softshot.methods.registry import METHODS
 from softshot.provenance import deciding, peak_memory_mb, provenance
-from softshot.sections import read
-from softshot.settings import TuningSettings
+from softshot.sections import Section, read
+from softshot.settings import MethodName, TuningSettings
 from softshot.tuning import nearest_tokens
 from softshot.tuning import state as states
 from softshot.tuning.train import Trainer
@@ -27,9 +28,18 @@ from softshot.tuning.train import Trainer
 SAVE_EVERY = 60.0  # seconds: what a kill can cost, against what a save costs
 
 
-class TuningSlice(RowSettings):
-    """What a tuning run depends on, besides its inputs and the run's own name."""
+class MethodSlice(Section):
+    """What is trained."""
 
+    name: MethodName
+    size: int = 0
+    settings: dict[str, Any]
+
+
+class TuningSlice(RowSettings):
+    """What a tuning run depends on, besides its inputs and its seed."""
+
+    method: MethodSlice
     tuning: TuningSettings
 
 
@@ -44,6 +54,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--validation-demonstrations", nargs="?", type=Path, help="neighbours of the validation records (IPT)"
     )
+    parser.add_argument("--seed", type=int, default=1, help="decides every random choice (default 1)")
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
     parser.add_argument(
         "--max-tokens", nargs="?", type=int, help="most tokens of a forward pass; larger batches are accumulated"
@@ -53,18 +64,16 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def rows(
-    args: argparse.Namespace, run: Run, layout: Layout, settings: TuningSlice
-) -> tuple[list[Row], list[Row], list]:
+def rows(args: argparse.Namespace, layout: Layout, settings: TuningSlice) -> tuple[list[Row], list[Row], list]:
     """Training rows, validation rows, and the training records as token ids of demonstrations."""
     train, validation = read_jsonl(args.train), read_jsonl(args.validation)
     limit = settings.tuning.validation_records
     if limit is not None and limit < len(validation):  # the same sample for every run; official files are sorted
         validation = random.Random(0).sample(validation, limit)
-    shown = Shown(args.train_demonstrations, run.shots, train, settings.threshold)
+    shown = Shown(args.train_demonstrations, settings.shots, train, settings.threshold)
     # Every reference of a training record is a pair to learn from.
     training = [layout.tuning_row(r, shown.records(r["id"]), text) for r in train for text in r["references"]]
-    shown = Shown(args.validation_demonstrations, run.shots, train, settings.threshold)
+    shown = Shown(args.validation_demonstrations, settings.shots, train, settings.threshold)
     validating = [layout.tuning_row(r, shown.records(r["id"]), r["target"]) for r in validation]
     return training, validating, [layout.example(record) for record in train]
 
@@ -97,17 +106,19 @@ def main() -> None:
     """Read, train (or continue), write."""
     args = arguments()
     settings = read(TuningSlice, args.settings, "--settings")
-    run = Run.of(args.out)
+    method = read(METHODS[settings.method.name].settings, settings.method.settings, "--settings: method.settings")
     base = engine_base.load(args.model, settings.engine.dtype, args.threads)
     layout = Layout(base, settings)
-    training, validation, examples = rows(args, run, layout, settings)
-    prompt = soft_prompt.new_soft_prompt(base, run.tokens, settings.tuning, examples, run.seed)
-    trainer = Trainer(base, prompt, settings.tuning, training, validation, run.seed, args.max_tokens)
+    training, validation, examples = rows(args, layout, settings)
+    prompt = soft_prompt.new_soft_prompt(base, settings.method.size, method, examples, args.seed)
+    trainer = Trainer(
+        base, prompt, settings.tuning, method.learning_rate, training, validation, args.seed, args.max_tokens
+    )
 
     inputs = [args.model / "provenance.json", args.train, args.validation]
     inputs += [path for path in (args.train_demonstrations, args.validation_demonstrations) if path]
     made_by = deciding("engine/*.py", "engine/arms/*.py", "tuning/*.py", "demonstrations/shown.py")
-    key = states.key({"settings": args.settings, "run": run.path, **made_by}, inputs)
+    key = states.key({"settings": args.settings, "seed": args.seed, **made_by}, inputs)
     state = args.out / ".state" / f"{key}.pt"
     if saved := states.load(state):
         trainer.resume(saved)

@@ -50,20 +50,19 @@ class Trainer:
         base: Base,
         prompt: SoftPrompt,
         settings: TuningSettings,
+        peak_rate: float,
         training: list[Row],
         validation: list[Row],
         seed: int,
         max_tokens: int | None = None,
     ):
         """`max_tokens`: most tokens of a forward pass, prompt and rows; larger batches are split and accumulated."""
-        self.base, self.prompt, self.settings = base, prompt, settings
+        self.base, self.prompt, self.settings, self.peak_rate = base, prompt, settings, peak_rate
         self.training, self.validation, self.seed = training, validation, seed
-        self.optimizer = torch.optim.AdamW(
-            prompt.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        self.optimizer = torch.optim.AdamW(prompt.parameters(), lr=peak_rate, weight_decay=settings.weight_decay)
         self.progress = Progress(max_tokens=max_tokens)
         self.initial = prompt().detach().clone()  # [T, H]
-        self.remedy = f"lower `tuning.learning_rate` (now {settings.learning_rate})."
+        self.remedy = f"lower the method's `learning_rate` (now {peak_rate})."
 
     def run(self, interrupted: Callable[[], bool], save: Callable[[], None], save_every: float) -> bool:
         """Train to the last step or to an early stop; False where `interrupted` asked to end before.
@@ -100,7 +99,7 @@ class Trainer:
     def step(self, parts: list[list[Row]]) -> None:
         """One optimiser step on the mean loss per target token over all `parts` (accumulation)."""
         began = time.monotonic()
-        rate = learning_rate(self.progress.step, self.settings)
+        rate = learning_rate(self.progress.step, self.settings, self.peak_rate)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         prompt = self.prompt()
@@ -224,7 +223,7 @@ class Trainer:
         if torch.equal(before, after):
             raise UserError(
                 f"after {self.progress.step} steps the prompt gives the logits that it began with:"
-                f" raise `tuning.learning_rate` (now {self.settings.learning_rate})."
+                f" raise the method's `learning_rate` (now {self.peak_rate})."
             )
 
     def state(self) -> dict:

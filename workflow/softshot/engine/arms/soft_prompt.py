@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from softshot.engine.base import Base
 from softshot.errors import UserError
 from softshot.files import read_json, replacing, verify, write_text
-from softshot.settings import TuningSettings
+from softshot.methods.registry import PromptTuning
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -45,7 +45,7 @@ class SoftPrompt(nn.Module):
 
 
 def new_soft_prompt(
-    base: Base, tokens: int, settings: TuningSettings, examples: list[list[int]], seed: int
+    base: Base, tokens: int, settings: PromptTuning, examples: list[list[int]], seed: int
 ) -> SoftPrompt:
     """A soft prompt of `tokens` vectors at its first value; `seed` decides every random choice.
 

@@ -1,0 +1,72 @@
+"""Settings that differ for some of the runs: which runs an override names, and the values that hold for one."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from softshot import catalogue
+from softshot.errors import UserError
+from softshot.grid import Run
+from softshot.methods.registry import METHODS, TRAINED
+from softshot.sections import Section, read
+from softshot.settings import GenerationSettings, Override, Study, TuningSettings
+from softshot.study import task
+
+
+def tuning(study: Study, run: Run) -> dict[str, Any]:
+    """The settings of a run's training loop."""
+    return _resolved(TuningSettings, study.tuning, study.tuning.overrides, run)
+
+
+def method(study: Study, run: Run) -> dict[str, Any]:
+    """The settings of what a run trains."""
+    section = METHODS[run.method].settings
+    return _resolved(section, getattr(study.methods, run.method), study.tuning.overrides, run)
+
+
+def generation(study: Study, run: Run) -> dict[str, Any]:
+    """The settings of a run's decoding."""
+    return _resolved(GenerationSettings, study.generation, study.generation.overrides, run)
+
+
+def _resolved(section: type[Section], given: Section, overrides: Iterable[Override], run: Run) -> dict[str, Any]:
+    """The section's own values, then those of every override that names the run, in order."""
+    values = {key: getattr(given, key) for key in section.model_fields}
+    for override in overrides:
+        if all(getattr(override, key) in (None, getattr(run, key)) for key in ("model", "task", "arm", "method")):
+            values |= {key: value for key, value in override.set.items() if key in section.model_fields}
+    where = f"config.yaml: the settings and overrides of {run.model}, {run.task}, {run.arm}"
+    return read(section, values, where).model_dump()
+
+
+def check(study: Study) -> None:
+    """Overrides name what there is, and set what there is to set, to values that it can have."""
+    for override in study.generation.overrides:
+        _check(study, override, "generation.overrides", [(GenerationSettings, study.generation)])
+    for override in study.tuning.overrides:
+        names = [study.arms[override.arm].method] if override.arm in study.arms else METHODS
+        methods = [name for name in TRAINED if name in names and override.method in (None, name)]
+        sections = [(TRAINED[name].settings, getattr(study.methods, name)) for name in methods]
+        _check(study, override, "tuning.overrides", [(TuningSettings, study.tuning), *sections])
+        if not methods:
+            raise UserError(
+                f"config.yaml: tuning.overrides: `arm: {override.arm}` has no effect, nothing is tuned for it;"
+                " remove it."
+            )
+
+
+def _check(study: Study, override: Override, key: str, sections: list[tuple[type[Section], Section]]) -> None:
+    """One override, which may set what stands in these sections."""
+    if override.model:
+        catalogue.model_entry(override.model, study.models.folders)
+    if override.task:
+        task(study, override.task)
+    if override.arm and override.arm not in study.arms:
+        raise UserError(f"config.yaml: {key}: there is no arm {override.arm}; known: {', '.join(study.arms)} (arms).")
+    settings = {name for section, _ in sections for name in section.model_fields}
+    if unknown := sorted(override.set.keys() - settings):
+        raise UserError(
+            f"config.yaml: {key}: {unknown[0]}: no such setting here; known: {', '.join(sorted(settings))}."
+        )
+    for section, given in sections:
+        values = {name: getattr(given, name) for name in section.model_fields}
+        read(section, values | {name: v for name, v in override.set.items() if name in values}, f"config.yaml: {key}")

@@ -1,0 +1,68 @@
+"""A stage's slice of the configuration: all settings, and only those, that its result depends on.
+
+A slice is the one parameter of a stage's rule, as canonical JSON, and what its results record.
+"""
+
+from typing import Any
+
+from softshot import overrides
+from softshot.grid import Run
+from softshot.settings import Study
+from softshot.study import encoder, metrics, task, template
+
+
+def convert_slice(study: Study, name: str, split: str) -> dict[str, Any]:
+    """All settings that a split's records depend on."""
+    entry, limit = task(study, name), getattr(study.data.limits, split)
+    carve = entry.carve if split == "train" or split in entry.carve else {}
+    return {
+        "task": name,
+        "table": entry.table and entry.table.model_dump(),
+        "carve": carve,
+        "limit": limit,
+        "sample_seed": study.data.sample_seed if carve or limit else 0,
+        "malformed": study.data.malformed.get(name, "stop"),
+    }
+
+
+def retrieval_slice(study: Study, retriever: str) -> dict[str, Any]:
+    """All settings that a retriever's neighbours depend on."""
+    settings = study.demonstrations.retrievers[retriever]
+    values = {"kind": settings.kind, "neighbours": study.demonstrations.neighbours}
+    if encoder(study, retriever):
+        values |= {"encoder": encoder(study, retriever), "approximate_from": study.demonstrations.approximate_from}
+    if settings.kind == "mmr":
+        values |= {"diversity": settings.diversity, "pool": settings.pool}
+    return values
+
+
+def tuning_slice(study: Study, run: Run) -> dict[str, Any]:
+    """All settings that a tuned adapter depends on."""
+    method = {"name": run.method, "size": run.size, "settings": overrides.method(study, run)}
+    return {**_row_slice(study, run), "method": method, "tuning": overrides.tuning(study, run)}
+
+
+def generation_slice(study: Study, run: Run) -> dict[str, Any]:
+    """All settings that predictions depend on, besides their adapter."""
+    return {**_row_slice(study, run), "method": {"name": run.method}, "generation": overrides.generation(study, run)}
+
+
+def scoring_slice(study: Study, name: str) -> dict[str, Any]:
+    """All settings that the scores of a task's runs depend on."""
+    return {"metrics": metrics(study, name)}
+
+
+def _row_slice(study: Study, run: Run) -> dict[str, Any]:
+    """What a run's rows are made by: the engine, the task's template, how demonstrations are shown."""
+    values = {"engine": study.engine.model_dump(), "template": template(study, run.task).model_dump()}
+    values["shots"] = run.shots
+    if run.shots:
+        values["threshold"] = study.demonstrations.retrievers[run.retriever].threshold
+    if run.shots > 1:
+        values["order"] = study.demonstrations.order
+    return values
+
+
+def analysis_slice(study: Study) -> dict[str, Any]:
+    """The whole study, which the report shows, without what can change no result."""
+    return study.model_dump(exclude={"tuning": {"max_tokens"}, "generation": {"batch_size"}, "launch": True})
