@@ -31,6 +31,7 @@ METRICS = {
     "partial_match": "softshot.scoring.spider:PartialMatch",
     "execution_accuracy": "softshot.scoring.spider:ExecutionAccuracy",
 }
+LEARNED = "bert_score"  # needs an encoder, and is in no task's list by itself
 SQL = ("db_id", "schema", "query")
 NEEDS = {  # what a metric reads in a record's `meta`, besides its references
     "parent": ("table", "highlighted", "page_title", "section_title", "section_text"),
@@ -86,5 +87,5 @@ def metric(name: str, folder: Path | None = None, encoder: Path | None = None) -
 
     `folder` is the task's in its official layout, for Spider's databases; `encoder` holds a model, for BERTScore.
     """
-    resources = {"execution_accuracy": (folder,), "bert_score": (encoder,)}
+    resources = {"execution_accuracy": (folder,), LEARNED: (encoder,)}
     return metric_class(name)(*resources.get(name, ()))

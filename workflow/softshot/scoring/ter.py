@@ -36,4 +36,5 @@ class Ter:
         """
         edits, words = columns
         with np.errstate(divide="ignore", invalid="ignore"):
-            return {cls.name: 100 * np.where(np.equal(words, 0), np.greater(edits, 0), np.divide(edits, words))}
+            rate = np.where(np.equal(words, 0), np.greater(edits, 0), np.divide(edits, words))
+        return {cls.name: 100 * rate}
