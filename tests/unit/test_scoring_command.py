@@ -132,6 +132,27 @@ def test_spiders_gold_file_stands_beside_its_schemas(real_data, command):
     assert f"{found['scores']['exact_set_match'] / 100:.3f}" == "0.697"
 
 
+def test_spiders_gold_file_is_a_file_of_predictions_too(real_data, command, tmp_path):
+    """Its lines end in the database, and need not; what a query itself has of tabs stays."""
+    gold, options = real_data / "metrics/spider/gold_example.txt", ["--task", "spider", "--data", real_data / "spider"]
+    options += ["--metrics", "exact_set_match", "exact_set_match_values"]
+    right = {"exact_set_match": 100, "exact_set_match_values": 100}
+    assert command(*options, "--references", gold, "--predictions", gold)["scores"] == right
+    first, *dev = json.loads((real_data / "spider/dev.json").read_text(encoding="utf-8"))
+    lines = [f"{row['query']}\t{row['db_id']}" for row in dev]
+    predictions = write(tmp_path / "p", first["query"].replace(" ", "\t"), *lines)
+    assert command(*options, "--predictions", predictions)["scores"] == right
+
+
+def test_a_query_for_another_database_is_an_error_with_the_line(real_data, command, tmp_path):
+    lines = (real_data / "metrics/spider/gold_example.txt").read_text(encoding="utf-8").splitlines()
+    gold = write(tmp_path / "gold", lines[0], lines[100])
+    predictions = write(tmp_path / "p", lines[0], lines[0])
+    options = ["--task", "spider", "--data", real_data / "spider", "--references", gold, "--predictions", predictions]
+    with pytest.raises(UserError, match=r"p, line 2: a query for concert_singer, where the record is about car_1"):
+        command(*options)
+
+
 # What is wrong is named
 
 

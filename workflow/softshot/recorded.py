@@ -143,7 +143,7 @@ def _generation(study: Study, run: Run) -> dict[str, Any]:
 
 def _scoring(study: Study, run: Run) -> dict[str, Any]:
     metrics = studies.metrics(study, run.task)
-    return {"settings": {"metrics": metrics}, "code": code.scoring(*metrics)}
+    return {"settings": slices.scoring_slice(study, run.task), "code": code.scoring(*metrics)}
 
 
 def _conversion(study: Study, task: str, split: str) -> dict[str, Any]:

@@ -285,6 +285,11 @@ class ScoringSettings(Section):
     metrics: dict[Name, list[Name]] = Field(
         {}, description="Metrics per task, the main one first; the catalogue says it otherwise."
     )
+    encoder: str | None = Field(
+        None,
+        description="Folder of a model (config.json, safetensors, tokenizer) for the metric `bert_score`, which no task"
+        " has by itself.",
+    )
 
 
 class AnalysisSettings(Section):

@@ -8,6 +8,7 @@ from typing import Any
 from softshot import overrides
 from softshot.data import convert
 from softshot.grid import Run
+from softshot.scoring import registry
 from softshot.settings import Study
 from softshot.study import encoder, metrics, task, template
 
@@ -53,7 +54,8 @@ def generation_slice(study: Study, run: Run) -> dict[str, Any]:
 
 def scoring_slice(study: Study, name: str) -> dict[str, Any]:
     """All settings that the scores of a task's runs depend on."""
-    return {"metrics": metrics(study, name)}
+    names = metrics(study, name)
+    return {"metrics": names} | ({"encoder": study.scoring.encoder} if registry.LEARNED in names else {})
 
 
 def _row_slice(study: Study, run: Run) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def nearness(shown: dict[str, list[dict]], ids: list[str], texts: Texts) -> Near
     for number, id in enumerate(ids):
         target = texts.targets.get(first[id]["id"]) if id in first else None
         if target is not None and id in texts.references:
-            f1, _ = metric.statistics(target, {"references": texts.references[id]})
+            f1, *_ = metric.statistics(target, {"references": texts.references[id]})
             overlap[number] = 100 * f1
     return Nearness(np.array(similarity, dtype=float), overlap)
 
