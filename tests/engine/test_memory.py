@@ -22,16 +22,16 @@ def trainer(base, max_tokens=None, **settings):
 
 def passes(monkeypatch, limit=None):
     """Record the tokens of every forward pass; those above `limit` are out of memory."""
-    seen, real = [], train.target_loss
+    seen, real = [], train.target_losses
 
-    def counted(base, prompt, rows):
-        tokens = len(prompt) + sum(map(len, rows))
+    def counted(base, prefix, rows):
+        tokens = len(prefix) + sum(map(len, rows))
         if limit and tokens > limit:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         seen.append(tokens)
-        return real(base, prompt, rows)
+        return real(base, prefix, rows)
 
-    monkeypatch.setattr(train, "target_loss", counted)
+    monkeypatch.setattr(train, "target_losses", counted)
     return seen
 
 

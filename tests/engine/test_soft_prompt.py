@@ -7,7 +7,8 @@ from tiny import save_tiny_model
 from softshot.engine.arms import soft_prompt
 from softshot.engine.base import load
 from softshot.engine.layout import Row
-from softshot.engine.prefix import target_loss
+from softshot.engine.loss import target_losses
+from softshot.engine.prefix import Prefix
 from softshot.settings import TuningSettings
 
 EXAMPLES = [[10, 11, 12, 13], [20, 21, 22], [30, 31, 32, 33, 34]]
@@ -35,7 +36,7 @@ def test_peft_loads_the_saved_prompt_and_gives_the_same_logits(architecture, tmp
     soft_prompt.save(prompt, base, tmp_path / "run")
 
     row = Row("r", [7, 8, 9], [10, 11])
-    ours, _ = target_loss(base, soft_prompt.load(tmp_path / "run", base), [row])
+    ours = target_losses(base, Prefix(embeddings=soft_prompt.load(tmp_path / "run", base)), [row]).sum()
     ids = torch.tensor([row.context + row.target])
     plain = torch.cat([prompt[None], base.model.get_input_embeddings()(ids)], dim=1)
     expected = base.model(inputs_embeds=plain).logits[0, -5:]

@@ -205,13 +205,12 @@ ROWS = [Row(str(n), [5 + n, 6, 7], [40 + n, 50]) for n in range(12)]
 def test_a_loss_that_is_no_number_stops_the_run_and_saves_the_last_good_state(base, monkeypatch):
     from softshot.tuning import train
 
-    real, made, saved = train.target_loss, trainer(base, ROWS, steps=20), []
+    real, made, saved = train.target_losses, trainer(base, ROWS, steps=20), []
 
-    def failing(base, prompt, rows):
-        loss, count = real(base, prompt, rows)
-        return (loss * math.nan if made.progress.step == 3 else loss), count
+    def failing(base, prefix, rows):
+        return real(base, prefix, rows) * (math.nan if made.progress.step == 3 else 1)
 
-    monkeypatch.setattr(train, "target_loss", failing)
+    monkeypatch.setattr(train, "target_losses", failing)
     with pytest.raises(train.Diverged, match=r"nan.*step 4.*lower `tuning.learning_rate`"):
         made.run(lambda: False, lambda: saved.append(made.state()), save_every=1e9)
     assert saved[-1]["progress"]["step"] == 3
@@ -222,7 +221,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_saves_the_last_good_state(ba
 def test_a_model_that_gives_no_numbers_is_told_apart(base, monkeypatch):
     from softshot.tuning import train
 
-    monkeypatch.setattr(train, "target_loss", lambda *_: (torch.tensor(math.nan), 1))
+    monkeypatch.setattr(train, "target_losses", lambda *_: torch.tensor([math.nan]))
     with pytest.raises(train.Diverged, match=r"after 0 steps.*engine\.dtype"):
         trainer(base, ROWS, steps=2).run(lambda: False, lambda: None, save_every=1e9)
 
@@ -230,13 +229,12 @@ def test_a_model_that_gives_no_numbers_is_told_apart(base, monkeypatch):
 def test_a_loss_far_above_the_first_for_long_stops_the_run(base, monkeypatch):
     from softshot.tuning import train
 
-    real, made, saved = train.target_loss, trainer(base, ROWS, steps=200), []
+    real, made, saved = train.target_losses, trainer(base, ROWS, steps=200), []
 
-    def rising(base, prompt, rows):
-        loss, count = real(base, prompt, rows)
-        return loss * (10 if made.progress.step >= 5 else 1), count
+    def rising(base, prefix, rows):
+        return real(base, prefix, rows) * (10 if made.progress.step >= 5 else 1)
 
-    monkeypatch.setattr(train, "target_loss", rising)
+    monkeypatch.setattr(train, "target_losses", rising)
     with pytest.raises(train.Diverged, match=r"step 55 .* 50 steps.*lower `tuning.learning_rate`"):
         made.run(lambda: False, lambda: saved.append(made.state()), save_every=1e9)
     assert saved[-1]["progress"]["step"] == 54
@@ -284,13 +282,12 @@ def test_fifty_steps_equal_those_of_pefts_plain_loop(architecture, tmp_path):
 def test_early_stopping_ends_the_run(base, monkeypatch):
     from softshot.tuning import train
 
-    real, made = train.target_loss, trainer(base, ROWS, steps=30, patience=2, validate_every=5)
+    real, made = train.target_losses, trainer(base, ROWS, steps=30, patience=2, validate_every=5)
 
-    def rising(base, prompt, rows):
-        loss, count = real(base, prompt, rows)
-        return loss + 1000 * made.progress.step, count
+    def rising(base, prefix, rows):
+        return real(base, prefix, rows) + 1000 * made.progress.step
 
-    monkeypatch.setattr(train, "target_loss", rising)
+    monkeypatch.setattr(train, "target_losses", rising)
     assert made.run(lambda: False, lambda: None, save_every=1e9)
     assert made.progress.stopped_early
     assert (made.progress.step, made.progress.best_step) == (10, 0)

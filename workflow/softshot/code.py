@@ -12,7 +12,23 @@ from softshot.scoring import registry
 
 PACKAGE = Path(__file__).parent
 # What tuning and generation share.
-ENGINE = ("base", "bloom", "kernels", "last_layer", "layout", "llama", "packed", "prefix", "arms/*")
+ENGINE = (
+    *(
+        "base",
+        "bloom",
+        "cache",
+        "frozen",
+        "kernels",
+        "last_layer",
+        "layout",
+        "llama",
+        "loss",
+        "packed",
+        "prefix",
+        "probe",
+    ),
+    "arms/*",
+)
 SHOWN = ("demonstrations/shown.py", "demonstrations/table.py")
 DENSE = ("dense", "nearest", "approximate", "embeddings")
 RETRIEVERS = {"random": ("sample",), "bm25": ("bm25",), "oracle": ("oracle",), "dense": DENSE, "mmr": (*DENSE, "mmr")}
@@ -51,7 +67,7 @@ def tuning() -> str:
 
 def generation() -> str:
     """What a run predicts."""
-    names = (*ENGINE, "decoding", "beam", "cache", "stops")
+    names = (*ENGINE, "decoding", "beam", "stops")
     return checksum(*(f"engine/{name}.py" for name in names), *SHOWN, "generation/*.py")
 
 

@@ -15,6 +15,7 @@ from softshot.engine import base as engine_base
 from softshot.engine.arms import soft_prompt
 from softshot.engine.decoding import decode, kv_cache_mb
 from softshot.engine.layout import Layout, RowSettings
+from softshot.engine.prefix import Prefix
 from softshot.engine.stops import Stops
 from softshot.errors import UserError, run_program
 from softshot.files import PREDICTIONS, checksums, read_json, read_jsonl, sizes, write_json, write_jsonl
@@ -82,13 +83,13 @@ def main() -> None:
     shown = Shown(args.demonstrations, run.shots, read_jsonl(args.train), settings.threshold)
     limit = settings.generation.max_new_tokens
     rows = [layout.generation_row(record, shown.records(record["id"]), limit) for record in records]
-    prompt = soft_prompt.load(args.prompt, base) if args.prompt else None
+    prefix = Prefix(embeddings=soft_prompt.load(args.prompt, base)) if args.prompt else None
 
-    memory = kv_cache_mb(base, prompt, rows, settings.generation, args.batch_size)
+    memory = kv_cache_mb(base, prefix, rows, settings.generation, args.batch_size)
     print(f"keys and values take {memory:.0f} MB for {args.batch_size} rows at once", file=sys.stderr)
     began = time.monotonic()
     stops = Stops.of(base, settings.template.separator)
-    decoded = decode(base, prompt, rows, settings.generation, stops, args.batch_size)
+    decoded = decode(base, prefix, rows, settings.generation, stops, args.batch_size)
     outputs = {output.id: output for output in tqdm(decoded, total=len(rows), unit="record", disable=None)}
     seconds = time.monotonic() - began
 

@@ -13,7 +13,8 @@ from tqdm import tqdm
 from softshot.engine.arms.soft_prompt import SoftPrompt
 from softshot.engine.base import Base
 from softshot.engine.layout import Row
-from softshot.engine.prefix import target_logits, target_loss
+from softshot.engine.loss import target_logits, target_losses
+from softshot.engine.prefix import Prefix
 from softshot.errors import UserError
 from softshot.settings import TuningSettings
 from softshot.tuning.batches import batches
@@ -140,7 +141,8 @@ class Trainer:
                 waiting[:0] = [rows[: len(rows) // 2], rows[len(rows) // 2 :]]
                 continue
             try:
-                loss, targets = target_loss(self.base, prompt, rows)
+                losses = target_losses(self.base, Prefix(embeddings=prompt), rows)
+                loss, targets = losses.sum(), len(losses)
                 if prompt.requires_grad:
                     loss.backward()  # the prompt is the only leaf: its gradient comes last, whole or not at all
             except torch.OutOfMemoryError:
@@ -220,7 +222,9 @@ class Trainer:
     def check_effect(self) -> None:
         """Raise UserError where training has not changed what the model computes for a validation row."""
         row = [min(self.validation, key=len)]
-        before, after = (target_logits(self.base, prompt, row) for prompt in (self.initial, self.prompt()))
+        before, after = (
+            target_logits(self.base, Prefix(embeddings=prompt), row) for prompt in (self.initial, self.prompt())
+        )
         if torch.equal(before, after):
             raise UserError(
                 f"after {self.progress.step} steps the prompt gives the logits that it began with:"
