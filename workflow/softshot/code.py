@@ -13,21 +13,8 @@ from softshot.scoring import registry
 PACKAGE = Path(__file__).parent
 # What tuning and generation share.
 ENGINE = (
-    *(
-        "base",
-        "bloom",
-        "cache",
-        "frozen",
-        "kernels",
-        "last_layer",
-        "layout",
-        "llama",
-        "loss",
-        "packed",
-        "prefix",
-        "probe",
-    ),
-    "arms/*",
+    *("base", "bloom", "cache", "frozen", "kernels", "last_layer", "layout", "loss", "packed", "prefix", "probe"),
+    *("rotary", "arms/*"),
 )
 SHOWN = ("demonstrations/shown.py", "demonstrations/table.py")
 DENSE = ("dense", "nearest", "approximate", "embeddings")
