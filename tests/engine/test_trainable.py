@@ -59,7 +59,7 @@ def wrap(model):
 def assert_close(found, expected, what):
     """Up to rounding: transformers computes norms in float32 also where all else is in float64."""
     tolerance = 1e-6 if found.dtype == torch.float64 else 1e-4
-    largest = float(expected.abs().max())
+    largest = float(expected.detach().abs().max())
     # Of a key's bias the gradient is nothing but rounding: it moves all scores of a query alike.
     torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance * largest + 1e-9, msg=what)
 
