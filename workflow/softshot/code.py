@@ -30,8 +30,8 @@ def checksum(*places: str) -> str:
 
 def conversion(task: str, table: bool, split: str) -> str:
     """What a split's records are; of those of Spider that can be scored also how hard they are."""
-    names = ["convert", "readers", "splits", "text", "table" if table else task]
-    parser = ("tokens", "query", "parse", "match") if task == "spider" and split in ("validation", "test") else ()
+    names = ["convert", "leaks", "readers", "splits", "text", "table" if table else task]
+    parser = ("tokens", "query", "parse", "hardness") if task == "spider" and split in ("validation", "test") else ()
     return checksum(*(f"data/{name}.py" for name in names), *(f"scoring/spider/{name}.py" for name in parser))
 
 
@@ -60,9 +60,9 @@ def generation() -> str:
 def scoring(*metrics: str) -> str:
     """What a run scores: by its task's metrics only."""
     modules = [registry.METRICS[name].partition(":")[0].removeprefix("softshot.").replace(".", "/") for name in metrics]
-    modules.append("scoring/bleu")  # what the official evaluators do to references; other metrics use it too
+    shared = (f"scoring/{name}.py" for name in ("score", "shares", "bleu", "ter", "tercom"))  # what metrics import
     # A metric is a module, or a package of several.
-    return checksum("scoring/score.py", *(place for name in modules for place in (f"{name}.py", f"{name}/*.py")))
+    return checksum(*shared, *(place for name in modules for place in (f"{name}.py", f"{name}/*.py")))
 
 
 def analysis() -> str:

@@ -65,13 +65,22 @@ def _check_tasks(study: Study) -> None:
 def _check_metrics(study: Study, name: str) -> None:
     """A task's metrics exist, and find in its records what they read."""
     entry = task(study, name)
+    own = () if entry.table else entry.metrics  # what these read is there
+    there = {field for metric in own for field in registry.NEEDS.get(metric, ())}
     for metric in metrics(study, name):
         registry.check(metric)
-        if metric in registry.NEEDS and (entry.table or metric not in entry.metrics):
+        if not there.issuperset(registry.NEEDS.get(metric, ())):
             raise UserError(
                 f"config.yaml: scoring.metrics.{name}: {metric} is a metric of another task: it reads"
                 f" {', '.join(registry.NEEDS[metric])} of the records."
             )
+        if metric == registry.LEARNED and not study.scoring.encoder:
+            raise UserError(
+                f"config.yaml: scoring.metrics.{name}: {metric} compares tokens in an encoder: name its folder in"
+                " `scoring.encoder`."
+            )
+    if study.scoring.encoder and not (Path(study.scoring.encoder) / "config.json").is_file():
+        raise UserError(f"config.yaml: scoring.encoder: {study.scoring.encoder} has no config.json: no model is there.")
 
 
 def _check_table(study: Study, name: str) -> None:
