@@ -13,7 +13,7 @@ from softshot.scoring import registry
 PACKAGE = Path(__file__).parent
 # What tuning and generation share.
 ENGINE = ("base", "bloom", "kernels", "last_layer", "llama", "packed", "prefix", "loss", "memory")
-ENGINE += ("layout", "stops", "tokenization")
+ENGINE += ("layout", "stops", "tokenization", "cache", "frozen", "probe")
 SHOWN = ("demonstrations/shown.py", "demonstrations/table.py")
 DENSE = ("dense", "nearest", "approximate", "embeddings")
 RETRIEVERS = {"random": ("sample",), "bm25": ("bm25",), "oracle": ("oracle",), "dense": DENSE, "mmr": (*DENSE, "mmr")}
@@ -52,7 +52,7 @@ def tuning() -> str:
 
 def generation() -> str:
     """What a run predicts."""
-    names = (*ENGINE, "decoding", "beam", "cache")
+    names = (*ENGINE, "decoding", "beam")
     return checksum(*(f"engine/{name}.py" for name in names), *SHOWN, "methods/*.py", "generation/*.py")
 
 
