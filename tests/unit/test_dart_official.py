@@ -8,6 +8,8 @@ import json
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scored import record_of
 
 from softshot.scoring import registry, score, tercom
@@ -33,6 +35,16 @@ def test_tokens_are_those_of_the_official_files(official):
     for references, record in zip(lines, records, strict=True):
         made = [" ".join(tokens(text)) for text in record["references"][:3]]
         assert made + [""] * (3 - len(made)) == references
+
+
+@given(st.text())
+def test_tokens_of_tokens_are_the_same(text):
+    """A prediction may be in the form of the official files already."""
+    assert tokens(" ".join(tokens(text))) == tokens(text)
+
+
+def test_tokens_are_words_and_signs_in_lower_case():
+    assert tokens("In 8.3m, Ya'kub (İzmir) #1_a") == [*"in 8 . 3m , ya ' kub (".split(), "i\u0307zmir", ")", "#", "1_a"]
 
 
 @pytest.mark.parametrize(
