@@ -32,7 +32,7 @@ def tune(initialisation: str, rate: float, source: str) -> list[list]:
     """Run the study with these values on the records from `source`; one row per run."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         values = {"initialisation": initialisation, "learning_rate": rate}
-        yaml.safe_dump({"tuning": values, "data": {"source": source}}, file)
+        yaml.safe_dump({"methods": {"prompt-tuning": values}, "data": {"source": source}}, file)
         file.flush()
         runs = "results/learning-rate/runs/smollm2-135m/mtop"
         targets = [f"{runs}/{run}/seed-1/tuning.json" for run in ("pt/tokens-25", "ipt/tokens-25_retrieved-1")]

@@ -5,7 +5,7 @@ from official import ANNOTATION, DART, LOGIC, MTOP, QUESTION, SCHEMA, TOTTO, TRI
 
 from softshot import catalogue
 from softshot.data import spider, totto
-from softshot.data.convert import read_records
+from softshot.data.convert import GROUPED, read_records
 
 # What a record looks like
 
@@ -65,6 +65,7 @@ def test_spider_record(tmp_path):
         "target": 'select count(*) from pet where kind = "Dog "',
         "references": ['select count(*) from pet where kind = "Dog "'],
         "meta": {
+            "group": "pets",
             "db_id": "pets",
             "schema": {
                 "tables": ["Pet", "Owner"],
@@ -102,6 +103,7 @@ def test_totto_record(tmp_path):
         "target": "They lost in 1999.",
         "references": ["They lost in 1999.", "Lost, 1999."],
         "meta": {
+            "group": "A Club",
             "page_title": "A  Club",
             "section_title": "Titles",
             "section_text": "",
@@ -202,6 +204,7 @@ def test_real_records(real_data, task, split, count, inputs, references):
     assert len({record["id"] for record in records}) == count
     assert len({record["input"] for record in records}) == inputs
     assert sum(len(record["references"]) for record in records) == references
+    assert {"group" in record["meta"] for record in records} == {task in GROUPED}
     for record in records:
         assert list(record) == ["id", "input", "target", "references", "meta"]
         assert record["id"].startswith(f"{task}-{split}-")

@@ -137,6 +137,7 @@ CHANGES = [
         {"data.limits.test": 3},
     ),
     Change("`data.sample_seed`", DATA | EVERY_RUN, {"data.sample_seed": 1}),
+    Change("`data.leaks`", TRAINING_DATA | EVERY_RUN, {"data.leaks": "keep"}),
     Change("`data.templates` of the task", EVERY_RUN, {"data.templates": {"mtop": {"instruction": "Parse."}}}),
     Change(
         "`data.templates` of a task that the study has not",
@@ -151,6 +152,11 @@ CHANGES = [
     ),
     Change("`demonstrations.neighbours`", NEIGHBOURS, {"demonstrations.neighbours": 9}),
     Change(
+        "`demonstrations.exclude`, of a task without groups of records",
+        ANALYSED,
+        {"demonstrations.exclude": "duplicates"},
+    ),
+    Change(
         "`demonstrations.order`, which single ones do not have",
         {"generate": 1, "score": 1, "analyse": 1},
         {"demonstrations.order": "nearest-first"},
@@ -162,7 +168,7 @@ CHANGES = [
     ),
     Change("the same of a retriever that no run uses", ANALYSED, {"demonstrations.retrievers.bm25.threshold": 0.5}),
     Change("`engine.context`", EVERY_RUN, {"engine.context": 190}),
-    Change("`tuning.learning_rate`", TUNED, {"tuning.learning_rate": 0.5}),
+    Change("`methods.prompt-tuning.learning_rate`", TUNED, {"methods.prompt-tuning.learning_rate": 0.5}),
     Change(
         "`tuning.overrides`: another learning rate for one task",
         TUNED,
@@ -222,7 +228,12 @@ CHANGES = [
     ),
     Change("`.snakemake` deleted", {}, touch=forget),
     Change("`.snakemake` deleted and modules touched", {}, touch=both(forget, touch_modules)),
-    Change("`.snakemake` deleted, then `tuning.learning_rate`", TUNED, {"tuning.learning_rate": 0.5}, forget),
+    Change(
+        "`.snakemake` deleted, then `methods.prompt-tuning.learning_rate`",
+        TUNED,
+        {"methods.prompt-tuning.learning_rate": 0.5},
+        forget,
+    ),
     Change(
         "`.snakemake` deleted, then `data.limits.train`", TRAINING_DATA | EVERY_RUN, {"data.limits.train": 10}, forget
     ),

@@ -12,7 +12,8 @@ from softshot.scoring import registry
 
 PACKAGE = Path(__file__).parent
 # What tuning and generation share.
-ENGINE = ("base", "bloom", "kernels", "last_layer", "layout", "llama", "packed", "prefix", "arms/*")
+ENGINE = ("base", "bloom", "kernels", "last_layer", "llama", "packed", "prefix", "loss", "memory")
+ENGINE += ("layout", "stops", "tokenization")
 SHOWN = ("demonstrations/shown.py", "demonstrations/table.py")
 DENSE = ("dense", "nearest", "approximate", "embeddings")
 RETRIEVERS = {"random": ("sample",), "bm25": ("bm25",), "oracle": ("oracle",), "dense": DENSE, "mmr": (*DENSE, "mmr")}
@@ -29,7 +30,7 @@ def checksum(*places: str) -> str:
 
 def conversion(task: str, table: bool, split: str) -> str:
     """What a split's records are; of those of Spider that can be scored also how hard they are."""
-    names = ["convert", "readers", "splits", "text", "table" if table else task]
+    names = ["convert", "leaks", "readers", "splits", "text", "table" if table else task]
     parser = ("tokens", "query", "parse", "hardness") if task == "spider" and split in ("validation", "test") else ()
     return checksum(*(f"data/{name}.py" for name in names), *(f"scoring/spider/{name}.py" for name in parser))
 
@@ -46,13 +47,13 @@ def retrieval(kind: str) -> str:
 
 def tuning() -> str:
     """What prompt a run ends with."""
-    return checksum(*(f"engine/{name}.py" for name in ENGINE), *SHOWN, "tuning/*.py")
+    return checksum(*(f"engine/{name}.py" for name in ENGINE), *SHOWN, "methods/*.py", "tuning/*.py")
 
 
 def generation() -> str:
     """What a run predicts."""
-    names = (*ENGINE, "decoding", "beam", "cache", "stops")
-    return checksum(*(f"engine/{name}.py" for name in names), *SHOWN, "generation/*.py")
+    names = (*ENGINE, "decoding", "beam", "cache")
+    return checksum(*(f"engine/{name}.py" for name in names), *SHOWN, "methods/*.py", "generation/*.py")
 
 
 @functools.cache

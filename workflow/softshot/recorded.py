@@ -18,7 +18,7 @@ from softshot.files import PREDICTIONS
 from softshot.grid import Run, runs, tuners
 from softshot.settings import Study
 
-TUNED = ("adapter_model.safetensors", "adapter_config.json", "history.jsonl", "prompt.tsv")
+TUNED = ("adapter/adapter_model.safetensors", "adapter/adapter_config.json", "history.jsonl")
 REPORT = ("report.html", "summary.tsv")
 SHOWN = 3  # results named in a report
 MISSING = "nothing"
@@ -151,9 +151,9 @@ def _conversion(study: Study, task: str, split: str) -> dict[str, Any]:
     return {"settings": slices.convert_slice(study, task, split), "code": made_by}
 
 
-def _retrieval(study: Study, retriever: str) -> dict[str, Any]:
+def _retrieval(study: Study, task: str, retriever: str) -> dict[str, Any]:
     made_by = code.retrieval(study.demonstrations.retrievers[retriever].kind)
-    return {"settings": slices.retrieval_slice(study, retriever), "code": made_by}
+    return {"settings": slices.retrieval_slice(study, task, retriever), "code": made_by}
 
 
 def runs_of(study: Study, folder: str) -> Iterator[Expected]:
@@ -177,7 +177,9 @@ def _prepared(study: Study, folder: str) -> Iterator[Expected]:
     for task, split in needed.splits:
         yield Expected(f"{folder}/data/{task}/{split}.json", partial(_conversion, study, task, split))
     for task, place, retriever, split in needed.tables:
-        yield Expected(f"{folder}/demonstrations/{task}/{place}/{split}.json", partial(_retrieval, study, retriever))
+        yield Expected(
+            f"{folder}/demonstrations/{task}/{place}/{split}.json", partial(_retrieval, study, task, retriever)
+        )
     for task, encoder, split in needed.vectors:
         record = f"{folder}/demonstrations/{task}/embeddings/{encoder}/{split}.json"
         yield Expected(record, partial(dict, encoder=encoder, code=code.encoding()))

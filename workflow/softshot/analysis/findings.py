@@ -65,6 +65,7 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         "summary": summary,
         "similarity": similarity.similarity(study, found, near),
         "pareto": cost.pareto(results, summary),
+        "data": coverage.data(results, folder),
     }
     gaps = coverage.missing(study, results, found, made)
     return Findings(
@@ -82,7 +83,6 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         claims=claims.claims(study, results, found, near),
         advice=advice.advice(study, found, made["pareto"], gaps),
         demonstrations=coverage.demonstrations(results, folder),
-        data=coverage.data(results, folder),
         missing=gaps,
     )
 

@@ -25,7 +25,7 @@ def prompts(results: Results, folder: Path) -> pd.DataFrame:
     done, rows = results.runs[results.runs["done"]], []
     for run, note in zip(done.to_dict("records"), results.notes, strict=True):
         if run["tokens"] and run["arm"] != "transfer":  # a transferred prompt is in the row of its own run
-            learned = (note.get("tuning") or {}).get("prompt") or {}
+            learned = (note.get("tuning") or {}).get("learned") or {}
             row = {column: run[column] for column in (*RUN, "tokens")}
             row |= {column: learned.get(name) for name, column in SUMMARY.items()}
             rows.append(row | {"nearest": nearest(folder / run["folder"] / "prompt.tsv")})

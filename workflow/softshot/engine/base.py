@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.utils import logging
 
 from softshot.engine import kernels
+from softshot.engine.tokenization import Tokenization
 from softshot.errors import UserError
 from softshot.models import layout
 
@@ -25,6 +26,14 @@ class Base:
     @property
     def device(self) -> torch.device:
         return self.model.device
+
+    @property
+    def config(self):
+        return self.model.config.get_text_config()
+
+    def embed(self, ids) -> torch.Tensor:
+        """The model's own embeddings of `ids`: [T, H]."""
+        return self.model.get_input_embeddings()(torch.as_tensor(ids, device=self.device)).float()
 
     @cached_property
     def takes_position_ids(self) -> bool:
@@ -46,12 +55,12 @@ class Base:
         return self.model.get_input_embeddings().embedding_dim
 
     @cached_property
-    def start_ids(self) -> list[int]:
-        """What the tokenizer puts before any text by itself: `</s>` for OPT, nothing for GPT-2 and BLOOM."""
-        return [i for i in self.tokenizer("")["input_ids"] if i == self.tokenizer.bos_token_id]
+    def tokenization(self) -> Tokenization:
+        """How the model's tokenizer writes the pieces of a row."""
+        return Tokenization(self.tokenizer)
 
 
-def load(folder: Path, dtype: str = "auto", threads: int = 1) -> Base:
+def load(folder: Path, dtype: str = "auto", threads: int = 1, frozen: bool = True) -> Base:
     """Load the frozen model from `folder` onto the GPU where there is one, offline, safetensors only.
 
     `dtype` is one of the setting `engine.dtype`; `threads` are torch's threads on the CPU.
