@@ -30,7 +30,7 @@ def checksum(*places: str) -> str:
 
 def conversion(task: str, table: bool, split: str) -> str:
     """What a split's records are; of those of Spider that can be scored also how hard they are."""
-    names = ["convert", "leaks", "readers", "splits", "text", "table" if table else task]
+    names = ["convert", "leaks", "readers", "splits", "text", *(("delimited", "table") if table else (task,))]
     parser = ("tokens", "query", "parse", "hardness") if task == "spider" and split in ("validation", "test") else ()
     return checksum(*(f"data/{name}.py" for name in names), *(f"scoring/spider/{name}.py" for name in parser))
 
