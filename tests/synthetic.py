@@ -14,7 +14,8 @@ from softshot.analysis import __main__ as program
 from softshot.files import PREDICTIONS, write_json, write_jsonl
 from softshot.grid import Run, runs
 from softshot.settings import Study
-from softshot.study import analysis_slice, evaluation
+from softshot.slices import analysis_slice
+from softshot.study import evaluation
 
 HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\"> & more"
 TITLE = f"Title {HOSTILE}"

@@ -26,7 +26,8 @@ from softshot import recorded
 from softshot.files import PREDICTIONS, write_json, write_jsonl
 from softshot.grid import Run, runs
 from softshot.settings import Study
-from softshot.study import analysis_slice, evaluation
+from softshot.slices import analysis_slice
+from softshot.study import evaluation
 
 RECORDS, TRAIN = 300, 2000
 LENGTHS = [1, 5, 10, 25, 50, 100, 150]

@@ -23,10 +23,10 @@ os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
 import torch  # noqa: E402
 from peft import PeftModel  # noqa: E402
+from softshot.engine.arms import soft_prompt  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
 from softshot.engine import base as engine_base  # noqa: E402
-from softshot.engine.arms import soft_prompt  # noqa: E402
 from softshot.engine.base import Base  # noqa: E402
 from softshot.engine.decoding import continuations, kv_cache_mb  # noqa: E402
 from softshot.engine.layout import Layout, Row, RowSettings  # noqa: E402

@@ -24,13 +24,13 @@ import torch
 from common import RANDOM, label, matrix_rate, models, seconds, spread
 from decoding import columns, lines
 from peft import PromptTuningConfig, get_peft_model
+from softshot.engine.arms.soft_prompt import SoftPrompt
 from tables import markdown
 from torch.nn.functional import cross_entropy
 from transformers import AutoTokenizer, TrainerCallback, TrainingArguments
 from transformers import Trainer as TransformersTrainer
 
 from softshot.engine import kernels
-from softshot.engine.arms.soft_prompt import SoftPrompt
 from softshot.engine.base import Base
 from softshot.engine.last_layer import FEED_FORWARD
 from softshot.engine.layout import Row

@@ -22,10 +22,10 @@ from typing import NamedTuple
 import yaml
 from tables import markdown
 
-from softshot import recorded
+from softshot import configuration, recorded
 from softshot import study as studies
 from softshot.files import write_json
-from softshot.plan.__main__ import configuration, jobs
+from softshot.plan.__main__ import jobs, merged
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = (
@@ -105,7 +105,7 @@ def softshot_folder(folder: Path, times: int) -> tuple[Path, int]:
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     config["seeds"] = list(range(1, len(config["seeds"]) * times + 1))
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    return folder, sum(jobs(studies.load(config)).values())
+    return folder, sum(jobs(configuration.load(config)).values())
 
 
 def bare_folder(folder: Path) -> Path:
@@ -117,7 +117,7 @@ def bare_folder(folder: Path) -> Path:
 
 def outputs(folder: Path) -> Iterator[Path]:
     """Every file that the study's jobs would write, in an order in which they could."""
-    study = studies.load(configuration([folder / "config.yaml"]))
+    study = configuration.load(merged([folder / "config.yaml"]))
     needed, results = studies.needed(study), folder / "results" / study.study
     for name in needed.models:
         yield folder / f"resources/models/{name}/provenance.json"
@@ -139,7 +139,7 @@ def finish(folder: Path) -> None:
     for path in outputs(folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    study = studies.load(configuration([folder / "config.yaml"]))
+    study = configuration.load(merged([folder / "config.yaml"]))
     results = folder / "results" / study.study
     for expected in recorded.expectations(study, str(results)):
         write_json(Path(expected.record), expected.says())

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from softshot.engine.arms.soft_prompt import SoftPrompt
 from softshot.engine.layout import Row
 from softshot.errors import UserError
+from softshot.methods import prompt_tuning
+from softshot.methods.registry import PromptTuning
 from softshot.settings import TuningSettings
 from softshot.tuning import train
 from softshot.tuning.train import Trainer
@@ -14,32 +15,32 @@ ROWS = [Row(str(n), list(range(5, 8 + n)), list(range(40, 42 + n))) for n in ran
 TOKENS = 3
 
 
-def trainer(base, max_tokens=None, **settings):
-    initial = torch.randn(TOKENS, base.embedding_size, generator=torch.Generator().manual_seed(0))
-    made = TuningSettings(clip=1e9, batch_size=8, **settings)
-    return Trainer(base, SoftPrompt(initial), made, ROWS, ROWS, seed=1, max_tokens=max_tokens)
+def trainer(base, max_tokens=None, rate=0.03, **method):
+    adapter = prompt_tuning.new(base, TOKENS, PromptTuning(initialisation="uniform", **method), [], seed=1)
+    loop = TuningSettings(clip=1e9, batch_size=8)
+    return Trainer(base, adapter, loop, rate, ROWS, ROWS, seed=1, max_tokens=max_tokens)
 
 
 def passes(monkeypatch, limit=None):
     """Record the tokens of every forward pass; those above `limit` are out of memory."""
-    seen, real = [], train.target_loss
+    seen, real = [], train.target_losses
 
-    def counted(base, prompt, rows):
-        tokens = len(prompt) + sum(map(len, rows))
+    def counted(base, prefix, rows, *others):
+        tokens = len(prefix) + sum(map(len, rows))
         if limit and tokens > limit:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         seen.append(tokens)
-        return real(base, prompt, rows)
+        return real(base, prefix, rows, *others)
 
-    monkeypatch.setattr(train, "target_loss", counted)
+    monkeypatch.setattr(train, "target_losses", counted)
     return seen
 
 
-def stepped(made):
+def stepped(run):
     """Loss, gradient norm and validation loss of one step, and the gradient's first effect."""
-    made.step([ROWS])
-    made.validate()
-    return [made.progress.history[0]["loss"], made.progress.history[0]["gradient_norm"], made.progress.best_loss]
+    run.step([ROWS])
+    run.validate()
+    return [run.progress.history[0]["loss"], run.progress.history[0]["gradient_norm"], run.progress.best_loss]
 
 
 def test_a_bound_on_tokens_splits_the_batch_and_keeps_the_result(base, monkeypatch):
@@ -53,14 +54,14 @@ def test_a_bound_on_tokens_splits_the_batch_and_keeps_the_result(base, monkeypat
 def test_out_of_memory_splits_and_is_remembered_and_told(base, monkeypatch, capsys):
     whole = stepped(trainer(base))
     seen = passes(monkeypatch, limit=50)
-    made = trainer(base)
-    assert stepped(made) == pytest.approx(whole, rel=1e-5)
+    run = trainer(base)
+    assert stepped(run) == pytest.approx(whole, rel=1e-5)
     assert max(seen) <= 50
-    told = capsys.readouterr().err
-    assert "out of memory at step 1 with 8 rows" in told and "split" in told
-    made.step([ROWS])
+    message = capsys.readouterr().err
+    assert "out of memory at step 1 with 8 rows" in message and "split" in message
+    run.step([ROWS])
     assert "out of memory" not in capsys.readouterr().err, "it must not run out of memory again at every step"
-    assert made.state()["progress"]["max_tokens"] >= 50
+    assert run.state()["progress"]["max_tokens"] >= 50
 
 
 def test_gradients_are_those_of_the_whole_batch_with_an_mlp_too(base, monkeypatch):
@@ -68,13 +69,31 @@ def test_gradients_are_those_of_the_whole_batch_with_an_mlp_too(base, monkeypatc
     for limit in (None, 40):
         if limit:
             passes(monkeypatch, limit)
-        torch.manual_seed(0)
-        made = trainer(base)
-        made.prompt = SoftPrompt(made.initial, "mlp", 16)
-        made.optimizer = torch.optim.SGD(made.prompt.parameters(), lr=1e-3)
-        made.step([ROWS[:5], ROWS[5:]])
-        prompts.append(made.prompt().detach())
+        run = trainer(base, reparameterisation="mlp", reparameterisation_hidden=16)
+        run.optimizer = torch.optim.SGD(run.adapter.parameters(), lr=1e-3)
+        run.step([ROWS[:5], ROWS[5:]])
+        prompts.append(run.adapter().detach())
     torch.testing.assert_close(*prompts, rtol=1e-4, atol=1e-5)
+
+
+def test_a_pass_that_ran_out_of_memory_in_its_backward_is_undone(base, monkeypatch):
+    """By then it has added to some gradients: without undoing, the step would count it twice."""
+    norms, real = [], torch.Tensor.backward
+    for failing in (False, True):
+        run, calls = trainer(base), []
+
+        def backward(loss, run=run, calls=calls, failing=failing):
+            real(loss)
+            calls.append(loss)
+            if failing and len(calls) == 2:
+                raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+
+        monkeypatch.setattr(torch.Tensor, "backward", backward)
+        run.step([ROWS[:4], ROWS[4:]])
+        monkeypatch.setattr(torch.Tensor, "backward", real)
+        norms.append(run.progress.history[0]["gradient_norm"])
+    assert len(calls) > 3
+    assert norms[1] == pytest.approx(norms[0], rel=1e-5)
 
 
 def test_one_row_that_does_not_fit_is_an_error_that_says_what_to_do(base, monkeypatch):
@@ -84,9 +103,9 @@ def test_one_row_that_does_not_fit_is_an_error_that_says_what_to_do(base, monkey
 
 
 def test_a_continued_run_keeps_the_smaller_bound(base):
-    made, other = trainer(base, max_tokens=60), trainer(base, max_tokens=30)
-    other.resume(made.state())
+    first, other = trainer(base, max_tokens=60), trainer(base, max_tokens=30)
+    other.resume(first.state())
     assert other.progress.max_tokens == 30
     unbounded = trainer(base)
-    unbounded.resume(made.state())
+    unbounded.resume(first.state())
     assert unbounded.progress.max_tokens == 60

@@ -16,15 +16,19 @@ import torch
 from safetensors.torch import load_file
 
 from softshot.engine.layout import Row
+from softshot.methods import prompt_tuning
+from softshot.methods.registry import PromptTuning
 from softshot.settings import TuningSettings
+from softshot.tuning import train
 from softshot.tuning.batches import batches
 from softshot.tuning.schedule import learning_rate
+from softshot.tuning.train import Trainer
 
 RECORDS = [
     {"id": f"r{i}", "input": f"{a} over the {b}", "target": f"{b} {a}", "references": [f"{b} {a}"], "meta": {}}
     for i, (a, b) in enumerate(itertools.product(["jumps", "music", "lazy", "river"], ["fox", "dog", "alarm"]))
 ]
-SETTINGS = {"learning_rate": 0.1, "steps": 30, "batch_size": 4, "validate_every": 5}
+LOOP = {"steps": 30, "batch_size": 4, "validate_every": 5}
 
 
 def prepare(model, folder):
@@ -36,17 +40,23 @@ def prepare(model, folder):
     return model
 
 
-def command(model, folder, out, seed=1, variant="pt/tokens-5", save_every=60.0, **changes):
-    settings = {"engine": {"context": 60}, "tuning": SETTINGS | changes}
+def command(model, folder, out, seed=1, save_every=60.0, method=None, **loop):
+    """The stage program for one run; `method` and `loop` change settings of the method and of the loop."""
+    adapted = {"name": "prompt-tuning", "size": 5, "settings": {"learning_rate": 0.1} | (method or {})}
+    settings = {"engine": {"context": 60}, "method": adapted, "tuning": LOOP | loop}
     return [
         *(sys.executable, "-m", "softshot.tuning", "--settings", json.dumps(settings), "--model", str(model)),
         *("--train", str(folder / "train.jsonl"), "--validation", str(folder / "validation.jsonl")),
-        *("--save-every", str(save_every), "--out", str(folder / out / f"m/t/{variant}/seed-{seed}")),
+        *("--save-every", str(save_every), "--seed", str(seed), "--out", str(run_folder(folder, out, seed))),
     ]
 
 
-def prompt_of(folder, out, seed=1, variant="pt/tokens-5"):
-    return load_file(folder / out / f"m/t/{variant}/seed-{seed}/adapter_model.safetensors")["prompt_embeddings"]
+def run_folder(folder, out, seed=1):
+    return folder / out / f"m/t/pt/tokens-5/seed-{seed}"
+
+
+def prompt_of(folder, out):
+    return load_file(run_folder(folder, out) / "adapter/adapter_model.safetensors")["prompt_embeddings"]
 
 
 @pytest.fixture
@@ -64,27 +74,21 @@ def test_it_learns_and_keeps_the_best_prompt(place):
     assert [line["step"] for line in history if "validation_loss" in line] == [0, 5, 10, 15, 20, 25, 30]
     losses = [line["validation_loss"] for line in history if "validation_loss" in line]
     assert tuning["tuning"]["best_validation_loss"] == min(losses)
-    assert tuning["settings"]["tuning"]["learning_rate"] == 0.1
+    assert tuning["settings"]["method"]["settings"]["learning_rate"] == 0.1
     assert {"seconds", "peak_memory_mb", "trainable_parameters"} <= tuning["tuning"].keys()
-    assert len((folder / "prompt.tsv").read_text().splitlines()) == 1 + 5 * 5
+    assert len((folder / "adapter/prompt.tsv").read_text().splitlines()) == 1 + 5 * 5
     norms = prompt_of(place[1], "a").norm(dim=-1)
-    assert tuning["tuning"]["prompt"]["mean_norm"] == pytest.approx(norms.mean().item())
-    assert tuning["tuning"]["prompt"]["mean_distance_from_start"] > 0
+    assert tuning["tuning"]["learned"]["mean_norm"] == pytest.approx(norms.mean().item())
+    assert tuning["tuning"]["learned"]["mean_distance_from_start"] > 0
     assert not (folder / ".state").exists()
 
 
 def test_the_seed_decides_the_prompt(base):
-    from softshot.engine.arms.soft_prompt import new_soft_prompt
-    from softshot.tuning.train import Trainer
-
-    rows = [Row(str(n), [5 + n, 6, 7], [40 + n]) for n in range(12)]
-    settings = TuningSettings(steps=4, batch_size=4, validate_every=2)
-
     def tuned(seed):
-        prompt = new_soft_prompt(base, 3, settings, [], seed)
-        trainer = Trainer(base, prompt, settings, rows, rows, seed)
-        assert trainer.run(lambda: False, lambda: None, save_every=60)
-        return trainer.progress.best_prompt
+        run = trainer(base, ROWS, seed=seed, steps=4, validate_every=2)
+        assert run.run(lambda: False, lambda: None, save_every=60)
+        run.finish()
+        return run.adapter().detach()
 
     assert torch.equal(tuned(1), tuned(1))
     assert not torch.equal(tuned(1), tuned(2))
@@ -92,7 +96,7 @@ def test_the_seed_decides_the_prompt(base):
 
 @pytest.mark.parametrize(
     ("kill", "extra"),
-    [(signal.SIGKILL, {"reparameterisation": "mlp", "accumulation": 2}), (signal.SIGTERM, {})],
+    [(signal.SIGKILL, {"method": {"reparameterisation": "mlp"}, "accumulation": 2}), (signal.SIGTERM, {})],
     ids=["SIGKILL", "SIGTERM"],
 )
 def test_a_killed_and_continued_run_ends_with_the_same_prompt_bit_for_bit(place, kill, extra):
@@ -109,7 +113,7 @@ def test_a_killed_and_continued_run_ends_with_the_same_prompt_bit_for_bit(place,
     process.send_signal(kill)
     message = process.communicate()[1]
     assert process.returncode != 0, "the run ended before it could be killed: give it more steps"
-    assert not (state.parent / "adapter_model.safetensors").exists()
+    assert not (state.parent / "adapter").exists()
     if kill == signal.SIGTERM:
         assert "the same command continues from there" in message
 
@@ -128,7 +132,7 @@ def test_a_killed_and_continued_run_ends_with_the_same_prompt_bit_for_bit(place,
 def test_twenty_kills_at_random_moments_leave_the_prompt_as_it_would_be(place):
     """The state is written after every step, so that kills fall into writing it as well."""
     model, folder = place
-    settings = {"steps": 400, "validate_every": 40, "reparameterisation": "residual"}
+    settings = {"steps": 400, "validate_every": 40, "method": {"reparameterisation": "residual"}}
     subprocess.run(command(model, folder, "whole", **settings), check=True, stderr=subprocess.DEVNULL)
     broken = command(model, folder, "broken", save_every=0.0, **settings)
     out = folder / "broken/m/t/pt/tokens-5/seed-1"
@@ -177,74 +181,60 @@ def test_a_state_of_other_settings_is_not_used(place):
 
 def test_accumulation_equals_one_larger_batch(base):
     """The mean is over the target tokens of the whole effective batch, however it is cut."""
-    from softshot.engine.arms.soft_prompt import SoftPrompt
-    from softshot.tuning.train import Trainer
-
     rows = [Row(str(n), list(range(5, 8 + n)), list(range(40, 42 + n))) for n in range(8)]
-    initial = torch.randn(3, base.embedding_size, generator=torch.Generator().manual_seed(0))
     prompts = []
     for parts in ([rows], [rows[:3], rows[3:]]):
-        prompt = SoftPrompt(initial)
-        Trainer(base, prompt, TuningSettings(clip=1e9), rows, rows, seed=1).step(parts)
-        prompts.append(prompt().detach())
+        run = trainer(base, rows, clip=1e9)
+        run.step(parts)
+        prompts.append(run.adapter().detach())
     torch.testing.assert_close(*prompts, rtol=1e-4, atol=1e-5)
 
 
-def trainer(base, rows, **settings):
-    from softshot.engine.arms.soft_prompt import SoftPrompt
-    from softshot.tuning.train import Trainer
-
-    initial = torch.randn(3, base.embedding_size, generator=torch.Generator().manual_seed(0)) * 0.1
-    made = TuningSettings(**{"batch_size": 4, "validate_every": 1000} | settings)
-    return Trainer(base, SoftPrompt(initial), made, rows, rows, seed=1)
+def trainer(base, rows, seed=1, rate=0.03, **settings):
+    """A trainer of a soft prompt of three vectors."""
+    adapter = prompt_tuning.new(base, 3, PromptTuning(initialisation="uniform"), [], seed)
+    loop = TuningSettings(**{"batch_size": 4, "validate_every": 1000} | settings)
+    return Trainer(base, adapter, loop, rate, rows, rows, seed)
 
 
 ROWS = [Row(str(n), [5 + n, 6, 7], [40 + n, 50]) for n in range(12)]
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_saves_the_last_good_state(base, monkeypatch):
-    from softshot.tuning import train
+    real, run, saved = train.target_losses, trainer(base, ROWS, steps=20), []
 
-    real, made, saved = train.target_loss, trainer(base, ROWS, steps=20), []
+    def failing(*arguments):
+        return real(*arguments) * (math.nan if run.progress.step == 3 else 1)
 
-    def failing(base, prompt, rows):
-        loss, count = real(base, prompt, rows)
-        return (loss * math.nan if made.progress.step == 3 else loss), count
-
-    monkeypatch.setattr(train, "target_loss", failing)
-    with pytest.raises(train.Diverged, match=r"nan.*step 4.*lower `tuning.learning_rate`"):
-        made.run(lambda: False, lambda: saved.append(made.state()), save_every=1e9)
+    monkeypatch.setattr(train, "target_losses", failing)
+    with pytest.raises(train.Diverged, match=r"nan.*step 4.*lower the learning rate"):
+        run.run(lambda: False, lambda: saved.append(run.state()), save_every=1e9)
     assert saved[-1]["progress"]["step"] == 3
-    assert saved[-1]["prompt"]["embedding"].isfinite().all()
+    assert saved[-1]["adapter"]["embedding"].isfinite().all()
     assert len(saved[-1]["optimizer"]["state"][0]) and saved[-1]["optimizer"]["state"][0]["step"] == 3
 
 
 def test_a_model_that_gives_no_numbers_is_told_apart(base, monkeypatch):
-    from softshot.tuning import train
-
-    monkeypatch.setattr(train, "target_loss", lambda *_: (torch.tensor(math.nan), 1))
+    monkeypatch.setattr(train, "target_losses", lambda *_: torch.tensor([math.nan]))
     with pytest.raises(train.Diverged, match=r"after 0 steps.*engine\.dtype"):
         trainer(base, ROWS, steps=2).run(lambda: False, lambda: None, save_every=1e9)
 
 
 def test_a_loss_far_above_the_first_for_long_stops_the_run(base, monkeypatch):
-    from softshot.tuning import train
+    real, run, saved = train.target_losses, trainer(base, ROWS, steps=200), []
 
-    real, made, saved = train.target_loss, trainer(base, ROWS, steps=200), []
+    def rising(*arguments):
+        return real(*arguments) * (10 if run.progress.step >= 5 else 1)
 
-    def rising(base, prompt, rows):
-        loss, count = real(base, prompt, rows)
-        return loss * (10 if made.progress.step >= 5 else 1), count
-
-    monkeypatch.setattr(train, "target_loss", rising)
-    with pytest.raises(train.Diverged, match=r"step 55 .* 50 steps.*lower `tuning.learning_rate`"):
-        made.run(lambda: False, lambda: saved.append(made.state()), save_every=1e9)
+    monkeypatch.setattr(train, "target_losses", rising)
+    with pytest.raises(train.Diverged, match=r"step 55 .* 50 steps.*lower the learning rate"):
+        run.run(lambda: False, lambda: saved.append(run.state()), save_every=1e9)
     assert saved[-1]["progress"]["step"] == 54
 
 
 def test_a_prompt_that_changes_no_logits_is_an_error(place):
-    again = subprocess.run(command(*place, "a", learning_rate=1e-12), stderr=subprocess.PIPE, text=True)
-    assert again.returncode != 0 and "raise `tuning.learning_rate`" in again.stderr
+    again = subprocess.run(command(*place, "a", method={"learning_rate": 1e-12}), stderr=subprocess.PIPE, text=True)
+    assert again.returncode != 0 and "raise the learning rate" in again.stderr
     assert not (place[1] / "a/m/t/pt/tokens-5/seed-1/tuning.json").exists()
 
 
@@ -258,16 +248,17 @@ def test_fifty_steps_equal_those_of_pefts_plain_loop(architecture, tmp_path):
     from softshot.engine.base import load
 
     save_tiny_model(architecture, tmp_path, projected=False)
-    made = trainer(load(tmp_path), ROWS, steps=50, learning_rate=0.003, schedule="constant", warmup=0.0)
+    run = trainer(load(tmp_path), ROWS, rate=0.003, steps=50, schedule="constant", warmup=0.0)
+    initial = run.adapter().detach().clone()
     config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3, prompt_tuning_init="RANDOM")
     theirs = get_peft_model(AutoModelForCausalLM.from_pretrained(tmp_path).eval(), config)
     prompt = theirs.prompt_encoder["default"].embedding.weight
-    prompt.data.copy_(made.initial)
+    prompt.data.copy_(initial)
     optimizer = torch.optim.AdamW([prompt], lr=0.003, weight_decay=0.0)
     order = batches(ROWS, 4, seed=1)
     for _ in range(50):
         rows = next(order)
-        made.step([rows])
+        run.step([rows])
         ids = torch.tensor([row.context + row.target for row in rows])
         labels = ids.clone()
         labels[:, :3] = -100
@@ -276,24 +267,21 @@ def test_fifty_steps_equal_those_of_pefts_plain_loop(architecture, tmp_path):
         torch.nn.utils.clip_grad_norm_([prompt], 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        assert made.progress.history[-1]["loss"] == pytest.approx(loss.item(), rel=1e-5)
-    torch.testing.assert_close(made.prompt().detach(), prompt.detach(), rtol=0, atol=1e-5)
-    assert (prompt.detach() - made.initial).abs().max() > 0.01
+        assert run.progress.history[-1]["loss"] == pytest.approx(loss.item(), rel=1e-5)
+    torch.testing.assert_close(run.adapter().detach(), prompt.detach(), rtol=0, atol=1e-5)
+    assert (prompt.detach() - initial).abs().max() > 0.01
 
 
 def test_early_stopping_ends_the_run(base, monkeypatch):
-    from softshot.tuning import train
+    real, run = train.target_losses, trainer(base, ROWS, steps=30, patience=2, validate_every=5)
 
-    real, made = train.target_loss, trainer(base, ROWS, steps=30, patience=2, validate_every=5)
+    def rising(*arguments):
+        return real(*arguments) + 1000 * run.progress.step
 
-    def rising(base, prompt, rows):
-        loss, count = real(base, prompt, rows)
-        return loss + 1000 * made.progress.step, count
-
-    monkeypatch.setattr(train, "target_loss", rising)
-    assert made.run(lambda: False, lambda: None, save_every=1e9)
-    assert made.progress.stopped_early
-    assert (made.progress.step, made.progress.best_step) == (10, 0)
+    monkeypatch.setattr(train, "target_losses", rising)
+    assert run.run(lambda: False, lambda: None, save_every=1e9)
+    assert run.progress.stopped_early
+    assert (run.progress.step, run.progress.best_step) == (10, 0)
 
 
 def test_every_row_is_seen_once_an_epoch_and_like_lengths_share_a_batch():
@@ -308,8 +296,8 @@ def test_every_row_is_seen_once_an_epoch_and_like_lengths_share_a_batch():
 
 def test_learning_rate_schedules():
     def rates(**settings):
-        made = TuningSettings(learning_rate=1.0, steps=100, warmup=0.1, **settings)
-        return [learning_rate(step, made) for step in range(100)]
+        loop = TuningSettings(steps=100, warmup=0.1, **settings)
+        return [learning_rate(step, loop, 1.0) for step in range(100)]
 
     for schedule in ("constant", "linear", "cosine"):
         values = rates(schedule=schedule)

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import torch
-import yaml
 
 sys.path.insert(0, "workflow")
 
+from softshot import configuration
 from softshot import study as studies
 from softshot.demonstrations.sample import Random
 from softshot.demonstrations.table import read_neighbours
@@ -20,6 +20,7 @@ from softshot.engine import base as engine_base
 from softshot.engine.layout import Layout, RowSettings
 from softshot.engine.prefix import target_loss
 from softshot.files import read_jsonl
+from softshot.plan.__main__ import merged
 
 
 def icl_loss(base, layout, train: list[dict], validation: list[dict], neighbours: dict[str, list[str]]) -> float:
@@ -36,10 +37,7 @@ def icl_loss(base, layout, train: list[dict], validation: list[dict], neighbours
 
 def main() -> None:
     """Print one line per model, task and arm."""
-    config = yaml.safe_load(Path("config.yaml").read_text())
-    for key, value in yaml.safe_load(Path(sys.argv[1]).read_text()).items():
-        config[key] = config[key] | value if isinstance(value, dict) else value
-    study = studies.load(config)
+    study = configuration.load(merged([Path("config.yaml"), Path(sys.argv[1])]))
     folder = Path("results") / study.study
     for model in study.models.use:
         base = engine_base.load(Path("resources/models") / model, study.engine.dtype)

@@ -30,7 +30,7 @@ VALUES = [("demonstrations", rate) for rate in (0.03, 0.003, 0.01, 0.1, 0.3)] + 
 def tune(initialisation: str, rate: float) -> list[list]:
     """Run the study with these values; one row per run."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        yaml.safe_dump({"tuning": {"initialisation": initialisation, "learning_rate": rate}}, file)
+        yaml.safe_dump({"methods": {"prompt-tuning": {"initialisation": initialisation, "learning_rate": rate}}}, file)
         file.flush()
         runs = "results/learning-rate/runs/smollm2-135m/mtop"
         targets = [f"{runs}/{run}/seed-1/tuning.json" for run in ("pt/tokens-25", "ipt/tokens-25_retrieved-1")]

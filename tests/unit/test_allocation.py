@@ -7,23 +7,24 @@ import yaml
 from safetensors import safe_open
 from tiny import ROOT
 
-from softshot import allocation, catalogue
-from softshot import study as studies
+from softshot import allocation, catalogue, configuration
+from softshot.grid import Run
 
 PUBLISHED = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
 def study(**sections):
     """The published study with some settings of its sections changed."""
-    return studies.load({**PUBLISHED, **{name: PUBLISHED[name] | values for name, values in sections.items()}})
+    return configuration.load({**PUBLISHED, **{name: PUBLISHED[name] | values for name, values in sections.items()}})
 
 
 def tuning(settings, model="gpt2-xl", tokens=25, attempt=1):
-    return allocation.tuning_minutes(settings, model, "dart", "pt", tokens, attempt)
+    return allocation.tuning_minutes(settings, Run(model, "dart", "pt", "prompt-tuning", tokens, None, 0, 1), attempt)
 
 
 def generation(settings, model="gpt2-xl", tokens=25, attempt=1):
-    return allocation.generation_minutes(settings, model, "dart", "ipt", tokens, attempt)
+    run = Run(model, "dart", "ipt", "prompt-tuning", tokens, "retrieved", 1, 1)
+    return allocation.generation_minutes(settings, run, attempt)
 
 
 def test_a_folders_parameters_are_those_of_its_weights(tiny_models):

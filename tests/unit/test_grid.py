@@ -1,13 +1,13 @@
-"""The grid of runs: every run has a place of its own, and transfers and data sizes are runs like the others."""
+"""The grid of runs: every run has a place of its own, and transfers and data sizes are runs like the others.
 
-from pathlib import Path
+python -m pytest tests/unit/test_grid.py
+"""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softshot.errors import UserError
-from softshot.grid import RESERVED, Run, demonstration_folder, runs
+from softshot.grid import RESERVED, Run, demonstration_folder, runs, tuners
+from softshot.methods.registry import METHODS
 from softshot.settings import Study
 
 # Names as the settings allow them, and tasks that are called like the parts of a variant.
@@ -17,94 +17,140 @@ TASKS = NAMES | st.sampled_from(
 )
 RETRIEVERS = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True).filter(lambda name: name not in RESERVED)
 NUMBERS = st.integers(1, 10**6)
+# An arm has one method. A task is in no folder but its own, so that its name can be that of a variant.
+ARMS = st.fixed_dictionaries(dict.fromkeys(["a", "b", "icl", "none", "tokens-1"], st.sampled_from(sorted(METHODS))))
 
 
 @st.composite
-def any_run(draw) -> Run:
-    """A run of any arm, whole or on a part of the training records."""
-    arm = draw(st.sampled_from(["icl", "pt", "ipt", "transfer"]))
-    shown = (draw(RETRIEVERS), draw(NUMBERS)) if arm != "pt" else (None, 0)
+def two_runs(draw) -> tuple[Run, Run]:
+    """Two runs of a study, whole or on a part of the training records."""
+    arms = draw(ARMS)
+    return draw(any_run(arms)), draw(any_run(arms))
+
+
+@st.composite
+def any_run(draw, arms: dict[str, str]) -> Run:
+    """A run of any of these arms."""
+    arm = draw(st.sampled_from(sorted(arms)))
+    method = METHODS[arms[arm]]
+    shown = draw(st.just((None, 0)) | st.tuples(RETRIEVERS, NUMBERS))
     return Run(
         model=draw(NAMES),
         task=draw(TASKS),
         arm=arm,
-        tokens=0 if arm == "icl" else draw(NUMBERS),
+        method=arms[arm],
+        size=draw(NUMBERS) if method.unit else 0,
         retriever=shown[0],
         shots=shown[1],
         seed=draw(st.integers(0, 100)),
-        source=draw(TASKS) if arm == "transfer" else None,
+        source=draw(st.none() | TASKS) if method.settings else None,
         train=draw(st.none() | NUMBERS),
     )
 
 
-@given(any_run())
-def test_a_folder_names_its_run(run):
-    assert Run.of(Path("results/study/runs") / run.path) == run
-
-
-@given(any_run(), any_run())
-def test_two_runs_never_share_a_folder_nor_their_demonstrations(one, other):
+@given(two_runs())
+def test_two_runs_never_share_a_folder_nor_their_demonstrations(pair):
+    one, other = pair
     if one != other:
         assert one.path != other.path
-    if demonstration_folder(one) == demonstration_folder(other):
+    if one.shots and other.shots and demonstration_folder(one) == demonstration_folder(other):
         assert (one.retriever, one.train) == (other.retriever, other.train)
 
 
-def test_a_folder_of_no_run_is_refused():
-    with pytest.raises(UserError, match="tokens25 names no variant"):
-        Run.of(Path("m/t/pt/tokens25/seed-1"))
-
-
-def study_of(tasks: list[str] = ("a", "b", "c"), **arms) -> Study:
-    """Two seeds, one model, and of the arms only what is given."""
-    nothing = {"icl": {"demonstrations": []}, "pt": {"tokens": []}, "ipt": {"tokens": []}}
-    return Study(seeds=[1, 2], models={"use": ["m"]}, data={"tasks": list(tasks)}, arms=nothing | arms)
+def study_of(tasks: list[str] = ("a", "b", "c"), **changes) -> Study:
+    """Two seeds, one model, and of the arms only what is given; `transfer` and `data_size` are sections."""
+    sections = {name: changes.pop(name) for name in ("transfer", "data_size") if name in changes}
+    arms = {
+        "icl": {"method": "none", "demonstrations": []},
+        "pt": {"method": "prompt-tuning", "tokens": []},
+        "ipt": {"method": "prompt-tuning", "tokens": [], "demonstrations": ["retrieved-1"]},
+    }
+    for label, values in changes.items():
+        arms[label] = arms.get(label, {}) | values
+    return Study(seeds=[1, 2], models={"use": ["m"]}, data={"tasks": list(tasks)}, arms=arms, **sections)
 
 
 def paths(study: Study) -> list[str]:
-    found = [run.path for run in runs(study)]
-    assert len(found) == len(set(found)), "no run is there twice"
-    return found
+    folders = [run.path for run in runs(study)]
+    assert len(folders) == len(set(folders)), "no run is there twice"
+    return folders
 
 
-def test_a_transfer_takes_the_prompts_of_all_other_tasks_and_brings_its_baseline():
-    found = paths(study_of(transfer={"tokens": [5]}))
-    assert [path for path in found if "/a/" in path] == [
-        "m/a/icl/retrieved-1/seed-0",
-        *(f"m/a/transfer/from-{source}_tokens-5_retrieved-1/seed-{seed}" for source in "bc" for seed in (1, 2)),
+def test_an_arm_is_run_at_each_size_with_all_that_it_shows():
+    folders = paths(
+        study_of(["a"], mine={"method": "prompt-tuning", "tokens": [5, 7], "demonstrations": ["none", "bm25-2"]})
+    )
+    variants = ("tokens-5", "tokens-5_bm25-2", "tokens-7", "tokens-7_bm25-2")
+    assert folders == [f"m/a/mine/{variant}/seed-{seed}" for variant in variants for seed in (1, 2)]
+
+
+def test_a_model_that_is_shown_nothing_is_a_run():
+    assert paths(study_of(["a"], icl={"demonstrations": ["none", "random-1"]})) == [
+        *("m/a/icl/none/seed-0", "m/a/icl/random-1/seed-1", "m/a/icl/random-1/seed-2")
     ]
-    assert len(found) == 3 * 5
+
+
+def test_an_empty_list_leaves_an_arm_out():
+    assert paths(study_of(["a"], pt={"tokens": [5], "demonstrations": []})) == []
+
+
+PT = {"tokens": [5]}  # so that the arm is not left out
+
+
+def test_a_transfer_takes_the_adapters_of_all_other_tasks_and_brings_its_baseline():
+    folders = paths(study_of(pt=PT, transfer={"arms": ["pt"], "tokens": [9]}))
+    assert [path for path in folders if "/a/" in path and "/tokens-5/" not in path] == [
+        "m/a/icl/retrieved-1/seed-0",
+        *(f"m/a/pt/from-{source}_tokens-9_retrieved-1/seed-{seed}" for source in "bc" for seed in (1, 2)),
+    ]
+    assert len(folders) == 3 * (5 + 2)
 
 
 def test_a_baseline_that_icl_names_is_run_once():
     icl = {"demonstrations": ["retrieved-1", "random-1"]}
-    found = paths(
-        study_of(icl=icl, transfer={"tokens": [5], "demonstrations": ["random-1", "bm25-2"], "sources": ["b"]})
-    )
-    assert [path for path in found if path.startswith("m/a/icl/")] == [
+    transfer = {"arms": ["pt"], "tokens": [5], "demonstrations": ["random-1", "bm25-2"], "sources": ["b"]}
+    folders = paths(study_of(icl=icl, pt=PT, transfer=transfer))
+    assert [path for path in folders if path.startswith("m/a/icl/")] == [
         *("m/a/icl/retrieved-1/seed-0", "m/a/icl/random-1/seed-1", "m/a/icl/random-1/seed-2", "m/a/icl/bm25-2/seed-0")
     ]
-    assert "m/b/icl/bm25-2/seed-0" not in found, "nothing is compared with it on the source itself"
-    assert not any("m/b/transfer" in path for path in found)
+    assert "m/b/icl/bm25-2/seed-0" not in folders, "nothing is compared with it on the source itself"
+    assert not any("m/b/pt/from-" in path for path in folders)
 
 
 def test_a_study_of_one_task_has_no_transfer():
-    assert paths(study_of(["a"], pt={"tokens": [5]}, transfer={"tokens": [5]})) == [
+    assert paths(study_of(["a"], pt=PT, transfer={"arms": ["pt"], "tokens": [5]})) == [
         *("m/a/pt/tokens-5/seed-1", "m/a/pt/tokens-5/seed-2")
     ]
 
 
-def test_the_prompt_of_a_run_is_its_own_or_that_of_the_source():
-    by_arm = {run.arm: run for run in runs(study_of(ipt={"tokens": [7]}, transfer={"tokens": [5]}))}
-    assert by_arm["icl"].prompt is None and not by_arm["icl"].tuned
-    assert by_arm["ipt"].prompt == by_arm["ipt"] and by_arm["ipt"].tuned
-    assert by_arm["transfer"].prompt.path == "m/b/pt/tokens-5/seed-2" and not by_arm["transfer"].tuned
+def test_the_adapter_of_a_run_is_its_own_or_that_of_the_source():
+    study = study_of(
+        icl={"demonstrations": ["bm25-1"]}, pt=PT, ipt={"tokens": [7]}, transfer={"arms": ["pt"], "tokens": [9]}
+    )
+    grid = {run.path: run for run in runs(study)}
+    assert grid["m/a/icl/bm25-1/seed-0"].tuner is None
+    own = grid["m/a/ipt/tokens-7_retrieved-1/seed-2"]
+    assert own.tuner == own
+    moved = grid["m/a/pt/from-b_tokens-9_retrieved-1/seed-2"]
+    assert moved.tuner.path == "m/b/pt/tokens-9/seed-2" and moved.tuner not in grid.values()
+    assert moved.tuner in tuners(study) and len(tuners(study)) == 3 * 3 * 2, "three tasks, three lengths, two seeds"
 
 
-def test_each_size_is_a_run_of_every_arm_and_seed_with_demonstrations_of_its_own():
-    sizes = {"train": [10, 20], "tokens": [5], "demonstrations": ["retrieved-1", "random-2"]}
-    found = paths(study_of(["a"], data_size=sizes))
-    assert found[: len(found) // 2] == [
+def test_each_data_size_is_a_run_of_every_arm_and_seed_with_demonstrations_of_its_own():
+    study = study_of(
+        ["a"],
+        icl={"demonstrations": ["random-1"]},
+        pt=PT,
+        ipt={"tokens": [7]},
+        data_size={
+            "arms": ["icl", "pt", "ipt"],
+            "train": [10, 20],
+            "tokens": [5],
+            "demonstrations": ["retrieved-1", "random-2"],
+        },
+    )
+    folders = [path for path in paths(study) if "_train-10" in path]
+    assert folders == [
         f"m/a/{kind}_train-10/seed-{seed}"
         for kind in (
             *("icl/retrieved-1", "icl/random-2", "pt/tokens-5"),
@@ -112,8 +158,12 @@ def test_each_size_is_a_run_of_every_arm_and_seed_with_demonstrations_of_its_own
         )
         for seed in (1, 2)
     ]
-    assert len(found) == 2 * 10
-    shown = {demonstration_folder(run) for run in runs(study_of(["a"], data_size=sizes)) if run.shots}
+    shown = {demonstration_folder(run) for run in runs(study) if run.shots and run.train}
     assert shown == {
         f"{name}_train-{size}_seed-{s}" for name in ("retrieved", "random") for size in (10, 20) for s in (1, 2)
     }
+
+
+def test_a_run_that_uses_no_training_record_has_no_data_size():
+    study = study_of(["a"], icl={"demonstrations": ["none"]}, data_size={"arms": ["icl"], "train": [10]})
+    assert paths(study) == ["m/a/icl/none/seed-0"]

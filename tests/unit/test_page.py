@@ -15,7 +15,7 @@ from tiny import ROOT
 
 from softshot.analysis.figures.base import COLOURS, IN_DARK, INK, MUTED
 from softshot.analysis.report import SECTIONS, after_verdict, duration, exact, number, signed
-from softshot.study import analysis_slice
+from softshot.slices import analysis_slice
 
 
 class Page(HTMLParser):

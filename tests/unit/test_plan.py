@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from synthetic import study_of, write_study
 from tiny import ROOT
 
-from softshot import study as studies
+from softshot import configuration, slices
 from softshot.errors import UserError
 from softshot.files import write_json, write_jsonl
-from softshot.grid import prompts, runs
+from softshot.grid import runs, tuners
 from softshot.plan import __main__ as program
 from softshot.plan import devices, work
 from softshot.plan.estimate import CHARACTERS, START, Estimates
@@ -24,7 +23,7 @@ A100 = "NVIDIA A100-SXM4-40GB"
 
 def published(**changes):
     """The study of config.yaml."""
-    return studies.load(program.merge(yaml.safe_load((ROOT / "config.yaml").read_text()), changes))
+    return configuration.load(program.merge(yaml.safe_load((ROOT / "config.yaml").read_text()), changes))
 
 
 def estimates(study, results: Path = Path("nowhere"), device: str = A100, tflops=None) -> Estimates:
@@ -71,9 +70,9 @@ def test_the_published_study_is_planned_before_anything_is_there():
     rows, how = program.per_arm(known)
     grid = list(runs(study))
     assert sum(row.jobs["generate"] for row in rows.values()) == len(grid)
-    assert sum(row.jobs["tune"] for row in rows.values()) == len(prompts(study))
+    assert sum(row.jobs["tune"] for row in rows.values()) == len(tuners(study))
     assert set(how) == {"from operations"}
-    assert {key[2] for key in rows} == {"icl", "pt", "ipt", "transfer"}
+    assert {key[2] for key in rows} == {"icl", "pt", "ipt"}
     assert all(row.planned == row.left > 0 and row.spent == row.done == 0 for row in rows.values())
     small, large = rows["bloom-1b1", "dart", "pt"], rows["gpt2-xl", "dart", "pt"]
     assert small.planned < large.planned
@@ -84,7 +83,7 @@ def test_the_published_study_is_planned_before_anything_is_there():
 
 def test_fewer_records_and_steps_take_less():
     whole, part = published(), published(data={"limits": {"test": 100, "validation": 100}}, tuning={"steps": 200})
-    run = next(run for run in runs(whole) if run.tokens and run.task == "dart")
+    run = next(run for run in tuners(whole) if run.task == "dart")
     for stage in ("tuning", "generation"):
         assert estimates(part).seconds(stage, run)[0] < estimates(whole).seconds(stage, run)[0] / 2
 
@@ -98,7 +97,7 @@ def half_spent(tmp_path) -> Estimates:
         write_jsonl(tmp_path / f"published/data/dart/{split}.jsonl", records)
         write_json(tmp_path / f"published/data/dart/{split}.json", {"records": 20})
     run = next(run for run in runs(study) if run.arm == "pt")
-    settings = studies.tuning_slice(study, run) | studies.generation_slice(study, run)
+    settings = slices.generation_slice(study, run) | slices.tuning_slice(study, run)
     tuning = {"seconds": 1000 - START, "steps": 2000, "validation_rows": 20}
     generation = {"seconds": 200 - START, "records": 20, "input_tokens": 2000, "output_tokens": 400, "batch_size": 32}
     place = tmp_path / "published/runs" / run.path
@@ -149,9 +148,15 @@ def test_a_study_of_models_without_a_size_says_what_to_do(monkeypatch):
 
 
 def test_records_of_another_version_or_of_unknown_models_are_passed_over(tmp_path):
-    study = study_of()
-    write_study(tmp_path / study.study, study)
+    old = {"settings": {"tuning": {}}, "tuning": {"seconds": 1.0}}
+    write_json(tmp_path / "old/runs/gpt2-xl/dart/pt/tokens-1/seed-1/tuning.json", old)
+    settings = {"method": {"name": "none"}, "shots": 0, "engine": {"context": 768}, "generation": {"beams": 1}}
+    generation = {"seconds": 1.0, "records": 1, "input_tokens": 9, "output_tokens": 9, "batch_size": 32}
+    unknown = {"settings": settings, "generation": generation}
+    write_json(tmp_path / "other/runs/unknown-model/dart/icl/none/seed-0/run.json", unknown)
     assert estimates(published(), tmp_path).measured == []
+    write_json(tmp_path / "other/runs/gpt2-xl/dart/icl/none/seed-0/run.json", unknown)
+    assert len(estimates(published(), tmp_path).measured) == 1
 
 
 def test_the_command_reads_configurations_as_snakemake_does(tmp_path):

@@ -9,10 +9,12 @@ import pytest
 import yaml
 from tiny import ROOT
 
+from softshot import configuration, overrides
 from softshot import study as studies
 from softshot.errors import UserError
+from softshot.grid import runs
 from softshot.sections import Section
-from softshot.settings import Study, resolve
+from softshot.settings import Study
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 STUDY_FILES = [ROOT / "resources/demo/study.yaml", *sorted((ROOT / "tests/studies").glob("*.yaml"))]
@@ -49,7 +51,7 @@ def test_config_yaml_names_every_key_and_no_other():
 
 
 def test_config_yaml_is_a_possible_study():
-    assert studies.load(CONFIG).study == "published"
+    assert configuration.load(CONFIG).study == "published"
 
 
 @pytest.mark.parametrize("path", STUDY_FILES, ids=lambda path: path.name)
@@ -58,7 +60,7 @@ def test_every_study_file_is_possible(path):
         both = {k: merge(below[k], v) if isinstance(v, dict) and below.get(k) else v for k, v in above.items()}
         return below | both
 
-    studies.load(merge(CONFIG, yaml.safe_load(path.read_text(encoding="utf-8"))))
+    configuration.load(merge(CONFIG, yaml.safe_load(path.read_text(encoding="utf-8"))))
 
 
 def test_the_settings_page_is_up_to_date():
@@ -69,52 +71,59 @@ def test_the_settings_page_is_up_to_date():
 @pytest.mark.parametrize(
     ("path", "value", "key", "remedy"),
     [
-        ("tuning.learning_rte", 0.1, "tuning.learning_rte", "did you mean `learning_rate`"),
+        ("tuning.patiense", 1, "tuning.patiense", "did you mean `patience`"),
         ("stdy", "x", "stdy", "did you mean `study`"),
-        ("tuning.learning_rate", "1e-3", "tuning.learning_rate", "write 1.0e-5"),
-        ("tuning.learning_rate", -1.0, "tuning.learning_rate", "greater than 0"),
+        ("methods.prompt-tuning.learning_rate", "1e-3", "methods.prompt-tuning.learning_rate", "write 1.0e-5"),
+        ("methods.prompt-tuning.learning_rate", -1.0, "methods.prompt-tuning.learning_rate", "greater than 0"),
+        ("methods.prompt-tunning", {}, "methods.prompt-tunning", "did you mean `prompt-tuning`"),
         ("tuning.steps", "many", "tuning.steps", "valid integer"),
         ("tuning.schedule", "cosin", "tuning.schedule", "'cosine'"),
         ("seeds", [], "seeds", "at least 1"),
         ("seeds", [1, 1], "seeds", "name each value once"),
         ("arms.icl.demonstrations", ["retrieved-0"], "arms.icl.demonstrations.0", "at least one shot"),
         ("arms.ipt.demonstrations", ["nearest"], "arms.ipt.demonstrations.0", "retrieved-1 or random-3"),
+        ("arms.ipt.method", "prompt-tunning", "arms.ipt.method", "'prompt-tuning'"),
+        ("arms.ipt.tokens", None, "arms.ipt.tokens", "such as `tokens: [8]`"),
+        ("arms.ipt.rank", [8], "arms.ipt.rank", "its size is `tokens`"),
+        ("arms.icl.tokens", [8], "arms.icl.tokens", "it has no size"),
         ("arms.ipt.demonstrations", ["nearest-1"], "arms.ipt.demonstrations: nearest-1", "random, retrieved, bm25"),
-        ("arms.ipt.demonstrations", [], "arms.ipt.demonstrations", "leave IPT out"),
         ("arms.icl.demonstrations", ["retrieved-9"], "demonstrations.neighbours", "raise it to 9"),
-        ("arms.transfer.sources", ["dart", "dar"], "arms.transfer.sources: dar", "add it there"),
-        ("arms.transfer.sources", [], "arms.transfer.sources", "null for all"),
-        ("arms.transfer.sources", ["dart", "dart"], "arms.transfer.sources", "name each value once"),
-        ("arms.transfer.demonstrations", [], "arms.transfer.demonstrations", "leave transfer out"),
-        ("arms.transfer.demonstrations", ["nearest-1"], "arms.transfer.demonstrations: nearest-1", "known: random"),
-        ("arms.transfer.tokens", [300], "arms.transfer.tokens: 300", "1024 positions of gpt2-xl"),
-        ("arms.data_size", {"train": [50], "tokens": [], "demonstrations": []}, "arms.data_size", "with `train: []`"),
-        ("arms.data_size", {"train": [50, 50]}, "arms.data_size.train", "name each value once"),
-        ("arms.data_size", {"train": [50], "tokens": [300]}, "arms.data_size.tokens: 300", "1024 positions of gpt2-xl"),
-        ("arms.data_size", {"train": [50], "demonstrations": ["retrieved-9"]}, "neighbours", "raise it to 9"),
+        ("transfer.sources", ["dart", "dar"], "transfer.sources: dar", "add it there"),
+        ("transfer.sources", [], "transfer.sources", "null for all"),
+        ("transfer.sources", ["dart", "dart"], "transfer.sources", "name each value once"),
+        ("transfer.demonstrations", ["nearest-1"], "transfer.demonstrations: nearest-1", "known: random"),
+        ("transfer.tokens", [300], "transfer.tokens: 300", "1024 positions of gpt2-xl"),
+        ("transfer.arms", ["icl"], "transfer.arms: icl", "tunes nothing"),
+        ("transfer.arms", ["ipt"], "transfer.arms: ipt", "add `none` to its demonstrations"),
+        ("transfer.arms", ["lora"], "transfer.arms: there is no arm lora", "known: icl, pt, ipt"),
+        ("data_size", {"train": [50], "arms": []}, "data_size.arms", "with `train: []`"),
+        ("data_size", {"train": [50, 50], "arms": ["pt"]}, "data_size.train", "name each value once"),
+        ("data_size", {"train": [50], "arms": ["pt"], "tokens": [300]}, "data_size.tokens: 300", "1024 positions"),
+        ("data_size", {"train": [50], "arms": ["ipt"], "demonstrations": ["retrieved-9"]}, "neighbours", "it to 9"),
         ("arms.pt.tokens", [300], "arms.pt.tokens", "1024 positions of gpt2-xl"),
-        (
-            "arms",
-            {"icl": {"demonstrations": []}, "pt": {"tokens": []}, "ipt": {"tokens": []}},
-            "arms",
-            "no run is left",
-        ),
+        ("arms", {"icl": {"method": "none", "demonstrations": []}}, "transfer.arms: there is no arm pt", "icl"),
         ("generation.max_new_tokens", 768, "generation.max_new_tokens", "no room for the input"),
         ("models.use", ["gpt2-x"], "gpt2-x", "gpt2-xl"),
         ("models.use", ["all-minilm-l6-v2"], "models.use", "causal language model"),
         ("data.tasks", ["dartt"], "dartt", "dart"),
-        ("tuning.initialisation", "text", "tuning.initial_text", "give the text"),
-        ("tuning.initial_text", "x", "tuning.initial_text", "none for the others"),
-        ("tuning.overrides", [{"task": "mtop", "set": {"step": 3}}], "step", "did you mean `steps`"),
+        ("methods.prompt-tuning.initialisation", "text", "methods.prompt-tuning: initial_text", "give the text"),
+        ("methods.prompt-tuning.initial_text", "x", "methods.prompt-tuning: initial_text", "none for the others"),
+        ("tuning.overrides", [{"task": "mtop", "set": {"step": 3}}], "tuning.overrides: step", "learning_rate"),
+        ("generation.overrides", [{"set": {"steps": 3}}], "generation.overrides: steps", "max_new_tokens"),
         ("scoring.metrics", {"dart": ["bleuu"]}, "bleuu", "bleu"),
         ("scoring.metrics", {"dar": ["bleu"]}, "dar", "dart"),
         ("data.evaluation", {"mtopp": "test"}, "mtopp", "mtop"),
         ("data.evaluation", {"mtop": "train"}, "data.evaluation.mtop", "'validation' or 'test'"),
         ("tuning.overrides", [{"task": "mtopp", "set": {"steps": 3}}], "mtopp", "mtop"),
         ("tuning.overrides", [{"model": "gpt2", "set": {"steps": 3}}], "gpt2", "gpt2-xl"),
-        ("tuning.overrides", [{"model": "smollm2-135m", "set": {"step": 3}}], "step", "did you mean `steps`"),
+        ("tuning.overrides", [{"method": "lora", "set": {"steps": 3}}], "tuning.overrides.0.method", "prompt-tuning"),
         ("tuning.overrides", [{"arm": "icl", "set": {"steps": 3}}], "tuning.overrides", "nothing is tuned for it"),
-        ("tuning.overrides", [{"arm": "transfer", "set": {"steps": 3}}], "tuning.overrides", "nothing is tuned for it"),
+        (
+            "tuning.overrides",
+            [{"arm": "lora", "set": {"steps": 3}}],
+            "tuning.overrides: there is no arm lora",
+            "icl, pt",
+        ),
         ("demonstrations.encoder", "minilm", "no model 'minilm'", "all-minilm-l6-v2"),
         (
             "demonstrations.retrievers.bm25",
@@ -152,32 +161,37 @@ def test_the_settings_page_is_up_to_date():
 )
 def test_a_fault_names_its_key_and_the_remedy(path, value, key, remedy):
     with pytest.raises(UserError) as caught:
-        studies.load(changed(path, value))
+        configuration.load(changed(path, value))
     assert key in str(caught.value)
     assert remedy in str(caught.value)
 
 
+def test_a_study_without_a_run_says_so():
+    nothing = {label: arm | {"demonstrations": []} for label, arm in CONFIG["arms"].items()}
+    with pytest.raises(UserError, match="no run is left; give an arm something to do"):
+        configuration.load(CONFIG | {"arms": nothing})
+
+
 def test_data_sizes_are_held_against_the_limit_of_training_records():
-    config = changed("arms.data_size.train", [50, 300]) | {"data": CONFIG["data"] | {"limits": {"train": 200}}}
-    with pytest.raises(UserError, match=r"arms\.data_size\.train: 300 .* the 200 that data\.limits\.train keeps"):
-        studies.load(config)
+    config = changed("data_size.train", [50, 300]) | {"data": CONFIG["data"] | {"limits": {"train": 200}}}
+    with pytest.raises(UserError, match=r"data_size\.train: 300 .* the 200 that data\.limits\.train keeps"):
+        configuration.load(config)
 
 
-def test_the_settings_of_a_prompt_that_only_transfer_uses_are_checked():
-    config = changed("arms.pt.tokens", [])
-    config["arms"]["ipt"]["tokens"] = []
-    config["tuning"]["overrides"] = [{"task": "spider", "arm": "pt", "set": {"initialisation": "text"}}]
-    with pytest.raises(UserError, match=r"tuning\.initial_text: give the text"):
-        studies.load(config)
+def test_an_override_that_sets_an_impossible_value_is_a_fault_wherever_it_applies():
+    text = {"initialisation": "text"}
+    config = changed("tuning.overrides", [{"task": "spider", "arm": "pt", "set": text}])
+    with pytest.raises(UserError, match=r"tuning\.overrides has 1 fault(?s:.*)initial_text: give the text"):
+        configuration.load(config)
 
 
 def test_prompts_are_never_chosen_on_the_split_that_is_scored():
-    study = studies.load(changed("data.evaluation", {"dart": "test", "mtop": "validation"}))
+    study = configuration.load(changed("data.evaluation", {"dart": "test", "mtop": "validation"}))
     assert [studies.selection(study, task) for task in ("dart", "mtop")] == ["validation", "test"]
 
 
 def test_a_task_with_two_labelled_splits_chooses_prompts_on_records_held_out_of_training():
-    study = studies.load(CONFIG)
+    study = configuration.load(CONFIG)
     assert [(studies.evaluation(study, task), studies.selection(study, task)) for task in study.data.tasks] == [
         ("validation", "held_out"),
         ("test", "validation"),
@@ -188,7 +202,7 @@ def test_a_task_with_two_labelled_splits_chooses_prompts_on_records_held_out_of_
 
 
 def test_a_template_keeps_what_the_study_does_not_give():
-    study = studies.load(changed("data.templates", {"mtop": {"instruction": "Parse."}}))
+    study = configuration.load(changed("data.templates", {"mtop": {"instruction": "Parse."}}))
     assert studies.template(study, "mtop").instruction == "Parse."
     assert studies.template(study, "mtop").input == studies.template(study, "dart").input == "{input} =>"
 
@@ -202,19 +216,26 @@ def test_the_conda_environment_has_the_pins_of_requirements_txt():
 def test_all_faults_are_listed_at_once():
     config = changed("tuning.steps", 0) | {"seeds": [0]}
     with pytest.raises(UserError, match=r"2 fault\(s\)(?s:.*)seeds(?s:.*)tuning\.steps"):
-        studies.load(config)
+        configuration.load(config)
 
 
 def test_later_overrides_win_and_only_matching_runs_are_touched():
-    overrides = [
+    later = [
         {"task": "mtop", "set": {"learning_rate": 0.2, "steps": 7}},
         {"task": "mtop", "arm": "ipt", "set": {"learning_rate": 0.3}},
+        {"method": "prompt-tuning", "task": "totto", "set": {"clip": 2.0}},
     ]
-    study = studies.load(changed("tuning.overrides", overrides))
-    values = {arm: resolve(study.tuning, "gpt2-xl", "mtop", arm) for arm in ("pt", "ipt")}
-    assert (values["pt"]["learning_rate"], values["pt"]["steps"]) == (0.2, 7)
-    assert (values["ipt"]["learning_rate"], values["ipt"]["steps"]) == (0.3, 7)
-    assert resolve(study.tuning, "gpt2-xl", "dart", "pt")["learning_rate"] == CONFIG["tuning"]["learning_rate"]
+    study = configuration.load(changed("tuning.overrides", later))
+    grid = {(run.task, run.arm): run for run in runs(study)}
+
+    def values(task: str, arm: str) -> dict:
+        return overrides.tuning(study, grid[task, arm]) | overrides.method(study, grid[task, arm])
+
+    assert (values("mtop", "pt")["learning_rate"], values("mtop", "pt")["steps"]) == (0.2, 7)
+    assert (values("mtop", "ipt")["learning_rate"], values("mtop", "ipt")["steps"]) == (0.3, 7)
+    untouched = CONFIG["methods"]["prompt-tuning"]["learning_rate"]
+    assert (values("dart", "pt")["learning_rate"], values("dart", "pt")["clip"]) == (untouched, 1.0)
+    assert values("totto", "ipt")["clip"] == 2.0
 
 
 def test_every_setting_has_a_description_that_ends_like_a_sentence():

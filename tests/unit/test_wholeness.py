@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import save_file
+from softshot.engine.arms import soft_prompt
 
 from softshot import errors, failures, files
 from softshot.demonstrations import table
 from softshot.engine import base as engine_base
-from softshot.engine.arms import soft_prompt
 from softshot.errors import UserError
 from softshot.tuning import state
 

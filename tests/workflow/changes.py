@@ -162,7 +162,7 @@ CHANGES = [
     ),
     Change("the same of a retriever that no run uses", ANALYSED, {"demonstrations.retrievers.bm25.threshold": 0.5}),
     Change("`engine.context`", EVERY_RUN, {"engine.context": 190}),
-    Change("`tuning.learning_rate`", TUNED, {"tuning.learning_rate": 0.5}),
+    Change("`methods.prompt-tuning.learning_rate`", TUNED, {"methods.prompt-tuning.learning_rate": 0.5}),
     Change(
         "`tuning.overrides`: another learning rate for one task",
         TUNED,
@@ -222,7 +222,12 @@ CHANGES = [
     ),
     Change("`.snakemake` deleted", {}, touch=forget),
     Change("`.snakemake` deleted and modules touched", {}, touch=both(forget, touch_modules)),
-    Change("`.snakemake` deleted, then `tuning.learning_rate`", TUNED, {"tuning.learning_rate": 0.5}, forget),
+    Change(
+        "`.snakemake` deleted, then `methods.prompt-tuning.learning_rate`",
+        TUNED,
+        {"methods.prompt-tuning.learning_rate": 0.5},
+        forget,
+    ),
     Change(
         "`.snakemake` deleted, then `data.limits.train`", TRAINING_DATA | EVERY_RUN, {"data.limits.train": 10}, forget
     ),

@@ -29,7 +29,9 @@ STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text()) | {
     "study": "faulty",
     "seeds": [1],
     "arms": {"icl": {"demonstrations": ["retrieved-1"]}, "pt": {"tokens": [3]}, "ipt": {"tokens": []}},
-    "tuning": {"steps": 150, "batch_size": 4, "validate_every": 50, "learning_rate": 0.1, "overrides": []},
+    "transfer": {"arms": []},
+    "methods": {"prompt-tuning": {"learning_rate": 0.1}},
+    "tuning": {"steps": 150, "batch_size": 4, "validate_every": 50, "overrides": []},
 }
 ICL, PT = "runs/tiny/mtop/icl/retrieved-1/seed-0", "runs/tiny/mtop/pt/tokens-3/seed-1"
 EXACT = {".jsonl", ".gz", ".parquet", ".npy", ".safetensors", ".tsv"}  # the same bytes whenever they are made

@@ -12,6 +12,7 @@ import yaml
 STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text()) | {
     "seeds": [1, 2, 3],
     "arms": {"icl": {"demonstrations": []}, "pt": {"tokens": [3]}, "ipt": {"tokens": []}},
+    "transfer": {"arms": []},
 }
 
 

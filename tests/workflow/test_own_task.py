@@ -11,6 +11,7 @@ arms:
   icl: {demonstrations: [bm25-1]}
   pt: {tokens: []}
   ipt: {tokens: []}
+transfer: {arms: []}
 models:
   use: [tiny]
   folders: {tiny: tiny-model}

@@ -40,8 +40,10 @@ def test_the_study_ends_in_its_tables_and_report(finished):
 def test_every_run_says_what_made_it_and_leaves_no_state(finished):
     run = finished.folder / "results/tiny/runs/tiny/mtop/ipt/tokens-3_retrieved-1/seed-2"
     note = json.loads((run / "run.json").read_text())
-    who = ("ipt", 3, "retrieved", 1, 2)
-    assert (note["arm"], note["tokens"], note["retriever"], note["shots"], note["seed"]) == who
+    who = ("tiny", "mtop", "ipt", "tokens-3_retrieved-1", "seed-2")
+    assert tuple(note[key] for key in ("model", "task", "arm", "variant", "seed")) == who
+    method = note["settings"]["method"]
+    assert (method["name"], method["size"], note["settings"]["shots"]) == ("prompt-tuning", 3, 1)
     assert note["settings"]["tuning"]["steps"] == 3
     assert note["settings"]["generation"]["max_new_tokens"] == 8
     assert note["tuning"]["steps"] == 3
@@ -96,7 +98,7 @@ def test_the_order_of_keys_and_comments_run_nothing(finished):
 def test_without_notes_and_dates_every_result_is_made_again_or_as_recorded(moved):
     """Nothing in the dates can make Snakemake take a result for one of other settings."""
     forget_dates(moved.folder)
-    study = STUDY | {"tuning": STUDY["tuning"] | {"learning_rate": 0.5}}
+    study = STUDY | {"methods": {"prompt-tuning": {"learning_rate": 0.5}}}
     assert len(moved.planned(study)["tune"]) == 4
 
 
@@ -130,7 +132,7 @@ def test_what_a_job_reads_is_an_input_of_it_or_of_what_made_its_inputs(finished)
 
 
 def test_a_fault_in_the_configuration_stops_before_any_job(finished):
-    done = finished.snakemake("--cores", "1", study=STUDY | {"tuning": {"learning_rte": 0.1}})
+    done = finished.snakemake("--cores", "1", study=STUDY | {"tuning": {"patiense": 1}})
     assert done.returncode != 0
-    assert "tuning.learning_rte: no such setting; did you mean `learning_rate`?" in done.stderr
+    assert "tuning.patiense: no such setting; did you mean `patience`?" in done.stderr
     assert "rule " not in done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""A study of transfer and data sizes alone, run to its report; and what one more of either would run."""
+"""A study of transfer and data sizes, run to its report; and what one more of either would run."""
 
 import copy
 import csv
@@ -13,11 +13,11 @@ STUDY = yaml.safe_load("""
 study: sizes
 seeds: [1]
 arms:
-  icl: {demonstrations: []}
-  pt: {tokens: []}
-  ipt: {tokens: []}
-  transfer: {tokens: [3], demonstrations: [retrieved-1]}
-  data_size: {train: [6], tokens: [2], demonstrations: [retrieved-1]}
+  icl: {demonstrations: [retrieved-1]}
+  pt: {tokens: [2]}
+  ipt: {tokens: [2], demonstrations: [retrieved-1]}
+transfer: {arms: [pt], tokens: [3], demonstrations: [retrieved-1]}
+data_size: {arms: [icl, pt, ipt], train: [6], tokens: [2], demonstrations: [retrieved-1]}
 models:
   use: [tiny]
   folders: {tiny: tiny-model}
@@ -27,7 +27,8 @@ data:
   limits: {train: 12, validation: 4, test: 4}
   evaluation: {mtop: test}
 engine: {context: 250}
-tuning: {initialisation: demonstrations, steps: 3, batch_size: 4, validate_every: 2, overrides: []}
+methods: {prompt-tuning: {initialisation: demonstrations}}
+tuning: {steps: 3, batch_size: 4, validate_every: 2, overrides: []}
 generation: {max_new_tokens: 8}
 """)
 TASKS = STUDY["data"]["tasks"]
@@ -40,11 +41,11 @@ def sized(checkout):
     return checkout
 
 
-def changed(**arms) -> dict:
-    """STUDY with other values in the sections of `arms`."""
+def changed(**sections) -> dict:
+    """STUDY with other values in these arms, or in the sections of the questions."""
     study = copy.deepcopy(STUDY)
-    for arm, values in arms.items():
-        study["arms"][arm] |= values
+    for name, values in sections.items():
+        (study if name in study else study["arms"])[name] |= values
     return study
 
 
@@ -65,16 +66,17 @@ def test_the_study_ends_in_its_report_with_the_runs_that_it_compares(sized):
         assert (moved["source"], moved["tokens"], moved["demonstrations"]) == (source, "3", "retrieved-1")
         assert moved["n"] == "1" and moved["gain"], "there is an ICL run that it can be compared with"
         found = {(row["arm"], row["train"]): row["n"] for row in table(results / "sizes.tsv") if row["task"] == task}
-        assert found == dict.fromkeys([("icl", "6"), ("pt", "6"), ("ipt", "6"), ("icl", "12")], "1")
-    assert {row["variant"] for row in table(results / "summary.tsv")} == {"retrieved-1"}
+        assert found == dict.fromkeys([(arm, size) for arm in ("icl", "pt", "ipt") for size in ("6", "12")], "1")
+    variants = {row["variant"] for row in table(results / "summary.tsv")}
+    assert variants == {"retrieved-1", "tokens-2", "tokens-2_retrieved-1"}
     assert "<html" in (results / "report.html").read_text()
 
 
 def test_a_transfer_says_whose_prompt_it_used_and_tunes_nothing_of_its_own(sized):
     runs = sized.folder / "results/sizes/runs/tiny"
-    place = runs / "mtop/transfer/from-dart_tokens-3_retrieved-1/seed-1"
+    place = runs / "mtop/pt/from-dart_tokens-3_retrieved-1/seed-1"
     note = json.loads((place / "run.json").read_text())
-    assert (note["source"], note["task"], note["tuning"]["run"]) == ("dart", "mtop", "tiny/dart/pt/tokens-3/seed-1")
+    assert (note["task"], note["tuning"]["run"]) == ("mtop", "tiny/dart/pt/tokens-3/seed-1")
     source = json.loads((runs / "dart/pt/tokens-3/seed-1/tuning.json").read_text())["tuning"]
     assert source.items() <= note["tuning"].items()
     assert not list(place.glob("adapter*"))
@@ -115,11 +117,11 @@ def test_another_length_of_transferred_prompts_tunes_them_on_the_sources(sized):
     jobs = sized.planned(changed(transfer={"tokens": [3, 4]}))
     assert counted(jobs) == {"tune": 2, "generate": 2, "score": 2, "analyse": 1}
     assert all("/pt/tokens-4/" in output for output in jobs["tune"])
-    assert all("/transfer/" in output and "_tokens-4_" in output for output in jobs["generate"])
+    assert all("/pt/from-" in output and "_tokens-4_" in output for output in jobs["generate"])
 
 
 def test_a_length_that_pt_has_already_tuned_is_not_tuned_again(sized):
-    jobs = sized.planned(changed(pt={"tokens": [3]}))
+    jobs = sized.planned(changed(pt={"tokens": [2, 3]}))
     assert counted(jobs) == {"generate": 2, "score": 2, "analyse": 1}
     assert all("/pt/tokens-3/" in output for output in jobs["generate"])
 
@@ -128,17 +130,14 @@ def test_fewer_sources_run_only_the_analysis(sized):
     assert set(sized.planned(changed(transfer={"sources": ["dart"]}))) == {"analyse"}
 
 
-def test_naming_the_baseline_runs_only_the_analysis(sized):
-    assert set(sized.planned(changed(icl={"demonstrations": ["retrieved-1"]}))) == {"analyse"}
-
-
 def test_what_tunes_a_source_decides_the_transfers_from_it(sized):
     study = STUDY | {"tuning": STUDY["tuning"] | {"overrides": [{"task": "dart", "set": {"learning_rate": 0.5}}]}}
     jobs = sized.planned(study)
-    assert {output for output in jobs["generate"] if "/transfer/" in output} == {
-        "results/sizes/runs/tiny/mtop/transfer/from-dart_tokens-3_retrieved-1/seed-1/run.json"
+    assert {output for output in jobs["generate"] if "/from-" in output} == {
+        "results/sizes/runs/tiny/mtop/pt/from-dart_tokens-3_retrieved-1/seed-1/run.json"
     }
-    assert counted(jobs) == {"tune": 3, "generate": 3, "score": 3, "analyse": 1}
+    assert counted(jobs) == {"tune": 5, "generate": 5, "score": 5, "analyse": 1}
+    assert not any("/mtop/" in output for output in jobs["tune"])
 
 
 def test_a_size_that_a_task_does_not_have_is_said_where_it_is_drawn(sized):
@@ -147,4 +146,4 @@ def test_a_size_that_a_task_does_not_have_is_said_where_it_is_drawn(sized):
     done = sized.snakemake("--cores", "1", "results/larger/data/mtop/subsets/train-481_seed-1.jsonl", study=study)
     assert done.returncode != 0
     log = (sized.folder / "results/larger/logs/data/mtop/train-481_seed-1.log").read_text()
-    assert "arms.data_size.train: 481 training records were asked for" in log and "has 480" in log
+    assert "data_size.train: 481 training records were asked for" in log and "has 480" in log

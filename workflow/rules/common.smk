@@ -172,7 +172,7 @@ def generation_files(run: Run) -> dict[str, str]:
     data, split = f"results/{STUDY.study}/data/{run.task}", studies.evaluation(STUDY, run.task)
     files = {"model": f"resources/models/{run.model}"}
     if run.tuner:
-        files["adapter"] = f"results/{STUDY.study}/runs/{run.tuner.path}"
+        files["adapter"] = f"results/{STUDY.study}/runs/{run.tuner.path}/adapter"
     files |= {"train": training_records(run), "records": f"{data}/{split}.jsonl"}
     if run.shots:
         files["demonstrations"] = neighbours(run, split)
@@ -204,7 +204,7 @@ def scoring_files(run: Run) -> dict[str, str]:
 def generation_input(wildcards) -> list[str]:
     """The tuned prompt or, which that is made with, the model; the records or, made from these, their demonstrations."""
     files = generation_files(run_of(wildcards))
-    made_by = f"{files['adapter']}/tuning.json" if "adapter" in files else f"{files['model']}/provenance.json"
+    made_by = f"{Path(files['adapter']).parent}/tuning.json" if "adapter" in files else f"{files['model']}/provenance.json"
     return [made_by, list(files.values())[-1]]
 
 

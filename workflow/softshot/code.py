@@ -12,7 +12,7 @@ from softshot.scoring import registry
 
 PACKAGE = Path(__file__).parent
 # What tuning and generation share.
-ENGINE = ("base", "bloom", "kernels", "last_layer", "layout", "llama", "packed", "prefix", "arms/*")
+ENGINE = ("base", "bloom", "kernels", "last_layer", "layout", "llama", "packed", "prefix", "loss", "memory")
 SHOWN = ("demonstrations/shown.py", "demonstrations/table.py")
 DENSE = ("dense", "nearest", "approximate", "embeddings")
 RETRIEVERS = {"random": ("sample",), "bm25": ("bm25",), "oracle": ("oracle",), "dense": DENSE, "mmr": (*DENSE, "mmr")}
@@ -46,13 +46,13 @@ def retrieval(kind: str) -> str:
 
 def tuning() -> str:
     """What prompt a run ends with."""
-    return checksum(*(f"engine/{name}.py" for name in ENGINE), *SHOWN, "tuning/*.py")
+    return checksum(*(f"engine/{name}.py" for name in ENGINE), *SHOWN, "methods/*.py", "tuning/*.py")
 
 
 def generation() -> str:
     """What a run predicts."""
     names = (*ENGINE, "decoding", "beam", "cache", "stops")
-    return checksum(*(f"engine/{name}.py" for name in names), *SHOWN, "generation/*.py")
+    return checksum(*(f"engine/{name}.py" for name in names), *SHOWN, "methods/*.py", "generation/*.py")
 
 
 @functools.cache

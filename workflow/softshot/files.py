@@ -132,7 +132,8 @@ def verify(path: Path) -> None:
     It stands in the JSON file of the same name (records), in `run.json` (predictions) or in `tuning.json` (prompt and
     history). A file without a record is the user's own, and taken as it is.
     """
-    for note in (path.with_suffix(".json"), path.with_name("run.json"), path.with_name("tuning.json")):
+    run = path.parent.parent if path.parent.name == "adapter" else path.parent
+    for note in (path.with_suffix(".json"), run / "run.json", run / "tuning.json"):
         if note == path or not (note.is_file() and path.is_file()):
             continue
         known = read_json(note)

@@ -18,7 +18,7 @@ from softshot.files import PREDICTIONS
 from softshot.grid import Run, runs, tuners
 from softshot.settings import Study
 
-TUNED = ("adapter_model.safetensors", "adapter_config.json", "history.jsonl", "prompt.tsv")
+TUNED = ("adapter/adapter_model.safetensors", "adapter/adapter_config.json", "history.jsonl")
 REPORT = ("report.html", "summary.tsv")
 SHOWN = 3  # results named in a report
 MISSING = "nothing"

@@ -4,10 +4,11 @@ import json
 import typing
 
 from softshot.sections import Section
-from softshot.settings import Override, RetrieverSettings, Study
+from softshot.settings import ArmSettings, Override, RetrieverSettings, Study
 from softshot.task import ArchiveSettings, HubSettings, SizeSettings, TableSettings, TaskSettings, TemplateSettings
 
 PARTS = {
+    "An arm (`arms`)": ArmSettings,
     "A task (`data.own`, `resources/tasks.yaml`)": TaskSettings,
     "A table (`table` of a task of your own)": TableSettings,
     "An archive (`archive` of a task)": ArchiveSettings,

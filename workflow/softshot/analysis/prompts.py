@@ -24,8 +24,8 @@ def prompts(results: Results, folder: Path) -> pd.DataFrame:
     """A row per finished run that tuned a prompt; what it did not write is empty."""
     done, rows = results.runs[results.runs["done"]], []
     for run, note in zip(done.to_dict("records"), results.notes, strict=True):
-        learned = (note.get("tuning") or {}).get("prompt")
-        if learned and run["source"] is None:  # what another task's run has tuned is in the row of that run
+        learned = (note.get("tuning") or {}).get("learned") or {}
+        if learned.keys() & SUMMARY.keys() and run["source"] is None:  # an adapter of another task: in that run's row
             row = {column: run[column] for column in (*RUN, "size")}
             row |= {column: learned.get(name) for name, column in SUMMARY.items()}
             rows.append(row | {"nearest": nearest(folder / run["folder"] / "prompt.tsv")})

@@ -26,7 +26,7 @@ from softshot.analysis.findings import Findings
 from softshot.analysis.report_runs import run_list
 from softshot.files import write_text
 from softshot.settings import Study
-from softshot.study import analysis_slice
+from softshot.slices import analysis_slice
 
 FOLDER = Path(__file__).parents[2] / "report"
 SCRIPTS = ["tables", "choice", "figures", "examples", "runs", "start"]

@@ -16,7 +16,7 @@ def subset(records: Path, size: int, seed: int, out: Path) -> None:
     there = read_jsonl(records)
     if size > len(there):
         raise UserError(
-            f"arms.data_size.train: {size} training records were asked for, but {records} has {len(there)};"
+            f"data_size.train: {size} training records were asked for, but {records} has {len(there)};"
             f" take {size} out of the list, or let the task have more (data.limits.train)."
         )
     write_jsonl(out, sorted(there, key=lambda record: _place(record["id"], seed))[:size])

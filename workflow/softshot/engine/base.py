@@ -26,6 +26,14 @@ class Base:
     def device(self) -> torch.device:
         return self.model.device
 
+    @property
+    def config(self):
+        return self.model.config.get_text_config()
+
+    def embed(self, ids) -> torch.Tensor:
+        """The model's own embeddings of `ids`: [T, H]."""
+        return self.model.get_input_embeddings()(torch.as_tensor(ids, device=self.device)).float()
+
     @cached_property
     def takes_position_ids(self) -> bool:
         """BLOOM has none: its ALiBi distances are counted from the attention mask."""
@@ -51,7 +59,7 @@ class Base:
         return [i for i in self.tokenizer("")["input_ids"] if i == self.tokenizer.bos_token_id]
 
 
-def load(folder: Path, dtype: str = "auto", threads: int = 1) -> Base:
+def load(folder: Path, dtype: str = "auto", threads: int = 1, frozen: bool = True) -> Base:
     """Load the frozen model from `folder` onto the GPU where there is one, offline, safetensors only.
 
     `dtype` is one of the setting `engine.dtype`; `threads` are torch's threads on the CPU.

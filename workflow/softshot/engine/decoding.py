@@ -17,7 +17,7 @@ from softshot.engine.base import Base
 from softshot.engine.beam import Beams
 from softshot.engine.cache import SlotCache, buffer_shape
 from softshot.engine.layout import Row
-from softshot.engine.prefix import forward, prefix_cache
+from softshot.engine.prefix import Prefix, forward, prefix_cache
 from softshot.engine.stops import Stops
 from softshot.errors import UserError
 from softshot.settings import GenerationSettings
@@ -70,44 +70,44 @@ class Live:
 
 
 def decode(
-    base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings, stops: Stops, batch_size: int
+    base: Base, prefix: Prefix | None, rows: list[Row], settings: GenerationSettings, stops: Stops, batch_size: int
 ) -> Iterator[Output]:
     """Continue every row, in no particular order; the text does not depend on `batch_size` or on the other rows.
 
     `prompt`: [T, H], or None for in-context learning.
     """
-    for row, ids in continuations(base, prompt, rows, settings, stops, batch_size):
+    for row, ids in continuations(base, prefix, rows, settings, stops, batch_size):
         yield Output(row.id, stops.cut(ids), len(ids), stops.end(ids))
 
 
-def size(prompt: Tensor | None, rows: list[Row], settings: GenerationSettings, batch_size: int) -> tuple[int, int]:
+def size(prefix: Prefix | None, rows: list[Row], settings: GenerationSettings, batch_size: int) -> tuple[int, int]:
     """Slots and columns of the cache: the batch's rows times beams, and prompt, longest row and output."""
-    tokens = 0 if prompt is None else len(prompt)
+    tokens = 0 if prefix is None else len(prefix)
     columns = tokens + max(map(len, rows)) + settings.max_new_tokens
     return min(batch_size, len(rows)) * settings.beams, columns
 
 
 def kv_cache_mb(
-    base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings, batch_size: int
+    base: Base, prefix: Prefix | None, rows: list[Row], settings: GenerationSettings, batch_size: int
 ) -> float:
     """Memory of the keys and values while decoding, in MB, known before it starts."""
-    numbers = torch.Size(buffer_shape(base, *size(prompt, rows, settings, batch_size))).numel()
+    numbers = torch.Size(buffer_shape(base, *size(prefix, rows, settings, batch_size))).numel()
     return numbers * base.model.dtype.itemsize / 2**20
 
 
 @torch.inference_mode()
 def continuations(
-    base: Base, prompt: Tensor | None, rows: list[Row], settings: GenerationSettings, stops: Stops, batch_size: int
+    base: Base, prefix: Prefix | None, rows: list[Row], settings: GenerationSettings, stops: Stops, batch_size: int
 ) -> Iterator[tuple[Row, list[int]]]:
     """Token ids of every row's continuation as rows end. Where memory does not suffice the batch is halved."""
     waiting = sorted(rows, key=len, reverse=True)  # of like length together; memory peaks at once
-    prefix, shared = shared_prefix(base, prompt, rows)
+    cache, shared = shared_prefix(base, prefix, rows)
     while waiting:
         ended: set[int] = set()
         try:
-            buffer = size(prompt, waiting, settings, batch_size)
+            buffer = size(prefix, waiting, settings, batch_size)
             texts = [(row, row.context[shared:]) for row in waiting]
-            for row, ids in search(base, prefix, buffer, texts, settings, stops):
+            for row, ids in search(base, cache, buffer, texts, settings, stops):
                 ended.add(id(row))
                 yield row, ids
         except torch.OutOfMemoryError:
@@ -121,12 +121,12 @@ def continuations(
         waiting = [row for row in waiting if id(row) not in ended]
 
 
-def shared_prefix(base: Base, prompt: Tensor | None, rows: list[Row]) -> tuple[DynamicCache, int]:
+def shared_prefix(base: Base, given: Prefix | None, rows: list[Row]) -> tuple[DynamicCache, int]:
     """Keys and values, at batch 1, of the prompt and of the tokens that all rows begin with, and how many these are.
 
     An instruction, or the same demonstrations for all. One token at least is left to every row.
     """
-    prefix = prefix_cache(base, prompt, 1)
+    prefix = prefix_cache(base, given, 1)
     # What the first and the last in order have in common, all have; a row that all others continue is the first.
     first, last = min(row.context for row in rows), max(row.context for row in rows)
     common = [a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first[:-1], last, strict=False))]

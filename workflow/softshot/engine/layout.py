@@ -48,7 +48,7 @@ class Layout:
     """Turns records into rows. Every piece is tokenised by itself, so that tuning and decoding agree."""
 
     def __init__(self, base: Base, settings: RowSettings):
-        self.context, self.order = settings.engine.context, settings.order
+        self.base, self.context, self.order = base, settings.engine.context, settings.order
         self.truncation = Truncation()
         self._encode = lru_cache(maxsize=None)(
             lambda text: tuple(base.tokenizer.encode(text, add_special_tokens=False))

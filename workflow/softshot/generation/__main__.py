@@ -1,20 +1,20 @@
 """`python -m softshot.generation`: predict the evaluation records of one run."""
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
 
 from tqdm import tqdm
 
-from softshot import code
+from softshot import arguments, code
 from softshot.demonstrations.shown import Shown
 from softshot.demonstrations.table import read_metadata
 from softshot.engine import base as engine_base
-from softshot.engine.arms import soft_prompt
+from softshot.engine.base import Base
 from softshot.engine.decoding import decode, kv_cache_mb
 from softshot.engine.layout import Layout, RowSettings
+from softshot.engine.prefix import Prefix
 from softshot.engine.stops import Stops
 from softshot.errors import UserError, run_program
 from softshot.files import PREDICTIONS, checksums, read_json, read_jsonl, sizes, write_json, write_jsonl
@@ -37,22 +37,15 @@ class GenerationSlice(RowSettings):
     generation: GenerationSettings
 
 
-def arguments() -> argparse.Namespace:
+def arguments_of() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m softshot.generation", description=__doc__)
-    parser.add_argument("--settings", required=True, type=json.loads, help="the generation slice, JSON")
-    parser.add_argument("--model", required=True, type=Path, help="folder of the frozen model")
-    parser.add_argument("--train", required=True, type=Path, help="training records, where demonstrations come from")
+    parser = arguments.parser("generation", __doc__)
     parser.add_argument("--records", required=True, type=Path, help="records to predict, JSONL")
     parser.add_argument(
         "--demonstrations", nargs="?", type=Path, help="neighbours of the records, where some are shown"
     )
-    parser.add_argument(
-        "--adapter", nargs="?", type=Path, help="folder of the run that tuned the adapter, where one is"
-    )
+    parser.add_argument("--adapter", nargs="?", type=Path, help="folder of the tuned adapter, where there is one")
     parser.add_argument("--batch-size", type=int, default=32, help="rows decoded together; never changes a text")
-    parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
-    parser.add_argument("--out", required=True, type=Path, help=".../<model>/<task>/<arm>/<variant>/seed-<s>")
     return parser.parse_args()
 
 
@@ -71,36 +64,46 @@ def sources(args: argparse.Namespace) -> dict:
 
 def tuning_note(args: argparse.Namespace) -> dict:
     """What `run.json` says of the adapter, from its `tuning.json`; how a source task's rows were made stays apart."""
-    tuned = read_json(args.adapter / "tuning.json")
+    tuner = args.adapter.parent
+    tuned = read_json(tuner / "tuning.json")
     made_by = tuned.pop("settings")
     for of_files in ("checksums", "bytes"):  # which stay beside them
         tuned.pop(of_files, None)
     facts = tuned.pop("tuning") | tuned
-    if args.adapter.resolve() != args.out.resolve():
-        facts |= {"run": "/".join(args.adapter.parts[-5:]), "template": made_by.get("template", {})}
+    if tuner.resolve() != args.out.resolve():
+        facts |= {"run": "/".join(tuner.parts[-5:]), "template": made_by.get("template", {})}
     return {"settings": made_by | args.settings | {"method": made_by["method"]}, "tuning": facts}
+
+
+def loaded(args: argparse.Namespace, settings: GenerationSlice) -> tuple[Base, Prefix | None]:
+    """The model as it predicts, weights merged, and what stands before every row."""
+    method = METHODS[settings.method.name]
+    tuned = method.settings is not None
+    if tuned != bool(args.adapter):
+        raise UserError(f"a run of {settings.method.name} {'needs' if tuned else 'has no use for'} --adapter.")
+    base = engine_base.load(args.model, settings.engine.dtype, args.threads, frozen=not method.trains_weights)
+    prefix = method.load().load(base, args.adapter) if tuned else None
+    if method.trains_weights:
+        base.freeze()
+    return base, prefix
 
 
 def main() -> None:
     """Read, decode, write."""
-    args = arguments()
+    args = arguments_of()
     settings = read(GenerationSlice, args.settings, "--settings")
-    tuned = METHODS[settings.method.name].settings is not None
-    if tuned != bool(args.adapter):
-        raise UserError(f"a run of {settings.method.name} {'needs' if tuned else 'has no use for'} --adapter.")
-    base = engine_base.load(args.model, settings.engine.dtype, args.threads)
+    base, prefix = loaded(args, settings)
     layout = Layout(base, settings)
     records = read_jsonl(args.records)
     shown = Shown(args.demonstrations, settings.shots, read_jsonl(args.train), settings.threshold)
     limit = settings.generation.max_new_tokens
     rows = [layout.generation_row(record, shown.records(record["id"]), limit) for record in records]
-    prompt = soft_prompt.load(args.adapter, base) if args.adapter else None
 
-    memory = kv_cache_mb(base, prompt, rows, settings.generation, args.batch_size)
+    memory = kv_cache_mb(base, prefix, rows, settings.generation, args.batch_size)
     print(f"keys and values take {memory:.0f} MB for {args.batch_size} rows at once", file=sys.stderr)
     began = time.monotonic()
     stops = Stops.of(base, settings.template.separator)
-    decoded = decode(base, prompt, rows, settings.generation, stops, args.batch_size)
+    decoded = decode(base, prefix, rows, settings.generation, stops, args.batch_size)
     outputs = {output.id: output for output in tqdm(decoded, total=len(rows), unit="record", disable=None)}
     seconds = time.monotonic() - began
 

@@ -69,7 +69,7 @@ class Method:
     module: str | None = None  # below softshot.methods
     unit: Unit | None = None  # what its size counts
     before: str = ""  # what it puts before every row, in words
-    backward: int = 2  # operations per parameter and token of a backward pass: 4 where weights are trained
+    trains_weights: bool = False  # else the model stays frozen
     stored: Callable[[int, Shape], int] | None = None  # size, model -> numbers in its adapter
 
     def load(self) -> ModuleType:

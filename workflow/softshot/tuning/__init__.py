@@ -1,1 +1,1 @@
-"""Training the soft prompt of PT and IPT, one job per (model, task, arm, tokens, seed)."""
+"""Training an adapter, one job per run that has one of its own."""

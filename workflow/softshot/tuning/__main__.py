@@ -1,8 +1,6 @@
-"""`python -m softshot.tuning`: train the soft prompt of one run."""
+"""`python -m softshot.tuning`: train the adapter of one run."""
 
 import argparse
-import json
-import random
 import shutil
 import signal
 import sys
@@ -10,19 +8,19 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from softshot import code
+from softshot import arguments, code
 from softshot.demonstrations.shown import Shown
 from softshot.engine import base as engine_base
-from softshot.engine.arms import soft_prompt
-from softshot.engine.layout import Layout, Row, RowSettings
+from softshot.engine.layout import Layout, RowSettings
 from softshot.errors import UserError, run_program
 from softshot.files import checksums, read_jsonl, sizes, write_json, write_jsonl
+from softshot.methods.base import Adapter
 from softshot.methods.registry import METHODS
 from softshot.provenance import deciding, peak_memory_mb, provenance
 from softshot.sections import Section, read
 from softshot.settings import MethodName, TuningSettings
-from softshot.tuning import nearest_tokens
 from softshot.tuning import state as states
+from softshot.tuning.rows import Examples, TrainingRows, validation_rows
 from softshot.tuning.train import Trainer
 
 SAVE_EVERY = 60.0  # seconds: what a kill can cost, against what a save costs
@@ -43,42 +41,56 @@ class TuningSlice(RowSettings):
     tuning: TuningSettings
 
 
-def arguments() -> argparse.Namespace:
+def arguments_of() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m softshot.tuning", description=__doc__)
-    parser.add_argument("--settings", required=True, type=json.loads, help="the tuning slice, JSON")
-    parser.add_argument("--model", required=True, type=Path, help="folder of the frozen model")
-    parser.add_argument("--train", required=True, type=Path, help="training records, JSONL")
+    parser = arguments.parser("tuning", __doc__)
     parser.add_argument("--validation", required=True, type=Path, help="validation records, JSONL")
-    parser.add_argument("--train-demonstrations", nargs="?", type=Path, help="neighbours of the training records (IPT)")
+    parser.add_argument("--train-demonstrations", nargs="?", type=Path, help="neighbours of the training records")
     parser.add_argument(
-        "--validation-demonstrations", nargs="?", type=Path, help="neighbours of the validation records (IPT)"
+        "--validation-demonstrations", nargs="?", type=Path, help="neighbours of the validation records"
     )
-    parser.add_argument("--seed", type=int, default=1, help="decides every random choice (default 1)")
-    parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
     parser.add_argument(
         "--max-tokens", nargs="?", type=int, help="most tokens of a forward pass; larger batches are accumulated"
     )
     parser.add_argument("--save-every", type=float, default=SAVE_EVERY, help="seconds between two saves of the state")
-    parser.add_argument("--out", required=True, type=Path, help=".../<model>/<task>/<arm>/<variant>/seed-<s>")
     return parser.parse_args()
 
 
-def rows(args: argparse.Namespace, layout: Layout, settings: TuningSlice) -> tuple[list[Row], list[Row], list]:
-    """Training rows, validation rows, and the training records as token ids of demonstrations."""
-    train, validation = read_jsonl(args.train), read_jsonl(args.validation)
-    limit = settings.tuning.validation_records
-    if limit is not None and limit < len(validation):  # the same sample for every run; official files are sorted
-        validation = random.Random(0).sample(validation, limit)
-    shown = Shown(args.train_demonstrations, settings.shots, train, settings.threshold)
-    # Every reference of a training record is a pair to learn from.
-    training = [layout.tuning_row(r, shown.records(r["id"]), text) for r in train for text in r["references"]]
-    shown = Shown(args.validation_demonstrations, settings.shots, train, settings.threshold)
-    validating = [layout.tuning_row(r, shown.records(r["id"]), r["target"]) for r in validation]
-    return training, validating, [layout.example(record) for record in train]
+def trainer_of(args: argparse.Namespace, settings: TuningSlice, layout: Layout) -> Trainer:
+    """The run's trainer at its first step."""
+    method = METHODS[settings.method.name]
+    values = read(method.settings, settings.method.settings, "--settings: method.settings")
+    records = read_jsonl(args.train)
+    shown = [
+        Shown(table, settings.shots, records, settings.threshold)
+        for table in (args.train_demonstrations, args.validation_demonstrations)
+    ]
+    training = TrainingRows(layout, records, shown[0])
+    validation = validation_rows(layout, args.validation, settings.tuning.validation_records, shown[1])
+    examples = Examples(layout, records)
+    adapter: Adapter = method.load().new(layout.base, settings.method.size, values, examples, args.seed)
+    return Trainer(
+        layout.base,
+        adapter,
+        settings.tuning,
+        values.learning_rate,
+        training,
+        validation,
+        args.seed,
+        args.max_tokens,
+    )
 
 
-def summary(trainer: Trainer, layout: Layout) -> dict:
+def state_of(args: argparse.Namespace) -> Path:
+    """Where the run's unfinished state is, named after all that decides its result."""
+    inputs = [args.model / "provenance.json", args.train, args.validation]
+    inputs += [path for path in (args.train_demonstrations, args.validation_demonstrations) if path]
+    made_by = deciding("engine/*.py", "methods/*.py", "tuning/*.py", "demonstrations/shown.py")
+    key = states.key({"settings": args.settings, "seed": args.seed, **made_by}, inputs)
+    return args.out / ".state" / f"{key}.pt"
+
+
+def summary(trainer: Trainer, layout: Layout) -> dict[str, Any]:
     """What the run did and took."""
     progress = trainer.progress
     steps = [line for line in progress.history if "loss" in line]
@@ -86,7 +98,7 @@ def summary(trainer: Trainer, layout: Layout) -> dict:
         "seconds": progress.seconds,
         "steps": progress.step,
         "stopped_early": progress.stopped_early,
-        "trainable_parameters": sum(p.numel() for p in trainer.prompt.parameters()),
+        "trainable_parameters": sum(p.numel() for p in trainer.adapter.parameters()),
         "training_rows": len(trainer.training),
         "validation_rows": len(trainer.validation),
         "dtype": str(trainer.base.model.dtype),
@@ -104,22 +116,11 @@ def summary(trainer: Trainer, layout: Layout) -> dict:
 
 def main() -> None:
     """Read, train (or continue), write."""
-    args = arguments()
+    args = arguments_of()
     settings = read(TuningSlice, args.settings, "--settings")
-    method = read(METHODS[settings.method.name].settings, settings.method.settings, "--settings: method.settings")
-    base = engine_base.load(args.model, settings.engine.dtype, args.threads)
-    layout = Layout(base, settings)
-    training, validation, examples = rows(args, layout, settings)
-    prompt = soft_prompt.new_soft_prompt(base, settings.method.size, method, examples, args.seed)
-    trainer = Trainer(
-        base, prompt, settings.tuning, method.learning_rate, training, validation, args.seed, args.max_tokens
-    )
-
-    inputs = [args.model / "provenance.json", args.train, args.validation]
-    inputs += [path for path in (args.train_demonstrations, args.validation_demonstrations) if path]
-    made_by = deciding("engine/*.py", "engine/arms/*.py", "tuning/*.py", "demonstrations/shown.py")
-    key = states.key({"settings": args.settings, "seed": args.seed, **made_by}, inputs)
-    state = args.out / ".state" / f"{key}.pt"
+    frozen = not METHODS[settings.method.name].trains_weights
+    layout = Layout(engine_base.load(args.model, settings.engine.dtype, args.threads, frozen), settings)
+    trainer, state = trainer_of(args, settings, layout), state_of(args)
     if saved := states.load(state):
         trainer.resume(saved)
         print(f"continuing from step {trainer.progress.step}", file=sys.stderr)
@@ -130,16 +131,16 @@ def main() -> None:
     if not trainer.run(lambda: bool(stop), lambda: states.save(state, trainer.state()), args.save_every):
         raise UserError(f"stopped at step {trainer.progress.step}; the same command continues from there.")
 
-    trainer.check_effect()
-    soft_prompt.save(trainer.progress.best_prompt, base, args.out)
-    history, weights, table = args.out / "history.jsonl", args.out / soft_prompt.WEIGHTS, args.out / "prompt.tsv"
+    trainer.finish()
+    adapter = args.out / "adapter"
+    trainer.adapter.save(adapter)
+    learned = trainer.adapter.describe(adapter)
+    history = args.out / "history.jsonl"
     write_jsonl(history, trainer.progress.history)
-    learned = nearest_tokens.describe(trainer.progress.best_prompt, trainer.initial, base, table)
-    tuning = {"settings": args.settings, "code": code.tuning(), **provenance()}
-    tuning |= {"tuning": summary(trainer, layout) | {"prompt": learned}}
-    tuning["checksums"] = checksums(weights, history, table)
-    tuning["bytes"] = sizes(weights, history, table, args.out / "adapter_config.json")
-    write_json(args.out / "tuning.json", tuning)
+    files = [*sorted(path for path in adapter.iterdir() if path.is_file()), history]
+    note = {"settings": args.settings, "code": code.tuning(), **provenance()}
+    note |= {"tuning": summary(trainer, layout) | {"learned": learned}}
+    write_json(args.out / "tuning.json", note | {"checksums": checksums(*files), "bytes": sizes(*files)})
     shutil.rmtree(state.parent, ignore_errors=True)
 
 

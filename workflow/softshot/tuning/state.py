@@ -1,16 +1,18 @@
 """The state of an unfinished run: what a killed run needs to continue as if nothing had happened."""
 
 import hashlib
-import io
 import json
+import os
 import sys
 from pathlib import Path
+from typing import IO, Any
 
 import torch
 
 from softshot.files import replacing, sha256
 
 DIGEST = hashlib.sha256().digest_size
+BLOCK = 2**20
 
 
 def key(settings: dict, inputs: list[Path]) -> str:
@@ -19,22 +21,35 @@ def key(settings: dict, inputs: list[Path]) -> str:
     return hashlib.sha256(deciding.encode()).hexdigest()[:16]
 
 
-def save(path: Path, state: dict) -> None:
-    """Write the state after its checksum, whole or not at all."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    content = buffer.getvalue()
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write the state and then its checksum, whole or not at all; it is never in memory a second time."""
     with replacing(path) as temporary:
-        temporary.write_bytes(hashlib.sha256(content).digest() + content)
+        torch.save(state, temporary)
+        with temporary.open("rb+") as file:
+            size = os.stat(temporary).st_size
+            digest = _digest(file, size)
+            file.seek(size)
+            file.write(digest)
 
 
-def load(path: Path) -> dict | None:
+def load(path: Path) -> dict[str, Any] | None:
     """The state, or None where there is none; one that was damaged on the disk is none, and said so."""
     if not path.exists():
         return None
-    whole = path.read_bytes()
-    checksum, content = whole[:DIGEST], whole[DIGEST:]
-    if hashlib.sha256(content).digest() != checksum:
-        print(f"{path} was damaged: starting from step 0", file=sys.stderr)
-        return None
-    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    with path.open("rb+") as file:
+        size = os.stat(path).st_size - DIGEST
+        digest = _digest(file, size)
+        if size <= 0 or file.read() != digest:
+            print(f"{path} was damaged: starting from step 0", file=sys.stderr)
+            return None
+    with path.open("rb") as file:
+        return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def _digest(file: IO[bytes], size: int) -> bytes:
+    """SHA-256 of the first `size` bytes."""
+    digest, left = hashlib.sha256(), size
+    while left > 0 and (block := file.read(min(BLOCK, left))):
+        digest.update(block)
+        left -= len(block)
+    return digest.digest()

@@ -1,25 +1,32 @@
-"""The training loop of a soft prompt over a frozen model."""
+"""The training loop: any adapter over a model, with validation, the best state so far, and a state to continue from.
+
+It knows no method: what is trained is an `Adapter` (methods/base.py).
+"""
 
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from softshot.engine.arms.soft_prompt import SoftPrompt
 from softshot.engine.base import Base
 from softshot.engine.layout import Row
-from softshot.engine.prefix import target_logits, target_loss
+from softshot.engine.loss import target_logits, target_losses
+from softshot.engine.memory import is_out_of_memory
+from softshot.engine.prefix import Prefix
 from softshot.errors import UserError
+from softshot.methods.base import Adapter
 from softshot.settings import TuningSettings
 from softshot.tuning.batches import batches
 from softshot.tuning.schedule import learning_rate
 
+SEEDS = 1_000_003  # between the generators of two steps: more than there are seeds
 DIVERGED_STEPS = 50  # steps in a row with a loss far above the first
+SAVE_SHARE = 20  # a state is saved at most every so many times what saving it takes
 
 
 class Diverged(UserError):
@@ -33,7 +40,7 @@ class Progress:
     step: int = 0
     best_loss: float = math.inf
     best_step: int = 0
-    best_prompt: Tensor | None = None  # [T, H]
+    best_state: dict[str, Tensor] = field(default_factory=dict)  # the adapter's, where its validation loss was lowest
     without_best: int = 0  # validation losses since the best
     far_above: int = 0  # steps in a row with a loss far above the first
     max_tokens: int | None = None  # most tokens of a forward pass: as asked, or as memory has shown
@@ -43,26 +50,27 @@ class Progress:
 
 
 class Trainer:
-    """One soft prompt, its optimiser and its progress. `state()` and `resume()` make it continuable."""
+    """One adapter, its optimiser and its progress. `state()` and `resume()` make it continuable."""
 
     def __init__(
         self,
         base: Base,
-        prompt: SoftPrompt,
+        adapter: Adapter,
         settings: TuningSettings,
         peak_rate: float,
-        training: list[Row],
-        validation: list[Row],
+        training: Sequence[Row],
+        validation: Sequence[Row],
         seed: int,
         max_tokens: int | None = None,
     ):
-        """`max_tokens`: most tokens of a forward pass, prompt and rows; larger batches are split and accumulated."""
-        self.base, self.prompt, self.settings, self.peak_rate = base, prompt, settings, peak_rate
+        """`peak_rate`: the learning rate after the warm-up. `max_tokens`: most tokens of a forward pass, prefix and
+        rows; larger batches are split and accumulated."""
+        self.base, self.adapter, self.settings, self.peak_rate = base, adapter, settings, peak_rate
         self.training, self.validation, self.seed = training, validation, seed
-        self.optimizer = torch.optim.AdamW(prompt.parameters(), lr=peak_rate, weight_decay=settings.weight_decay)
+        self.optimizer = torch.optim.AdamW(adapter.parameters(), lr=peak_rate, weight_decay=settings.weight_decay)
         self.progress = Progress(max_tokens=max_tokens)
-        self.initial = prompt().detach().clone()  # [T, H]
-        self.remedy = f"lower the method's `learning_rate` (now {peak_rate})."
+        self.first_logits = self.shortest_logits()
+        self.remedy = f"lower the learning rate of the method (now {peak_rate})."
 
     def run(self, interrupted: Callable[[], bool], save: Callable[[], None], save_every: float) -> bool:
         """Train to the last step or to an early stop; False where `interrupted` asked to end before.
@@ -91,8 +99,10 @@ class Trainer:
                 self.validate()
                 bar.set_postfix(validation_loss=f"{self.progress.history[-1]['validation_loss']:.3f}")
             if time.monotonic() - saved >= save_every:
+                began = time.monotonic()
                 save()
                 saved = time.monotonic()
+                save_every = max(save_every, SAVE_SHARE * (saved - began))
         bar.close()
         return True
 
@@ -102,15 +112,12 @@ class Trainer:
         rate = learning_rate(self.progress.step, self.settings, self.peak_rate)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        prompt = self.prompt()
-        # The passes' gradients meet at the prompt, so that an MLP before it runs back once.
-        leaf = prompt.detach().requires_grad_()
-        total, count = self.loss(leaf, parts)
-        prompt.backward(leaf.grad / count)
-        norm = torch.nn.utils.clip_grad_norm_(self.prompt.parameters(), self.settings.clip)
+        total, count = self.gradients(parts)
+        norm = torch.nn.utils.clip_grad_norm_(self.adapter.parameters(), self.settings.clip)
         loss, norm = torch.stack([total / count, norm]).tolist()  # the step's only wait for the device
         self.check(loss, norm)
         self.optimizer.step()
+        self.adapter.after_step(self.progress.step + 1)
         self.optimizer.zero_grad()
         seconds = time.monotonic() - began
         self.progress.step += 1
@@ -125,30 +132,64 @@ class Trainer:
             }
         )
 
-    def loss(self, prompt: Tensor, batches: list[list[Row]]) -> tuple[Tensor, int]:
-        """Sum of the loss over all target tokens, and their number; a `prompt` that requires it gets its gradient.
+    def gradients(self, parts: list[list[Row]]) -> tuple[Tensor, int]:
+        """Give every parameter its gradient of the mean loss; the sum of the losses, and their number.
 
-        What is too large for `max_tokens` is split. Where memory runs out all the same, the pass is split
-        in two, and so are later ones of its size. The sum is the same, so the result is, up to rounding.
+        Where a pass runs out of memory it may have added to some gradients already: all are zeroed, and the step is
+        done again with smaller passes.
         """
-        total, count, waiting = prompt.new_zeros(()), 0, list(batches)
+        result = None
+        while result is None:
+            self.optimizer.zero_grad()
+            self.adapter.prepare()
+            prefix = self.adapter.prefix()
+            # The passes' gradients meet at the prefix, so that an encoder before it runs back once.
+            leaves = prefix and prefix.leaves()
+            generator = torch.Generator().manual_seed(self.seed + SEEDS * self.progress.step)
+            seen = [(rows, self.adapter.visible(rows, generator)) for rows in parts]
+            result = self.passes(leaves, seen, lambda loss: loss.backward())
+        _, count = result
+        for parameter in self.adapter.parameters():  # of weights; a prefix's have none yet
+            if parameter.grad is not None:
+                parameter.grad /= count
+        if prefix is not None:
+            torch.autograd.backward(prefix.tensors(), [leaf.grad / count for leaf in leaves.tensors()])
+        if (penalty := self.adapter.penalty()) is not None:
+            penalty.backward()
+        return result
+
+    def passes(
+        self,
+        prefix: Prefix | None,
+        batches: list[tuple[list[Row], Tensor | None]],
+        backward: Callable[[Tensor], None] | None = None,
+    ) -> tuple[Tensor, int] | None:
+        """Sum of the losses over all target tokens, and their number; None where memory ran out, which is noted.
+
+        `batches`: rows, and the positions of the prefix that each sees ([B, T], None for all). What is too large for
+        `max_tokens` is split. The sum is the same, so the result is, up to rounding.
+        """
+        total, count, waiting = torch.zeros((), device=self.base.device), 0, list(batches)
         while waiting:
-            rows = waiting.pop(0)
-            tokens = len(prompt) + sum(map(len, rows))
+            rows, visible = waiting.pop(0)
+            tokens = (0 if prefix is None else len(prefix)) + sum(map(len, rows))
             if len(rows) > 1 and self.progress.max_tokens and tokens > self.progress.max_tokens:
-                waiting[:0] = [rows[: len(rows) // 2], rows[len(rows) // 2 :]]
+                halves = slice(len(rows) // 2), slice(len(rows) // 2, None)
+                waiting[:0] = [(rows[half], None if visible is None else visible[half]) for half in halves]
                 continue
             try:
-                loss, targets = target_loss(self.base, prompt, rows)
-                if prompt.requires_grad:
-                    loss.backward()  # the prompt is the only leaf: its gradient comes last, whole or not at all
-            except torch.OutOfMemoryError:
-                loss = None
+                losses = target_losses(self.base, prefix, rows, visible)
+                loss = losses.sum()
+                if backward:
+                    backward(loss)
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                loss = losses = None
             if loss is None:  # out of the handler, which would hold the failed pass's tensors
                 self.out_of_memory(len(rows), tokens)
-                waiting.insert(0, rows)
-                continue
-            total, count = total + loss.detach(), count + targets
+                return None
+            total, count = total + loss.detach(), count + len(losses)
         return total, count
 
     def out_of_memory(self, rows: int, tokens: int) -> None:
@@ -184,12 +225,16 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> None:
-        """Mean loss per target token over the validation rows; the best prompt so far is kept."""
+        """Mean loss per target token over the validation rows; the best state so far is kept."""
         began = time.monotonic()
         progress, size = self.progress, self.settings.batch_size
-        prompt = self.prompt().detach()
         rows = sorted(self.validation, key=len)
-        total, count = self.loss(prompt, [rows[start : start + size] for start in range(0, len(rows), size)])
+        parts = [(rows[start : start + size], None) for start in range(0, len(rows), size)]
+        self.adapter.prepare()
+        result = None
+        while result is None:
+            result = self.passes(self.adapter.prefix(), parts)
+        total, count = result
         loss = total.item() / count
         if not math.isfinite(loss):
             raise Diverged(
@@ -198,7 +243,7 @@ class Trainer:
             )
         if loss < progress.best_loss:
             progress.best_loss, progress.best_step, progress.without_best = loss, progress.step, 0
-            progress.best_prompt = prompt.clone()
+            progress.best_state = {name: x.to("cpu", copy=True) for name, x in self.adapter.state_dict().items()}
         else:
             progress.without_best += 1
             progress.stopped_early = self.settings.patience is not None and (
@@ -216,27 +261,32 @@ class Trainer:
             )
 
     @torch.no_grad()
-    def check_effect(self) -> None:
-        """Raise UserError where training has not changed what the model computes for a validation row."""
-        row = [min(self.validation, key=len)]
-        before, after = (target_logits(self.base, prompt, row) for prompt in (self.initial, self.prompt()))
-        if torch.equal(before, after):
+    def shortest_logits(self) -> Tensor:
+        """What the model computes for the shortest validation row: [N, V]."""
+        self.adapter.prepare()
+        return target_logits(self.base, self.adapter.prefix(), [min(self.validation, key=len)])
+
+    def finish(self) -> None:
+        """Put the best state back; raise UserError where training has not changed what the model computes."""
+        if torch.equal(self.first_logits, self.shortest_logits()):
             raise UserError(
-                f"after {self.progress.step} steps the prompt gives the logits that it began with:"
-                f" raise the method's `learning_rate` (now {self.peak_rate})."
+                f"after {self.progress.step} steps the model gives the logits that it began with:"
+                f" raise the learning rate of the method (now {self.peak_rate})."
             )
+        self.adapter.load_state_dict(self.progress.best_state)
+        self.adapter.prepare()
 
     def state(self) -> dict:
         """Everything that the rest of the run depends on. The data order follows from the step."""
         return {
-            "prompt": self.prompt.state_dict(),
+            "adapter": self.adapter.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "progress": vars(self.progress),
         }
 
     def resume(self, state: dict) -> None:
         """Continue from a state of the same run."""
-        self.prompt.load_state_dict(state["prompt"])
+        self.adapter.load_state_dict(state["adapter"])
         self.optimizer.load_state_dict(state["optimizer"])
         asked = self.progress.max_tokens
         self.progress = Progress(**state["progress"])

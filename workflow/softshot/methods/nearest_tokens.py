@@ -5,6 +5,7 @@ Prompt Tuning".
 """
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,25 +34,25 @@ class Nearest:
     vocabulary_norm: float
 
 
-def nearest(prompt: Tensor, embeddings: Tensor, known: Tensor) -> Nearest:
-    """The nearest of the `known` rows of `embeddings` [V, E] to each vector of `prompt` [T, E], in float32.
+def nearest(prompt: Tensor, embed: Callable[[Tensor], Tensor], entries: Tensor) -> Nearest:
+    """The vocabulary entries (ids, [V]) nearest to each vector of `prompt` [T, E], in float32.
 
-    The embeddings may be of any precision and size: they are taken block by block. A zero vector has cosine 0 with
-    every other.
+    `embed` gives the embeddings [..., E] of ids, as the model sees them; they are taken block by block. A zero vector
+    has cosine 0 with every other.
     """
     unit = normalize(prompt.float(), dim=-1)
     cosines = unit.new_empty(len(unit), 0)
-    ids = known.new_empty(len(unit), 0)
+    ids = entries.new_empty(len(unit), 0)
     norms = 0.0
-    for block in known.split(BLOCK):
-        rows = embeddings[block].float()
+    for block in entries.split(BLOCK):
+        rows = embed(block)
         norms += rows.norm(dim=-1).double().sum().item()
-        found, places = (unit @ normalize(rows, dim=-1).T).topk(min(NEAREST, len(block)), dim=-1)
-        cosines, ids = torch.cat([cosines, found], dim=-1), torch.cat([ids, block[places]], dim=-1)
+        best, places = (unit @ normalize(rows, dim=-1).T).topk(min(NEAREST, len(block)), dim=-1)
+        cosines, ids = torch.cat([cosines, best], dim=-1), torch.cat([ids, block[places]], dim=-1)
         cosines, places = cosines.topk(min(NEAREST, cosines.shape[1]), dim=-1)
         ids = ids.gather(-1, places)
-    distances = (embeddings[ids].float() - prompt.float()[:, None]).norm(dim=-1)
-    return Nearest(ids, cosines, distances, norms / len(known))
+    distances = (embed(ids) - prompt.float()[:, None]).norm(dim=-1)
+    return Nearest(ids, cosines, distances, norms / len(entries))
 
 
 def describe(prompt: Tensor, initial: Tensor, base: Base, out: Path) -> dict[str, float | int]:
@@ -59,14 +60,15 @@ def describe(prompt: Tensor, initial: Tensor, base: Base, out: Path) -> dict[str
 
     `initial` [T, E] is the prompt before its tuning.
     """
-    embeddings = base.model.get_input_embeddings().weight
     # Some models have more embeddings than tokens: rows that were added to make the matrix a handy size.
-    pieces = base.tokenizer.convert_ids_to_tokens(range(min(len(base.tokenizer), len(embeddings))))
+    size = base.model.get_input_embeddings().num_embeddings
+    pieces = base.tokenizer.convert_ids_to_tokens(range(min(len(base.tokenizer), size)))
     ids = [id for id, piece in enumerate(pieces) if piece is not None]
     prompt, initial = prompt.to(base.device).float(), initial.to(base.device).float()
-    found = nearest(prompt, embeddings, torch.tensor(ids, device=base.device))
+    neighbours = nearest(prompt, base.embed, torch.tensor(ids, device=base.device))
     norms = prompt.norm(dim=-1)
-    table = zip(norms.tolist(), found.ids.tolist(), found.cosines.tolist(), found.distances.tolist(), strict=True)
+    columns = (neighbours.ids, neighbours.cosines, neighbours.distances)
+    table = zip(norms.tolist(), *(column.tolist() for column in columns), strict=True)
     with replacing(out) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -76,10 +78,10 @@ def describe(prompt: Tensor, initial: Tensor, base: Base, out: Path) -> dict[str
                 writer.writerow([position, f"{norm:.6g}", rank, id, token_text(base, id), *numbers])
     return {
         "mean_norm": norms.mean().item(),
-        "vocabulary_mean_norm": found.vocabulary_norm,
-        "mean_cosine": found.cosines[:, 0].mean().item(),
-        "mean_distance": found.distances[:, 0].mean().item(),
-        "distinct_nearest_tokens": len(set(found.ids[:, 0].tolist())),
+        "vocabulary_mean_norm": neighbours.vocabulary_norm,
+        "mean_cosine": neighbours.cosines[:, 0].mean().item(),
+        "mean_distance": neighbours.distances[:, 0].mean().item(),
+        "distinct_nearest_tokens": len(set(neighbours.ids[:, 0].tolist())),
         "mean_distance_from_start": (prompt - initial).norm(dim=-1).mean().item(),
     }
 

@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from softshot.engine.base import Base, load
-from softshot.tuning import nearest_tokens
-from softshot.tuning.nearest_tokens import describe, escaped, nearest, token_text
+from softshot.methods import nearest_tokens
+from softshot.methods.nearest_tokens import describe, escaped, nearest, token_text
 
 
-def plainly(prompt, embeddings, known):
-    """Per vector (id, cosine, distance) of the five nearest known entries, in float64."""
+def plainly(prompt, embeddings, entries):
+    """Per vector (id, cosine, distance) of the five nearest entries entries, in float64."""
     prompt, embeddings = prompt.double(), embeddings.double()
     rows = []
     for vector in prompt:
-        scored = [(torch.cosine_similarity(vector, embeddings[i], dim=0).item(), i) for i in known.tolist()]
+        scored = [(torch.cosine_similarity(vector, embeddings[i], dim=0).item(), i) for i in entries.tolist()]
         best = sorted(scored, reverse=True)[:5]
         rows.append([(i, cosine, (vector - embeddings[i]).norm().item()) for cosine, i in best])
     return rows
@@ -27,22 +27,24 @@ def test_the_nearest_are_those_of_a_plain_computation_for_any_block(monkeypatch,
     monkeypatch.setattr(nearest_tokens, "BLOCK", block)
     generator = torch.Generator().manual_seed(0)
     embeddings = torch.randn(100, 8, generator=generator).to(dtype)
-    prompt, known = torch.randn(7, 8, generator=generator), torch.arange(90)[torch.arange(90) != 13]
-    found = nearest(prompt, embeddings, known)
-    for place, row in enumerate(plainly(prompt, embeddings, known)):
+    prompt, entries = torch.randn(7, 8, generator=generator), torch.arange(90)[torch.arange(90) != 13]
+    neighbours = nearest(prompt, lambda ids: embeddings[ids].float(), entries)
+    for place, row in enumerate(plainly(prompt, embeddings, entries)):
         ids, cosines, distances = zip(*row, strict=True)
-        assert found.ids[place].tolist() == list(ids)
-        assert found.cosines[place].tolist() == pytest.approx(cosines, abs=1e-6)
-        assert found.distances[place].tolist() == pytest.approx(distances, rel=1e-5)
-    assert found.vocabulary_norm == pytest.approx(embeddings[known].double().norm(dim=-1).mean().item(), rel=1e-6)
+        assert neighbours.ids[place].tolist() == list(ids)
+        assert neighbours.cosines[place].tolist() == pytest.approx(cosines, abs=1e-6)
+        assert neighbours.distances[place].tolist() == pytest.approx(distances, rel=1e-5)
+    assert neighbours.vocabulary_norm == pytest.approx(
+        embeddings[entries].double().norm(dim=-1).mean().item(), rel=1e-6
+    )
 
 
 def test_few_entries_and_zero_vectors_are_no_error():
     embeddings = torch.tensor([[0.0, 0.0], [3.0, 4.0], [1.0, 0.0]])
-    found = nearest(torch.tensor([[0.0, 0.0], [6.0, 8.0]]), embeddings, torch.arange(3))
-    assert found.cosines[0].tolist() == [0, 0, 0]
-    assert found.ids[1].tolist() == [1, 2, 0]
-    assert (found.distances[1, 0].item(), found.vocabulary_norm) == (5, 2)
+    neighbours = nearest(torch.tensor([[0.0, 0.0], [6.0, 8.0]]), lambda ids: embeddings[ids], torch.arange(3))
+    assert neighbours.cosines[0].tolist() == [0, 0, 0]
+    assert neighbours.ids[1].tolist() == [1, 2, 0]
+    assert (neighbours.distances[1, 0].item(), neighbours.vocabulary_norm) == (5, 2)
 
 
 def test_the_table_and_its_summary(base: Base, tmp_path):

@@ -1,0 +1,122 @@
+"""Prompt tuning: T embedding vectors before the row, trained while the model is frozen.
+
+Lester et al. 2021, "The Power of Scale for Parameter-Efficient Prompt Tuning". With demonstrations between prompt and
+input it is instruction prompt tuning (Sun et al. 2023).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from softshot.engine.base import Base
+from softshot.engine.prefix import Prefix
+from softshot.errors import UserError
+from softshot.files import read_json
+from softshot.methods import base as adapters
+from softshot.methods import nearest_tokens
+from softshot.methods.registry import PromptTuning
+
+COMMON_TOKENS = 5000  # Lester et al. draw from the 5,000 most common; a BPE vocabulary is ordered by frequency
+
+
+class SoftPrompt(adapters.Adapter):
+    """T vectors of width H in float32, optionally seen through an MLP while they are trained."""
+
+    def __init__(self, base: Base, initial: Tensor, settings: PromptTuning):
+        """`initial`: [T, H]."""
+        super().__init__()
+        self.base = base
+        self.initial = initial.clone().float()
+        self.embedding = nn.Parameter(self.initial.clone())
+        self.residual = settings.reparameterisation == "residual"
+        self.mlp = None
+        if settings.reparameterisation != "none":
+            width, hidden = initial.shape[1], settings.reparameterisation_hidden
+            self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, width))
+            if self.residual:  # start at the initial prompt itself
+                nn.init.zeros_(self.mlp[2].weight)
+                nn.init.zeros_(self.mlp[2].bias)
+
+    def forward(self) -> Tensor:
+        """The prompt that the model sees: [T, H]."""
+        if self.mlp is None:
+            return self.embedding
+        return self.mlp(self.embedding) + (self.embedding if self.residual else 0)
+
+    def prefix(self) -> Prefix:
+        """The prompt, as embeddings."""
+        return Prefix(embeddings=self())
+
+    def save(self, folder: Path) -> None:
+        """Write the plain prompt."""
+        prompt = self()
+        config = {
+            "peft_type": "PROMPT_TUNING",
+            "num_virtual_tokens": prompt.shape[0],
+            "token_dim": prompt.shape[1],
+            "num_transformer_submodules": 1,
+            "num_attention_heads": self.base.config.num_attention_heads,
+            "num_layers": self.base.config.num_hidden_layers,
+        }
+        adapters.save(folder, {"prompt_embeddings": prompt}, config, self.base)
+
+    def describe(self, folder: Path) -> dict[str, float | int]:
+        """The vocabulary entries nearest to the prompt, in `prompt.tsv`."""
+        return nearest_tokens.describe(self().detach(), self.initial, self.base, folder / "prompt.tsv")
+
+
+def new(base: Base, tokens: int, settings: PromptTuning, examples: Sequence[list[int]], seed: int) -> SoftPrompt:
+    """A soft prompt of `tokens` vectors at its first value."""
+    torch.manual_seed(seed)  # the MLP's weights
+    generator = torch.Generator().manual_seed(seed)
+    initial = {
+        "vocabulary": lambda: from_vocabulary(base, tokens, generator),
+        "demonstrations": lambda: from_demonstrations(base, tokens, examples, generator),
+        "text": lambda: from_text(base, tokens, settings.initial_text),
+        "uniform": lambda: uniform(base, tokens, generator),
+    }[settings.initialisation]()
+    return SoftPrompt(base, initial.cpu(), settings).to(base.device)
+
+
+def load(base: Base, folder: Path) -> Prefix:
+    """A saved prompt as a prefix; one made for another width is an error."""
+    width = read_json(folder / adapters.CONFIG)["token_dim"]
+    if width != base.embedding_size:
+        raise UserError(f"{folder}: a prompt of width {width} does not fit a model of width {base.embedding_size}.")
+    saved = adapters.tensors(folder, base)
+    if "prompt_embeddings" not in saved:
+        raise UserError(f"{folder / adapters.WEIGHTS} holds no soft prompt (prompt_embeddings): tune again.")
+    return Prefix(embeddings=saved["prompt_embeddings"])
+
+
+def from_vocabulary(base: Base, tokens: int, generator: torch.Generator) -> Tensor:
+    """Embeddings of randomly drawn, frequent, ordinary vocabulary entries: [T, H]. Lester et al. 2021, section 3.2."""
+    special = set(base.tokenizer.all_special_ids)
+    size = min(COMMON_TOKENS, base.model.get_input_embeddings().num_embeddings)
+    ordinary = [i for i in range(size) if i not in special]
+    drawn = torch.randint(len(ordinary), (tokens,), generator=generator)
+    return base.embed([ordinary[i] for i in drawn.tolist()])
+
+
+def from_demonstrations(base: Base, tokens: int, examples: Sequence[list[int]], generator: torch.Generator) -> Tensor:
+    """Embeddings of randomly drawn training pairs, cut from the left: [T, H]. Context tuning, arXiv 2507.04221.
+
+    The prompt so begins as in-context learning with random demonstrations.
+    """
+    ids: list[int] = []
+    while len(ids) < tokens:
+        ids = examples[int(torch.randint(len(examples), (), generator=generator))] + ids
+    return base.embed(ids[-tokens:])
+
+
+def from_text(base: Base, tokens: int, text: str) -> Tensor:
+    """Embeddings of `text`, repeated or cut to length: [T, H]."""
+    ids = base.tokenizer.encode(text, add_special_tokens=False)
+    return base.embed((ids * (tokens // len(ids) + 1))[:tokens])
+
+
+def uniform(base: Base, tokens: int, generator: torch.Generator) -> Tensor:
+    """Noise in [-0.5, 0.5], off the manifold of embeddings: [T, H]. Lester et al. 2021, section 3.2."""
+    return torch.rand(tokens, base.embedding_size, generator=generator) - 0.5
