@@ -87,12 +87,17 @@ def cells(study: Study) -> list[Cell]:
 
 
 def compared(cells: Collection[Cell]) -> list[Cell]:
-    """Those that are held against each other: one size of each arm, all training records, no upper bound.
+    """Those that are held against each other: the main cells without upper bounds, which no system can use."""
+    return [cell for cell in main(cells) if cell.retriever != UPPER_BOUND]
+
+
+def main(cells: Collection[Cell]) -> list[Cell]:
+    """The cells of the main table: one size of each arm, all training records.
 
     The size is not chosen by score, so that no arm is compared at its luckiest. It is the nearest to MAIN_SIZE of those
     that all arms which count in the same unit share, or of the arm's own where they share none.
     """
-    plain = [cell for cell in cells if cell.ordinary and cell.retriever != UPPER_BOUND]
+    plain = [cell for cell in cells if cell.ordinary]
     sizes: dict[tuple[str, str], set[int]] = {}
     for cell in plain:
         if cell.unit:

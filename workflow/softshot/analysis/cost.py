@@ -21,7 +21,7 @@ MEANS += ["best_validation_loss", "generation_seconds", "ms_per_prediction", "pe
 MEANS += ["input_tokens_per_prediction", "output_tokens_per_prediction", "tokens_per_prediction"]
 MEANS += ["operations_per_prediction", "tuning_operations"]
 SUMS = [f"{stage}truncated_{part}" for stage in ("", "tuning_") for part in ("demonstrations", "inputs")]
-PARETO = ["metric", "mean", "n", "trainable_parameters", "tuning_operations", "tuning_seconds"]
+PARETO = ["metric", "mean", "low", "high", "n", "trainable_parameters", "tuning_operations", "tuning_seconds"]
 PARETO += ["input_tokens_per_prediction", "output_tokens_per_prediction", "tokens_per_prediction"]
 PARETO += ["operations_per_prediction", "ms_per_prediction", "ms_least", "ms_most", "devices", "peak_memory_mb"]
 COSTS = {"prediction": "tokens_per_prediction", "tuning": "tuning_operations"}  # front -> what it is against
@@ -49,7 +49,7 @@ def per_cell(study: Study, results: Results) -> pd.DataFrame:
     tokens = costs["input_tokens_per_prediction"] + costs["output_tokens_per_prediction"]
     costs["tokens_per_prediction"] = tokens
     costs["operations_per_prediction"] = FORWARD * parameters * tokens
-    each = pd.Series([FORWARD + METHODS[cell.method].backward for cell in own], index=costs.index)
+    each = pd.Series([FORWARD + (4 if METHODS[cell.method].trains_weights else 2) for cell in own], index=costs.index)
     costs["tuning_operations"] = each * parameters * costs["tuning_tokens_per_second"] * costs["tuning_seconds"]
     plain = [not cell.tuned for cell in own]
     costs.loc[plain, ["trainable_parameters", "tuning_seconds", "tuning_operations"]] = 0

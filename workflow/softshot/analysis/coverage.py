@@ -43,7 +43,10 @@ def demonstrations(results: Results, folder: Path) -> pd.DataFrame:
         row |= {"shown_fewer": sum(count < run["shots"] for count in lengths), "shown_none": lengths.count(0)}
         rows.append(row | {"upper_bound": note.get("upper_bound", "")})
     table = pd.DataFrame(rows, columns=DEMONSTRATIONS)
-    return table.assign(recall=pd.to_numeric(table["recall"]), train=pd.to_numeric(table["train"]))
+    splits = [row for task in table["task"].unique() for row in counts(folder, task)]
+    whole = {row["task"]: row["records"] for row in splits if row["split"] == "train"}
+    train = pd.to_numeric(table["train"]).astype(float).fillna(table["task"].map(whole).astype(float))
+    return table.assign(recall=pd.to_numeric(table["recall"]), train=train)
 
 
 def missing(

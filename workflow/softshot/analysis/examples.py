@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from softshot.analysis.cells import MAIN_SIZE, Cell, compared, grouped
+from softshot.analysis.cells import MAIN_SIZE, Cell, grouped, main
 from softshot.analysis.collect import CELL, Results
 from softshot.analysis.names import Names, metric_label, task_label
 from softshot.files import PREDICTIONS, read_jsonl
@@ -19,7 +19,7 @@ JUDGES = {"exact_match", "exact_set_match", "execution_accuracy", "frame_accurac
 
 def shown_cells(results: Results) -> list[Cell]:
     """The cells of the main table, and adapters of other tasks at one size of each arm."""
-    held = set(compared(results.cells))
+    held = set(main(results.cells))
     for cells in grouped((cell for cell in results.cells if cell.source), "arm").values():
         nearest = min({cell.size for cell in cells}, key=lambda size: abs(size - MAIN_SIZE.get(cells[0].unit, size)))
         held |= {cell for cell in cells if cell.size == nearest}

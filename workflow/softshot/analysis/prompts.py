@@ -28,7 +28,7 @@ def prompts(results: Results, folder: Path) -> pd.DataFrame:
         if learned.keys() & SUMMARY.keys() and run["source"] is None:  # an adapter of another task: in that run's row
             row = {column: run[column] for column in (*RUN, "size")}
             row |= {column: learned.get(name) for name, column in SUMMARY.items()}
-            rows.append(row | {"nearest": nearest(folder / run["folder"] / "prompt.tsv")})
+            rows.append(row | {"nearest": nearest(folder / run["folder"] / "adapter" / "prompt.tsv")})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
