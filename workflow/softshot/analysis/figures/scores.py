@@ -20,10 +20,15 @@ SEED = 7  # pixels that the seeds stand below the mean
 
 
 def score_panels(names: Names, cells: Cells, summary: pd.DataFrame) -> list[Panel]:
-    """A row per compared cell of a model and task, in the order of the study; a task's panels share one scale."""
+    """A row per compared cell of a model and task, in the order of the study; a task's panels are beside one another and
+    share one scale."""
     rows = main_scores(summary)
     rows = rows[rows["compared"] & rows["n"].gt(0)]
-    groups = list(rows.groupby(["model", "task"], sort=False))
+    groups = [
+        ((model, task), block)
+        for task, of_task in rows.groupby("task", sort=False)
+        for model, block in of_task.groupby("model", sort=False)
+    ]
     width = WIDTHS.get(len(groups), WIDTH)
     labels = max((len(names.label(row.arm, row.variant)) for row in rows.itertuples()), default=0)
     panels = []
