@@ -15,12 +15,9 @@ os.environ["OMP_NUM_THREADS"] = "1"  # several tests run at once; waiting thread
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Real records of the tasks in their official layout; they lie beside the project, not in it."""
-    folder = ROOT.parent / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("no real records here: shared/data stands beside the checkout on the developers' machines only")
-    return folder
+def real_data() -> Path:
+    """A few real records of every task in the official layout; tests/data/README.md says where they are from."""
+    return ROOT / "tests" / "data"
 
 
 @pytest.fixture(scope="session")

@@ -71,10 +71,10 @@ def serving_files(contents: dict[str, bytes]) -> AbstractContextManager[Threadin
 
 
 class Hub(BaseHTTPRequestHandler):
-    """A minimal hub of one repository, the model or data set me/tiny, with one commit.
+    """A minimal hub of one repository, with one commit.
 
-    Of the server: `contents` (name to bytes), `published` (name to the checksum that the hub states), `broken` (names
-    that are listed and not there). `server.requests` collects (method, path).
+    Of the server: `repository` (me/tiny if not given), `contents` (name to bytes), `published` (name to the checksum
+    that the hub states), `broken` (names that are listed and not there). `requests` collects (method, path).
     """
 
     protocol_version = "HTTP/1.1"
@@ -93,12 +93,12 @@ class Hub(BaseHTTPRequestHandler):
         server = self.server
         server.requests.append((self.command, self.path))
         path = self.path.split("?")[0].replace("%2F", "/")
-        file = path.partition(f"me/tiny/resolve/{COMMIT}/")[2]
-        if path.endswith(
-            ("/me/tiny/revision/main", f"/me/tiny/revision/{COMMIT}", "/me/tiny/revision/refs/convert/parquet")
-        ):
-            self.reply(json.dumps({"id": "me/tiny", "sha": COMMIT, "siblings": self.siblings()}).encode())
-        elif f"/me/tiny/tree/{COMMIT}" in path:
+        name = getattr(server, "repository", "me/tiny")
+        file = path.partition(f"{name}/resolve/{COMMIT}/")[2]
+        revisions = ("main", COMMIT, "refs/convert/parquet")
+        if path.endswith(tuple(f"/{name}/revision/{revision}" for revision in revisions)):
+            self.reply(json.dumps({"id": name, "sha": COMMIT, "siblings": self.siblings()}).encode())
+        elif f"/{name}/tree/{COMMIT}" in path:
             self.reply(json.dumps(self.tree(path.partition(f"/tree/{COMMIT}")[2].strip("/"))).encode())
         elif file in server.contents and file not in server.broken:
             content = server.contents[file]

@@ -50,8 +50,10 @@ TOTTO = {
 }
 
 
-def job(task, carve=None, limit=None, seed=0, malformed="stop"):
-    return ConvertJob(task=task, table=None, carve=carve or {}, limit=limit, sample_seed=seed, malformed=malformed)
+def job(task, carve=None, limit=None, seed=0, malformed="stop", leaks="drop"):
+    return ConvertJob(
+        task=task, table=None, carve=carve or {}, limit=limit, sample_seed=seed, malformed=malformed, leaks=leaks
+    )
 
 
 def write(folder, task, items):

@@ -48,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="folder of the model")
     parser.add_argument("--prompt", type=Path, required=True, help="folder of a tuned prompt")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder of mtop/, as published")
+    parser.add_argument("--data", type=Path, default=ROOT / "tests/data", help="folder of mtop/, as published")
     parser.add_argument("--records", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, required=True)

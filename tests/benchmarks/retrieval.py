@@ -1,6 +1,6 @@
 """What retrieval costs against the number of training records, on one core.
 
-python tests/benchmarks/retrieval.py --data DATA --encoder FOLDER --out FOLDER [--small | --full]
+python tests/benchmarks/retrieval.py [--data DATA] --encoder FOLDER --out FOLDER [--small | --full]
 
 DATA holds MTOP in its official layout (DATA/mtop/...), FOLDER an encoder as the models stage leaves it. The inputs are
 MTOP's training inputs, repeated with other words between theirs where more are asked for than there are. Measured are
@@ -255,7 +255,7 @@ def main() -> None:
         print(json.dumps({"search": search, "index": index}[part](Path(path))))
         return
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=ROOT / "tests/data", help="folder of mtop/, as published")
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     size = parser.add_mutually_exclusive_group()

@@ -2,7 +2,7 @@
 
 python tests/benchmarks/scoring.py [DATA]
 
-DATA (../shared/data) holds real records in their official layout. ToTTo's few are repeated up to 7,700, each copy with
+DATA (tests/data) holds real records in their official layout. ToTTo's few are repeated up to 7,700, each copy with
 words of its own, so that no tokeniser finds a text in its cache.
 """
 
@@ -27,7 +27,7 @@ TOTTO = 7_700  # records of the official dev split
 
 def main() -> None:
     """Print a table: what was scored, how many, seconds, limit."""
-    data = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "data"
+    data = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "tests" / "data"
     if not data.is_dir():
         sys.exit(f"{data}: no such folder; give the folder that holds totto/ and spider/ in their official layout")
     cases = [

@@ -10,6 +10,7 @@ the same run; utilisation is needed / taken.
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -37,7 +38,7 @@ from softshot.engine.layout import Row
 from softshot.settings import TuningSettings
 from softshot.tuning.train import Trainer
 
-SHARED = Path(__file__).resolve().parents[3] / "shared/data"
+EXCERPTS = Path(__file__).resolve().parents[1] / "data"
 SETTINGS = TuningSettings(learning_rate=0.01, warmup=0.0, schedule="constant", clip=1.0, steps=10**6)
 
 
@@ -223,9 +224,9 @@ def equality(name: str, tokens: int, batches: list[list[Row]]) -> dict:
 
 
 def task_rows(folder: Path, model: str, count: int) -> list[Row]:
-    """The first training records of MTOP in one layout, as tokens of a model."""
+    """The first training records of MTOP in one layout, as tokens of a model; over again where there are fewer."""
     tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
-    records = [columns(line) for line in lines(folder / "mtop/mtop/en/train.txt")[:count]]
+    records = map(columns, itertools.islice(itertools.cycle(lines(folder / "mtop/mtop/en/train.txt")), count))
     texts = [(record["id"], f"input: {record['input']}\noutput:", f" {record['target']}\n") for record in records]
     return [Row(name, *(tokenizer(text)["input_ids"] for text in parts)) for name, *parts in texts]
 
@@ -260,7 +261,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--peers", nargs="+", default=["loop", "trainer"], choices=["loop", "trainer"])
     parser.add_argument("--equality", type=int, default=0, help="steps after which prompts and losses are compared")
-    parser.add_argument("--data", type=Path, default=SHARED, help="folder of mtop/, as published, for --equality")
+    parser.add_argument("--data", type=Path, default=EXCERPTS, help="folder of mtop/, as published, for --equality")
     parser.add_argument("--out", type=Path, required=True, help="folder for tuning.json and tuning.md")
     args = parser.parse_args()
     torch.set_num_threads(1)

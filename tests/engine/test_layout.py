@@ -23,7 +23,7 @@ def layout(base, context=200, order="nearest-last", **template):
 
 def test_a_row_is_demonstrations_then_input_then_target_with_the_nearest_last(base):
     row = layout(base).tuning_row(RECORD, [NEAR, FAR], "Paris")
-    start = text(base, base.start_ids)
+    start = text(base, base.tokenization.start)
     assert text(base, row.context) == (
         f"{start}Play some music => tomorrow\n\nthe lazy dog => jumps\n\nWhat is the capital of France =>"
     )
@@ -64,7 +64,7 @@ def test_the_template_lays_out_input_demonstration_separator_and_instruction(bas
     )
     row = made.tuning_row(RECORD, [NEAR], "Paris")
     assert text(base, row.context + row.target) == (
-        f"{text(base, base.start_ids)}Answer.\nExample: Q: the lazy dog\nA: jumps\n"
+        f"{text(base, base.tokenization.start)}Answer.\nExample: Q: the lazy dog\nA: jumps\n"
         "Q: What is the capital of France\nA: Paris\n"
     )
     assert made.generation_row(RECORD, [NEAR], 20).context == row.context
@@ -86,7 +86,7 @@ def test_what_surrounds_an_input_stays_when_the_input_is_cut(base):
     made = layout(base, context=24, input="Q: {input} A:")
     shown = text(base, made.generation_row(RECORD | {"input": "one two three " * 30}, [], 10).context)
     assert made.truncation.inputs == 1
-    assert shown.removeprefix(text(base, base.start_ids)).startswith("Q:") and shown.endswith("A:")
+    assert shown.removeprefix(text(base, base.tokenization.start)).startswith("Q:") and shown.endswith("A:")
 
 
 def test_opt_keeps_its_start_token(tiny_models):

@@ -1,6 +1,6 @@
 """How alike the first demonstration's output and the wanted output are, per retriever, on a task's real records.
 
-python tests/studies/retrievers.py --data DATA --minilm FOLDER --causal FOLDER --work FOLDER [--task mtop] [--icl 200]
+python tests/studies/retrievers.py [--data DATA] --minilm FOLDER --causal FOLDER --work FOLDER [--task mtop] [--icl 200]
     [--only NAME ...]
 
 DATA holds the task's files in their official layout (DATA/mtop/...); the other two are encoders as the models stage
@@ -127,7 +127,7 @@ def icl(args: argparse.Namespace, name: str, table: Path, train: Path, records: 
 def main() -> None:
     """Measure every retriever and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=Path("tests/data"), help="folder of the tasks' official files")
     parser.add_argument("--minilm", type=Path, required=True)
     parser.add_argument("--causal", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)

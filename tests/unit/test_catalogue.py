@@ -70,25 +70,26 @@ def test_a_studys_own_folder_comes_before_the_catalogue():
     assert catalogue.model_entry("opt-1.3b", {"opt-1.3b": "/x"}) == {"kind": "folder", "path": "/x"}
 
 
-def test_positions_of_catalogue_models():
-    found = {name: catalogue.positions(name, {}) for name in ("bloom-1b1", "opt-1.3b", "gpt2-xl", "smollm2-135m")}
+def test_the_room_of_catalogue_models():
+    found = {name: catalogue.room(name, {}).positions for name in ("bloom-1b1", "opt-1.3b", "gpt2-xl", "smollm2-135m")}
     assert found == {"bloom-1b1": 2048, "opt-1.3b": 2048, "gpt2-xl": 1024, "smollm2-135m": 8192}
 
 
 @pytest.mark.parametrize(("architecture", "expected"), [("gpt2", 256), ("opt", 256), ("llama", 256), ("bloom", None)])
-def test_positions_of_a_folder_are_those_of_its_config(architecture, expected, tiny_models):
+def test_the_room_of_a_folder_is_that_of_its_config(architecture, expected, tiny_models):
     # BLOOM has no position table: its config need not name a limit.
-    assert catalogue.positions("mine", {"mine": str(tiny_models[architecture])}) == expected
+    room = catalogue.room("mine", {"mine": str(tiny_models[architecture])})
+    assert room == (expected and (expected, "that it has"))
 
 
-def test_positions_of_a_bloom_folder_that_names_its_training_length(tmp_path):
+def test_the_room_of_a_bloom_folder_that_names_its_training_length(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bloom", "seq_length": 2048}))
-    assert catalogue.positions("mine", {"mine": str(tmp_path)}) == 2048
+    assert catalogue.room("mine", {"mine": str(tmp_path)}).positions == 2048
 
 
-def test_positions_of_a_missing_folder_is_an_error_that_names_the_setting(tmp_path):
+def test_the_room_of_a_missing_folder_is_an_error_that_names_the_setting(tmp_path):
     with pytest.raises(UserError, match=r"models\.folders\.mine.*nowhere"):
-        catalogue.positions("mine", {"mine": str(tmp_path / "nowhere")})
+        catalogue.room("mine", {"mine": str(tmp_path / "nowhere")})
 
 
 def test_importing_the_catalogue_imports_nothing_heavy():

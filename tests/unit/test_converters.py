@@ -202,6 +202,7 @@ def command(task, split, source, out, **settings):
         "limit": None,
         "sample_seed": 0,
         "malformed": "stop",
+        "leaks": "drop",
     } | settings
     options = ["--settings", json.dumps(settings), "--split", split, "--source", str(source), "--out", str(out)]
     return [sys.executable, "-m", "softshot.data", "convert", *options]

@@ -24,7 +24,8 @@ KINDS = ["random", "bm25", "dense", "mmr", "oracle"]
 
 
 def make_record(id: str, text: str) -> dict:
-    return {"id": id, "input": text, "target": text.split()[-1], "references": [], "meta": {}}
+    target = text.split()[-1]
+    return {"id": id, "input": text, "target": target, "references": [target], "meta": {}}
 
 
 @pytest.fixture
@@ -134,7 +135,9 @@ def test_retrieve_program(splits, kind, monkeypatch):
         assert found["test-1"][0] == first[kind]
     metadata = {key.decode(): value.decode() for key, value in pq.read_metadata(path).metadata.items()}
     del metadata["ARROW:schema"]
-    expected = {"kind": kind, "neighbours": "2", "records_with_fewer": "0"}
+    expected = {"kind": kind, "exclude": "duplicates", "neighbours": "2", "records_with_fewer": "0"}
+    expected["first_has_output"] = metadata["first_has_output"]
+    assert metadata["first_has_output"] in ("0.0000", "0.5000", "1.0000")
     expected |= {
         f"{key}_sha256": sha256(splits / f"{split}.jsonl") for key, split in (("train", "train"), ("records", "test"))
     }
@@ -144,6 +147,36 @@ def test_retrieve_program(splits, kind, monkeypatch):
     if kind == "mmr":
         expected |= {"diversity": "0.5", "pool": "3"}
     assert metadata == expected
+
+
+@pytest.mark.parametrize(
+    ("exclude", "neighbours", "share"),
+    [("duplicates", {"a": "b", "b": "a", "c": "a"}, "0.6667"), ("group", {"a": "c", "b": "c", "c": "a"}, "0.0000")],
+)
+def test_the_share_of_first_demonstrations_with_the_wanted_output(tmp_path, monkeypatch, exclude, neighbours, share):
+    """Two paraphrases on one database have one output; as a group they are not shown to each other."""
+    texts = {"a": ("how many singers", "music"), "b": ("singers how many in all", "music"), "c": ("many pets", "pets")}
+    rows = [
+        {
+            "id": id,
+            "input": text,
+            "target": f"count {group}",
+            "references": [f"count {group}"],
+            "meta": {"group": group},
+        }
+        for id, (text, group) in texts.items()
+    ]
+    train, out = tmp_path / "train.jsonl", tmp_path / "train.parquet"
+    write_jsonl(train, rows)
+    settings = json.dumps({"kind": "bm25", "neighbours": 1, "exclude": exclude})
+    call(
+        monkeypatch,
+        ["retrieve", "--settings", settings, "--train", str(train), "--records", str(train), "--out", str(out)],
+    )
+    metadata = table.read_metadata(out)
+    assert (metadata["exclude"], metadata["first_has_output"]) == (exclude, share)
+    assert json.loads(out.with_suffix(".json").read_text())["first_has_output"] == share
+    assert {id: pairs[0][0] for id, pairs in table.read_neighbours(out).items()} == neighbours
 
 
 def test_retrieve_program_refuses_what_does_not_belong_together(splits, monkeypatch):

@@ -70,18 +70,18 @@ def hub():
         yield server
 
 
-def official(task, shared_data, split):
+def official(task, real_data, split):
     """Up to 30 real records of a split's official file."""
-    text = (shared_data / task / catalogue.task_entry(task, {}).files[split]).read_text(encoding="utf-8")
+    text = (real_data / task / catalogue.task_entry(task, {}).files[split]).read_text(encoding="utf-8")
     return ROWS[task][1](text)[:30]
 
 
-def serve(hub, task, shared_data):
+def serve(hub, task, real_data):
     """Put a task's copy on the hub, made of its real records; the entry of the task with this copy."""
     entry = catalogue.task_entry(task, {})
     make, _, place = ROWS[task]
     for split, theirs in entry.hub.splits.items():
-        rows = make(official(task, shared_data, split), split == "train")
+        rows = make(official(task, real_data, split), split == "train")
         hub.contents[place.format(theirs)] = table(rows)
     return entry.model_copy(update={"hub": entry.hub.model_copy(update={"path": "me/tiny"})})
 
@@ -102,13 +102,13 @@ def run(task, entry, hub, tmp_path, **environment):
 
 
 @pytest.mark.parametrize("task", ROWS)
-def test_a_copy_on_the_hub_gives_the_records_of_the_official_files(task, hub, shared_data, tmp_path):
-    entry = serve(hub, task, shared_data)
+def test_a_copy_on_the_hub_gives_the_records_of_the_official_files(task, hub, real_data, tmp_path):
+    entry = serve(hub, task, real_data)
     result = run(task, entry, hub, tmp_path)
     assert result.returncode == 0, result.stderr
     for split, name in entry.files.items():
         original = tmp_path / f"original-{split}"
-        parts = official(task, shared_data, split)
+        parts = official(task, real_data, split)
         if task == "mtop":
             original.write_text("".join("\t".join(part) + "\n" for part in parts), encoding="utf-8")
         elif task == "totto":
@@ -140,8 +140,8 @@ def refused(task, entry, hub, tmp_path, **environment):
     return result.stderr
 
 
-def test_an_unknown_copy_and_a_missing_split_are_errors_with_the_remedy(hub, shared_data, tmp_path):
-    entry = serve(hub, "dart", shared_data)
+def test_an_unknown_copy_and_a_missing_split_are_errors_with_the_remedy(hub, real_data, tmp_path):
+    entry = serve(hub, "dart", real_data)
     unknown = entry.model_copy(update={"hub": entry.hub.model_copy(update={"path": "me/unknown"})})
     told = refused("dart", unknown, hub, tmp_path)
     assert "me/unknown, revision refs/convert/parquet, from http://127.0.0.1" in told
@@ -151,16 +151,16 @@ def test_an_unknown_copy_and_a_missing_split_are_errors_with_the_remedy(hub, sha
     assert "me/tiny: no split for test; it has train, validation" in refused("dart", entry, hub, tmp_path)
 
 
-def test_other_columns_than_expected_are_an_error_that_names_them(hub, shared_data, tmp_path):
-    entry = serve(hub, "mtop", shared_data)
+def test_other_columns_than_expected_are_an_error_that_names_them(hub, real_data, tmp_path):
+    entry = serve(hub, "mtop", real_data)
     for name in list(hub.contents):
         hub.contents[name] = table([{"text": "wake me up", "label": 1}])
     told = refused("mtop", entry, hub, tmp_path)
     assert "me/tiny, split train_en: not the expected rows: its columns are text, label" in told
 
 
-def test_values_that_are_no_literals_are_an_error_and_no_code_runs(hub, shared_data, tmp_path):
-    entry = serve(hub, "logic2text", shared_data)
+def test_values_that_are_no_literals_are_an_error_and_no_code_runs(hub, real_data, tmp_path):
+    entry = serve(hub, "logic2text", real_data)
     name = "data/train-00000-of-00001.parquet"
     row = parquet.read_table(io.BytesIO(hub.contents[name])).to_pylist()[0]
     for value in (f"open({str(tmp_path / 'made')!r}, 'w')", "(" * 100_000):
@@ -168,7 +168,7 @@ def test_values_that_are_no_literals_are_an_error_and_no_code_runs(hub, shared_d
         assert "not the expected rows" in refused("logic2text", entry, hub, tmp_path)
 
 
-def test_an_offline_process_says_so(hub, shared_data, tmp_path):
-    told = refused("dart", serve(hub, "dart", shared_data), hub, tmp_path, HF_HUB_OFFLINE="1")
+def test_an_offline_process_says_so(hub, real_data, tmp_path):
+    told = refused("dart", serve(hub, "dart", real_data), hub, tmp_path, HF_HUB_OFFLINE="1")
     assert "offline" in told.lower()
     assert hub.requests == []

@@ -1,17 +1,19 @@
 """What the metrics mean, and that whatever is predicted has a score."""
 
+import itertools
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rouge_score.rouge_scorer import RougeScorer
 from scored import record_of, statistics_of
 
 from softshot.scoring import registry, score
 from softshot.scoring.frame import frame
 
 ERRORS = ["ter", "dart_ter"]  # the lower, the better
-TEXT = [name for name in registry.METRICS if name not in registry.NEEDS]  # that need references alone
+TEXT = [name for name in registry.METRICS if name not in (*registry.NEEDS, registry.LEARNED)]  # need references alone
 HOSTILE = [
     "",
     "   ",
@@ -67,13 +69,21 @@ def test_dart_bleu_takes_the_first_three_references_in_lower_case():
     assert bleu.statistics("right at the end", record_of(references[1:]))[2:6] == [4, 3, 2, 1]
 
 
-def test_dart_bleu_counts_a_missing_reference_as_an_empty_one():
-    bleu = registry.metric("dart_bleu")
-    reference = "one two three four five six"
-    assert bleu.statistics("one two", record_of([reference]))[:2] == [2, 0]  # the empty one's length is the closest
-    assert bleu.statistics("one two three four", record_of([reference]))[:2] == [4, 6]
-    assert bleu.statistics("one two", record_of([reference] * 3))[:2] == [2, 6]
-    assert bleu.statistics("", record_of([reference])) == [0] * 10  # so an empty prediction costs nothing there
+@pytest.mark.parametrize(
+    "references, short",
+    [
+        (["one two three four"], 0),
+        (["yes"], 1),
+        (["new york city", "one two three four"], 0),
+        (["我想预订一张去北京的火车票"], 1),  # written without blanks, so one word
+        (["It's 5 o'clock."], 0),  # as 13a has words: the full stop is one
+    ],
+)
+def test_bleu_says_where_it_cannot_tell(references, short):
+    bleu = registry.metric("bleu")
+    row = bleu.statistics(references[0], record_of(references))
+    expected = "1 of 1 records have no reference of 4 words, so that BLEU gives their best output nothing for 4-grams"
+    assert bleu.note(row, 1) == (f"{expected}; chrf and exact_match can tell" if short else None)
 
 
 @pytest.mark.parametrize("prediction", ["", " \t"])
@@ -112,6 +122,48 @@ def test_ter_is_edits_to_the_nearest_reference_per_average_reference_word():
 )
 def test_token_f1_is_squads(prediction, reference, expected):
     assert scores_of("token_f1", prediction, ["nothing of it", reference])["token_f1"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "reference, note",
+    [
+        ("a cat", None),
+        ("ein Haus", None),
+        ("서울은 수도다", None),  # written with blanks
+        ("The!", "1 of 1 records have a reference of articles and punctuation, where no word is right"),
+        (
+            "我想预订火车票",
+            "1 of 1 records have a reference in a script without blanks, of which a whole clause is one word, right or"
+            " wrong; chrf can tell",
+        ),
+        ("วันนี้", "1 of 1 records have a reference in a script without blanks, of which a whole clause is one word,"),
+    ],
+)
+def test_token_f1_says_where_it_cannot_tell(reference, note):
+    metric = registry.metric("token_f1")
+    found = metric.note(metric.statistics(reference, record_of([reference])), 1)
+    assert found is None if note is None else found.startswith(note)
+
+
+def test_logic2text_rouge_is_of_stems_with_n_grams_beside_it():
+    found = scores_of("logic2text_rouge", "the dogs ran home quickly", ["the dog ran home quick", "no"])
+    assert list(found) == ["logic2text_rouge", "logic2text_rouge_1", "logic2text_rouge_2", "logic2text_rouge_4"]
+    # Only words of more than three letters are stemmed, and `quickli` is no `quick`.
+    assert found["logic2text_rouge_1"] == pytest.approx(100 * 4 / 5)
+    assert found["logic2text_rouge"] == pytest.approx(100 * 4 / 5)
+    assert found["logic2text_rouge_2"] == pytest.approx(100 * 3 / 4)
+    assert found["logic2text_rouge_4"] == pytest.approx(100 * 1 / 2)
+
+
+def test_logic2text_rouge_is_rouge_scores(real_data):
+    """Kept stems change nothing."""
+    lines = (real_data / "metrics/logic2text/gold.tsv").read_text(encoding="utf-8").splitlines()[:60]
+    texts = [line.split("\t")[1] for line in lines]
+    scorer = RougeScorer(["rouge1", "rouge2", "rouge4", "rougeL"], use_stemmer=True)
+    metric = registry.metric("logic2text_rouge")
+    for one, other in itertools.pairwise(texts):
+        expected = [part.fmeasure for part in scorer.score(other, one).values()]
+        assert metric.statistics(one, record_of([other])) == [*expected, 1, 0]
 
 
 def test_rouge_l_is_the_longest_common_subsequence_without_stemming():

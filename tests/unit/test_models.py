@@ -51,13 +51,13 @@ def test_pickled_weights_beside_safetensors_stay_behind(tiny_models, tmp_path):
     assert not {"pytorch_model.bin", "onnx/config.json"} & {*names(tmp_path / "mine")}
 
 
-@pytest.mark.parametrize("pickle", ["pytorch_model.bin", "consolidated.pth", "model.pt"])
-def test_a_folder_with_only_pickled_weights_is_refused_with_the_remedy(pickle, tiny_models, tmp_path):
+@pytest.mark.parametrize("other", ["consolidated.pth", "model.pt", "tf_model.h5", "model.fp16.safetensors"])
+def test_a_folder_with_weights_of_another_kind_is_refused_with_the_remedy(other, tiny_models, tmp_path):
     source = shutil.copytree(tiny_models["gpt2"], tmp_path / "source")
-    (source / "model.safetensors").rename(source / pickle)
+    (source / "model.safetensors").rename(source / other)
     with pytest.raises(UserError) as error:
         fetch("mine", {"kind": "folder", "path": str(source)}, HUB, tmp_path / "models" / "mine")
-    for part in (pickle, "safetensors", "refs/pr/<number>", "models: {folders: {mine: <folder>}}"):
+    for part in (other, "safetensors", "refs/pr/<number>", "models: {folders: {mine: <folder>}}"):
         assert part in str(error.value)
     assert os.listdir(tmp_path / "models") == []
 
@@ -65,7 +65,7 @@ def test_a_folder_with_only_pickled_weights_is_refused_with_the_remedy(pickle, t
 @pytest.mark.parametrize(
     ("missing", "fault"),
     [
-        ("model.safetensors", "no safetensors weights"),
+        ("model.safetensors", "no weights"),
         ("config.json", "no config.json"),
         ("tokenizer.json", "no tokenizer"),
     ],
@@ -102,9 +102,18 @@ def test_a_missing_shard_is_refused(tiny_models, tmp_path):
 def test_wanted_files():
     taken = ["1_Pooling/config.json", "config.json", "merges.txt", "model-00001-of-00002.safetensors"]
     taken += ["model.safetensors", "model.safetensors.index.json", "tokenizer.model"]
-    left = ["README.md", "pytorch_model.bin", "model.fp16.safetensors", "onnx/config.json", "onnx/model.safetensors"]
+    left = [
+        "README.md",
+        "pytorch_model.bin",
+        "pytorch_model.bin.index.json",
+        "model.fp16.safetensors",
+        "onnx/config.json",
+        "onnx/model.safetensors",
+    ]
     left += ["../config.json", "tf_model.h5", "provenance.json", ".gitattributes", "1_Pooling/deeper/config.json"]
     assert layout.wanted([*left, *taken]) == taken
+    pickled = ["config.json", "pytorch_model-00001-of-00002.bin", "pytorch_model.bin.index.json"]
+    assert layout.wanted([*pickled, "optimizer.bin", "onnx/pytorch_model.bin", "training_args.bin"]) == pickled
 
 
 def test_a_package_is_found_copied_and_never_imported(tiny_models, tmp_path, monkeypatch):
@@ -168,30 +177,17 @@ def test_a_model_comes_from_the_hub_and_the_commit_is_recorded(hub, tiny_models,
     assert os.listdir(tmp_path / "models") == ["tiny"]
 
 
-def test_a_hub_model_with_only_pickled_weights_is_refused_before_anything_is_downloaded(hub, tiny_models, tmp_path):
-    serve(hub, tiny_models["gpt2"])
-    hub.contents["pytorch_model.bin"] = hub.contents.pop("model.safetensors")
-    result = run_fetch(hub, tmp_path)
-    assert result.returncode == 1
-    assert "only pickled weights (pytorch_model.bin)" in result.stderr
-    assert "refs/pr/<number>" in result.stderr
-    assert "Traceback" not in result.stderr
-    assert not [path for _, path in hub.requests if "/resolve/" in path]
-    assert os.listdir(tmp_path / "models") == []
-
-
 def test_a_broken_download_leaves_no_model_and_continues(hub, tiny_models, tmp_path):
     serve(hub, tiny_models["gpt2"])
-    hub.broken = {"tokenizer.json"}
+    hub.broken = {"model.safetensors"}
     result = run_fetch(hub, tmp_path)
     assert result.returncode == 1
-    assert "could not download me/tiny/tokenizer.json" in result.stderr
+    assert "could not download me/tiny/model.safetensors" in result.stderr
     assert not (tmp_path / "models" / "tiny").exists()
     hub.broken, hub.requests = set(), []
     assert run_fetch(hub, tmp_path).returncode == 0
     fetched = [path.rsplit("/", 1)[1] for command, path in hub.requests if command == "GET" and "/resolve/" in path]
-    assert "tokenizer.json" in fetched
-    assert "model.safetensors" not in fetched
+    assert fetched == ["model.safetensors"]
     assert os.listdir(tmp_path / "models") == ["tiny"]
 
 

@@ -1,13 +1,11 @@
 """What the official tasks' records become: linearisations of small ones, first texts and counts of real ones."""
 
-import json
-
 import pytest
 from official import ANNOTATION, DART, LOGIC, MTOP, QUESTION, SCHEMA, TOTTO, TRIPLE, cell, records_of, without
 
 from softshot import catalogue
 from softshot.data import spider, totto
-from softshot.data.convert import read_records
+from softshot.data.convert import GROUPED, read_records
 
 # What a record looks like
 
@@ -67,6 +65,7 @@ def test_spider_record(tmp_path):
         "target": 'select count(*) from pet where kind = "Dog "',
         "references": ['select count(*) from pet where kind = "Dog "'],
         "meta": {
+            "group": "pets",
             "db_id": "pets",
             "schema": {
                 "tables": ["Pet", "Owner"],
@@ -104,6 +103,7 @@ def test_totto_record(tmp_path):
         "target": "They lost in 1999.",
         "references": ["They lost in 1999.", "Lost, 1999."],
         "meta": {
+            "group": "A Club",
             "page_title": "A  Club",
             "section_title": "Titles",
             "section_text": "",
@@ -141,19 +141,19 @@ def test_totto_grid_puts_cells_at_their_true_places():
 
 
 SPLITS = [  # task, split, records, different inputs, references
-    ("totto", "train", 33, 33, 90),
-    ("totto", "validation", 25, 25, 75),
-    ("dart", "train", 2000, 1976, 4672),
-    ("dart", "validation", 300, 290, 773),
-    ("dart", "test", 468, 456, 1535),
-    ("logic2text", "train", 700, 700, 700),
-    ("logic2text", "validation", 195, 195, 195),
-    ("logic2text", "test", 200, 200, 200),
-    ("spider", "train", 6923, 6914, 6923),
-    ("spider", "validation", 1034, 1034, 1034),
-    ("mtop", "train", 15667, 15634, 15667),
-    ("mtop", "validation", 2235, 2235, 2235),
-    ("mtop", "test", 300, 300, 300),
+    ("totto", "train", 8, 8, 17),
+    ("totto", "validation", 12, 12, 36),
+    ("dart", "train", 60, 60, 60),
+    ("dart", "validation", 30, 30, 116),
+    ("dart", "test", 60, 54, 166),
+    ("logic2text", "train", 14, 14, 14),
+    ("logic2text", "validation", 8, 8, 8),
+    ("logic2text", "test", 8, 8, 8),
+    ("spider", "train", 61, 61, 61),
+    ("spider", "validation", 36, 36, 36),
+    ("mtop", "train", 60, 60, 60),
+    ("mtop", "validation", 30, 30, 30),
+    ("mtop", "test", 30, 30, 30),
 ]
 FIRST = {  # id, input and target of the first validation record
     "totto": (
@@ -197,13 +197,14 @@ FIRST = {  # id, input and target of the first validation record
 
 
 @pytest.mark.parametrize(("task", "split", "count", "inputs", "references"), SPLITS)
-def test_real_records(shared_data, task, split, count, inputs, references):
+def test_real_records(real_data, task, split, count, inputs, references):
     entry = catalogue.task_entry(task, {})
-    records = list(read_records(task, entry, shared_data / task / entry.files[split], split))
+    records = list(read_records(task, entry, real_data / task / entry.files[split], split))
     assert len(records) == count
     assert len({record["id"] for record in records}) == count
     assert len({record["input"] for record in records}) == inputs
     assert sum(len(record["references"]) for record in records) == references
+    assert {"group" in record["meta"] for record in records} == {task in GROUPED}
     for record in records:
         assert list(record) == ["id", "input", "target", "references", "meta"]
         assert record["id"].startswith(f"{task}-{split}-")
@@ -214,9 +215,9 @@ def test_real_records(shared_data, task, split, count, inputs, references):
         assert tuple(records[0][key] for key in ("id", "input", "target")) == FIRST[task]
 
 
-def test_real_totto_headers_over_merged_cells(shared_data):
+def test_real_totto_headers_over_merged_cells(real_data):
     entry = catalogue.task_entry("totto", {})
-    path = shared_data / "totto" / entry.files["validation"]
+    path = real_data / "totto" / entry.files["validation"]
     records = {record["id"]: record for record in read_records("totto", entry, path, "validation")}
     assert records["totto-validation--6148715682412910509"]["input"] == (
         "<page_title> Nashville (2012 TV series) </page_title> <section_title> Ratings </section_title> <table>"
@@ -225,24 +226,12 @@ def test_real_totto_headers_over_merged_cells(shared_data):
         " <col_header> Premiere viewers (in millions) </col_header> <row_header> 1 </row_header> </cell> </table>"
     )
     subsets = [record["meta"]["subset"] for record in records.values()]
-    assert (subsets.count("overlap"), subsets.count("non-overlap")) == (16, 9)
+    assert (subsets.count("overlap"), subsets.count("non-overlap")) == (7, 5)
 
 
-def test_real_spider_records_have_the_official_hardness(shared_data):
+def test_the_one_real_query_that_the_official_parser_refuses_is_a_record_in_no_subset(real_data):
     entry = catalogue.task_entry("spider", {})
-    path = shared_data / "spider" / entry.files["validation"]
-    records = list(read_records("spider", entry, path, "validation"))
-    subsets = [record["meta"]["subset"] for record in records]
-    assert [subsets.count(level) for level in ("easy", "medium", "hard", "extra")] == [248, 446, 174, 166]
-    gold = (shared_data / "spider" / "dev_gold.sql").read_text(encoding="utf-8").splitlines()
-    assert [f"{record['meta']['query']}\t{record['meta']['db_id']}" for record in records] == gold
-
-
-def test_the_one_real_query_that_the_official_parser_refuses_is_a_record_in_no_subset(shared_data, tmp_path):
-    (tmp_path / "tables.json").write_bytes((shared_data / "spider" / "tables.json").read_bytes())
-    source = tmp_path / "train.json"
-    query = "SELECT T3.company_type_code FROM Ref_Company_Types AS T3"
-    source.write_text(json.dumps([{"db_id": "assets_maintenance", "question": "Which types?", "query": query}]))
-    (record,) = read_records("spider", catalogue.task_entry("spider", {}), source, "train")
-    assert record["meta"]["subset"] is None
-    assert record["target"] == "select t3.company_type_code from ref_company_types as t3"
+    records = list(read_records("spider", entry, real_data / "spider" / entry.files["train"], "train"))
+    (record,) = [record for record in records if record["meta"]["subset"] is None]
+    assert record["meta"]["db_id"] == "assets_maintenance"
+    assert " join ref_company_types as t3 " in record["target"]

@@ -213,8 +213,10 @@ def test_a_file_that_is_no_table_is_an_error(tmp_path):
 
 
 def job(**settings):
-    values = {"task": "mine", "carve": {}, "limit": None, "sample_seed": 0, "malformed": "stop"} | settings
-    return ConvertJob(table=TableSettings(**SETTINGS), **values)
+    """A job on the table of SETTINGS; `table` changes keys of it."""
+    table = TableSettings(**SETTINGS | settings.pop("table", {}))
+    values = {"task": "mine", "carve": {}, "limit": None, "sample_seed": 0, "malformed": "stop", "leaks": "drop"}
+    return ConvertJob(table=table, **values | settings)
 
 
 def test_splits_are_carved_from_one_file(tmp_path):
@@ -230,7 +232,8 @@ def test_splits_are_carved_from_one_file(tmp_path):
 
 def test_the_program_reads_a_table(tmp_path):
     path, out = write(tmp_path / "a.csv", ROWS), tmp_path / "train.jsonl"
-    settings = {"task": "mine", "table": SETTINGS, "carve": {}, "limit": None, "sample_seed": 0, "malformed": "stop"}
+    settings = {"task": "mine", "table": SETTINGS, "carve": {}, "limit": None, "sample_seed": 0}
+    settings |= {"malformed": "stop", "leaks": "drop"}
     command = [sys.executable, "-m", "softshot.data", "convert", "--settings", json.dumps(settings)]
     subprocess.run([*command, "--split", "train", "--source", str(path), "--out", str(out)], check=True)
     assert [(record["input"], record["target"]) for record in files.read_jsonl(out)] == EXPECTED

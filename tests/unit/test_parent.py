@@ -22,9 +22,9 @@ META = {"table": ["Pete", "The 12", "2015"], "highlighted": ["Pete"], "page_titl
 META |= {"section_text": ""}
 
 
-def records_of(shared_data: Path, file: str) -> list[dict]:
+def records_of(real_data: Path, file: str) -> list[dict]:
     """The records of a file in ToTTo's dev format."""
-    return list(read_records("totto", catalogue.task_entry("totto", {}), shared_data / file, "validation"))
+    return list(read_records("totto", catalogue.task_entry("totto", {}), real_data / file, "validation"))
 
 
 def statistics(prediction: str, references: list[str], **meta) -> list[float]:
@@ -32,9 +32,9 @@ def statistics(prediction: str, references: list[str], **meta) -> list[float]:
     return Parent().statistics(prediction, {"references": references, "meta": META | meta})
 
 
-def test_parent_is_the_official_one(shared_data):
-    records = records_of(shared_data, "metrics/totto/dev_sample.jsonl")
-    predictions = (shared_data / "metrics/totto/output_sample.txt").read_text(encoding="utf-8").splitlines()
+def test_parent_is_the_official_one(real_data):
+    records = records_of(real_data, "metrics/totto/dev_sample.jsonl")
+    predictions = (real_data / "metrics/totto/output_sample.txt").read_text(encoding="utf-8").splitlines()
     metrics = [Parent()]
     found = score.summary(metrics, records, score.statistics(metrics, records, predictions))
     parts = {"overall": found["scores"]} | {name: part["scores"] for name, part in found["subsets"].items()}
@@ -47,9 +47,9 @@ def test_parent_is_the_official_one(shared_data):
     assert next(iter(found["scores"])) == "parent"
 
 
-def test_tables_are_tokenised_as_if_cell_by_cell(shared_data):
+def test_tables_are_tokenised_as_if_cell_by_cell(real_data):
     parent, tokenizer = Parent(), Tokenizer13a()
-    records = records_of(shared_data, "totto/totto_data/totto_dev_data.jsonl")
+    records = records_of(real_data, "totto/totto_data/totto_dev_data.jsonl")
     assert records
     for record in records:
         cells = [cell.replace("|", "-") for cell in record["meta"]["table"]]

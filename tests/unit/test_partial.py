@@ -211,3 +211,23 @@ def test_tables_are_the_same_in_every_analysis(analysed, tmp_path):
     analysed()
     assert first == {path.name: path.read_text() for path in tmp_path.glob("*.tsv")}
     assert len(first) == 18
+
+
+def test_records_that_splits_share_are_named(analysed):
+    def share(folder, study):
+        for task, split, dropped in (("dart", "test", 27), ("mtop", "validation", 0)):
+            path = folder / "data" / task / "train.json"
+            shared = [{"split": split, "of": "train", "records": 22, "same_target": 19}]
+            shared.append({"split": "test", "of": "validation", "records": 1, "same_target": 1})
+            write_json(path, read_json(path) | {"shared": shared, "dropped": dropped})
+
+    found = analysed(change=share)
+    said = found.missing[found.missing["topic"] == "shared records"].set_index("task")["text"]
+    assert said["dart"] == (
+        "22 records of its test file have an input of the training file, 19 of them with the output too."
+        " 27 training records are left out for what splits share."
+    )
+    assert said["mtop"].endswith("what is tuned has seen them, no retriever shows them.")
+    rows = found.data.set_index(["task", "split"])
+    assert rows.loc[("dart", "train"), "dropped"] == 27
+    assert [rows.loc[("dart", "test"), name] for name in ("shared", "same_target")] == [22, 19]

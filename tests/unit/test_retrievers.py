@@ -21,8 +21,8 @@ from softshot.demonstrations.table import Row
 from softshot.errors import UserError
 
 
-def make_record(id: str, text: str, target: str = "t") -> dict:
-    return {"id": id, "input": text, "target": target}
+def make_record(id: str, text: str, target: str = "t", **group: str) -> dict:
+    return {"id": id, "input": text, "target": target} | group
 
 
 def at_angles(*degrees: float) -> np.ndarray:
@@ -43,7 +43,9 @@ def brute_force(train, train_vectors, records, record_vectors, neighbours) -> li
         pairs = []
         for other, other_vector in zip(train, train_vectors.astype(np.float64), strict=True):
             same_text = record["input"].casefold().split() == other["input"].casefold().split()
-            if record["id"] != other["id"] and not same_text:
+            of_train = record["id"] in {one["id"] for one in train}
+            same_group = of_train and "group" in record and record["group"] == other.get("group")
+            if record["id"] != other["id"] and not same_text and not same_group:
                 pairs.append((-round(float(vector @ other_vector), 6), other["id"]))
         best = sorted(pairs)[:neighbours]
         ids, scores = [id for _, id in best], [-score for score, _ in best]
@@ -88,6 +90,15 @@ def test_a_record_is_left_out_by_id_and_its_duplicates_by_text():
     assert exclusion.of(make_record("e", "another text")) == set()
 
 
+def test_of_a_training_record_its_group_is_left_out_too():
+    train = [make_record(id, f"input {id}", group=group) for id, group in zip("abcd", "xxyy", strict=True)]
+    train.append(make_record("e", "input e"))
+    exclusion = Exclusion(train)
+    assert [exclusion.of(record) for record in train] == [{0, 1}, {0, 1}, {2, 3}, {2, 3}, {4}]
+    assert exclusion.of(make_record("other split", "input a", group="y")) == {0}
+    assert exclusion.of(make_record("other split", "another text", group="x")) == set()
+
+
 # Dense
 
 
@@ -110,6 +121,17 @@ def test_dense_equals_brute_force_whatever_the_blocks(crowded, neighbours, asked
     for split, vectors in ((train, train_vectors), (records, record_vectors)):
         expected = brute_force(train, train_vectors, split, vectors, neighbours)
         assert list(Dense(train, train_vectors, vectors, neighbours).search(split)) == expected
+
+
+@pytest.mark.parametrize("groups", [2, 8, 100])
+def test_dense_without_a_records_group_equals_brute_force(crowded, groups, monkeypatch):
+    """Groups of more records than are proposed at first."""
+    monkeypatch.setattr(nearest, "BLOCK_BYTES", 40 * 4 * 16)
+    splits = [[record | {"group": f"g{n % groups}"} for n, record in enumerate(split)] for split in crowded[::2]]
+    train, train_vectors, record_vectors = splits[0], crowded[1], crowded[3]
+    for split, vectors in ((train, train_vectors), (splits[1], record_vectors)):
+        expected = brute_force(train, train_vectors, split, vectors, 5)
+        assert list(Dense(train, train_vectors, vectors, 5).search(split)) == expected
 
 
 def test_scores_that_differ_by_float_noise_are_ties_that_the_id_settles():

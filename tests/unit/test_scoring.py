@@ -81,7 +81,7 @@ def corpus() -> tuple[list[dict], list[str]]:
     return records, predictions
 
 
-GENERAL = [name for name in registry.METRICS if name not in registry.NEEDS]
+GENERAL = [name for name in registry.METRICS if name not in (*registry.NEEDS, registry.LEARNED)]
 
 
 def test_a_subsets_scores_are_those_of_the_subset_alone(corpus):
@@ -131,6 +131,38 @@ def test_a_metric_of_another_task_is_an_error():
         scored(["bleu", "blec"], [record("a", "x")], ["y"])
 
 
+# Any texts
+
+
+def test_any_texts_are_scored_as_a_runs_predictions_are(run_folder):
+    """What baselines are scored with: gold against gold, the input copied, nothing."""
+    finished = run(run_folder, ["bleu", "exact_match"])
+    assert finished.returncode == 0, finished.stderr
+    records, outputs = score.read_pairs(run_folder / "records.jsonl", run_folder / "predictions.jsonl")
+    scores, statistics = score.score_texts(["bleu", "exact_match"], records, outputs.texts)
+    written = read_json(run_folder / "run" / "scores.json")
+    assert {key: written[key] for key in scores} == scores
+    table = pq.read_table(run_folder / "run" / "scores.parquet").to_pydict()
+    assert {name: table[name] for name in statistics} == statistics
+
+    gold, _ = score.score_texts(["exact_match"], records, [record["target"] for record in records])
+    empty, _ = score.score_texts(["exact_match"], records, [""] * len(records))
+    assert (gold["scores"]["exact_match"], empty["scores"]["exact_match"]) == (100, 0)
+    assert empty["outputs"] == {"empty": 100, "cut": None, "characters": 0, "tokens": None}
+
+
+def test_scores_say_how_many_outputs_are_empty_and_cut_and_how_long_they_are(run_folder):
+    rows = [("a", "four", 3, True), ("b", "", 1, True), ("c", "not at its end", 8, False)]
+    rows = [
+        {"id": id, "prediction": text, "output_tokens": tokens, "stopped": stopped}
+        for id, text, tokens, stopped in rows
+    ]
+    write_jsonl(run_folder / "predictions.jsonl", rows)
+    assert run(run_folder, ["exact_match"]).returncode == 0
+    outputs = read_json(run_folder / "run" / "scores.json")["outputs"]
+    assert outputs == {"empty": pytest.approx(100 / 3), "cut": pytest.approx(100 / 3), "characters": 6, "tokens": 4}
+
+
 # Predictions that do not fit
 
 
@@ -174,7 +206,7 @@ def test_program_writes_scores_and_the_statistics_they_are_summed_from(run_folde
     assert list(written["scores"]) == list(written["signatures"]) == names
     assert written["scores"]["exact_match"] == pytest.approx(100 / 3)
     assert {name: part["scores"]["exact_match"] for name, part in written["subsets"].items()} == {"x": 0, "y": 100}
-    assert (written["lower_is_better"], written["notes"]) == ([], {})
+    assert (written["lower_is_better"], list(written["notes"])) == ([], ["bleu"])  # two references of two words
 
     table = pq.read_table(run_folder / "run" / "scores.parquet").to_pydict()
     assert list(table) == ["id", "subset", *names]

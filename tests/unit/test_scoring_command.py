@@ -82,8 +82,8 @@ def test_per_record_values_are_the_scores_of_the_record_alone(mtop, command):
     ]
 
 
-def test_subsets_are_printed_and_named_per_record(shared_data, command, tmp_path):
-    folder = shared_data / "metrics/totto"
+def test_subsets_are_printed_and_named_per_record(real_data, command, tmp_path):
+    folder = real_data / "metrics/totto"
     options = ["--predictions", folder / "output_sample.txt", "--per-record", tmp_path / "records.jsonl"]
     found = command("--task", "totto", "--data", folder / "dev_sample.jsonl", *options)
     assert {name: part["n"] for name, part in found["subsets"].items()} == {"overlap": 3, "non-overlap": 2}
@@ -117,10 +117,10 @@ def test_lines_of_references_replace_a_task(tmp_path, command):
     assert command(*options, "--task", "dart")["main"] == "dart_bleu"
 
 
-def test_spiders_gold_file_stands_beside_its_schemas(shared_data, command):
-    folder = shared_data / "metrics/spider"
+def test_spiders_gold_file_stands_beside_its_schemas(real_data, command):
+    folder = real_data / "metrics/spider"
     options = ["--references", folder / "gold_example.txt", "--predictions", folder / "pred_example.txt"]
-    found = command("--task", "spider", "--data", shared_data / "spider", "--metrics", "exact_set_match", *options)
+    found = command("--task", "spider", "--data", real_data / "spider", "--metrics", "exact_set_match", *options)
     assert {name: part["n"] for name, part in found["subsets"].items()} == {
         "easy": 250,
         "medium": 440,
@@ -130,6 +130,27 @@ def test_spiders_gold_file_stands_beside_its_schemas(shared_data, command):
     parts = {name: f"{part['scores']['exact_set_match'] / 100:.3f}" for name, part in found["subsets"].items()}
     assert parts == {"easy": "0.852", "medium": "0.720", "hard": "0.718", "extra": "0.388"}
     assert f"{found['scores']['exact_set_match'] / 100:.3f}" == "0.697"
+
+
+def test_spiders_gold_file_is_a_file_of_predictions_too(real_data, command, tmp_path):
+    """Its lines end in the database, and need not; what a query itself has of tabs stays."""
+    gold, options = real_data / "metrics/spider/gold_example.txt", ["--task", "spider", "--data", real_data / "spider"]
+    options += ["--metrics", "exact_set_match", "exact_set_match_values"]
+    right = {"exact_set_match": 100, "exact_set_match_values": 100}
+    assert command(*options, "--references", gold, "--predictions", gold)["scores"] == right
+    first, *dev = json.loads((real_data / "spider/dev.json").read_text(encoding="utf-8"))
+    lines = [f"{row['query']}\t{row['db_id']}" for row in dev]
+    predictions = write(tmp_path / "p", first["query"].replace(" ", "\t"), *lines)
+    assert command(*options, "--predictions", predictions)["scores"] == right
+
+
+def test_a_query_for_another_database_is_an_error_with_the_line(real_data, command, tmp_path):
+    lines = (real_data / "metrics/spider/gold_example.txt").read_text(encoding="utf-8").splitlines()
+    gold = write(tmp_path / "gold", lines[0], lines[100])
+    predictions = write(tmp_path / "p", lines[0], lines[0])
+    options = ["--task", "spider", "--data", real_data / "spider", "--references", gold, "--predictions", predictions]
+    with pytest.raises(UserError, match=r"p, line 2: a query for concert_singer, where the record is about car_1"):
+        command(*options)
 
 
 # What is wrong is named
@@ -177,9 +198,9 @@ def test_a_wrong_number_of_lines_names_both_files(mtop, command, count):
     assert not (mtop / "out").exists()
 
 
-def test_faults_of_spiders_gold_file_have_their_line(tmp_path, command, shared_data):
+def test_faults_of_spiders_gold_file_have_their_line(tmp_path, command, real_data):
     predictions = write(tmp_path / "p", "select 1", "select 1")
-    options = ["--task", "spider", "--data", shared_data / "spider", "--predictions", predictions, "--references"]
+    options = ["--task", "spider", "--data", real_data / "spider", "--predictions", predictions, "--references"]
     with pytest.raises(UserError, match=r"gold, line 2: not `SQL<tab>database`"):
         command(*options, write(tmp_path / "gold", "SELECT count(*) FROM singer\tconcert_singer", "SELECT 1"))
     with pytest.raises(UserError, match=r'gold, line 1: tables.json has no schema of "nowhere"'):

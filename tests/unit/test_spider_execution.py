@@ -3,7 +3,6 @@
 python -m pytest tests/unit/test_spider_execution.py
 """
 
-import json
 import os
 import resource
 import sqlite3
@@ -17,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softshot.errors import UserError
+from softshot.scoring import score
 from softshot.scoring.spider import ExecutionAccuracy, execution
 from softshot.scoring.spider.execution import prepared
 from softshot.scoring.spider.worker import ADDRESS_SPACE, same_result
@@ -52,25 +52,28 @@ def metric(folder) -> ExecutionAccuracy:
 
 
 def statistics(metric: ExecutionAccuracy, prediction: str, gold: str, db_id: str = "music") -> list[float]:
-    return metric.statistics(prediction, {"meta": {"query": gold, "db_id": db_id}})
+    """[1 if right, 1 if it counts]"""
+    return metric.statistics(prediction, {"meta": {"query": gold, "db_id": db_id}})[:2]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_development_set_against_itself(shared_data):
-    """19 of the 20 databases are there; the 62 questions on wta_1 do not count."""
-    metric = ExecutionAccuracy(shared_data / "spider")
-    rows = json.loads((shared_data / "spider" / "dev.json").read_text(encoding="utf-8"))
-    before = {path: path.stat().st_mtime_ns for path in (shared_data / "spider").rglob("*")}
-    results = [statistics(metric, row["query"], row["query"], row["db_id"]) for row in rows]
+def test_development_set_against_itself(real_data):
+    """Two of the 20 databases are there; the questions on the others do not count."""
+    metric = ExecutionAccuracy(real_data / "spider")
+    gold = (real_data / "metrics/spider/gold_example.txt").read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in gold]
+    before = {path: path.stat().st_mtime_ns for path in (real_data / "spider").rglob("*")}
+    results = [statistics(metric, query, query, db_id) for query, db_id in rows]
     summed = [sum(column) for column in zip(*results, strict=True)]
-    assert summed == [972, 972]
-    assert metric.scores(summed) == {"execution_accuracy": 100.0}
-    assert metric.note(summed, len(rows)).startswith("62 of 1034 records do not count")
-    assert {row["db_id"] for row, (_, counted) in zip(rows, results, strict=True) if not counted} == {"wta_1"}
-    assert {path: path.stat().st_mtime_ns for path in (shared_data / "spider").rglob("*")} == before
+    assert summed == [87, 87]
+    assert metric.scores([*summed, 0, 0, 0])["execution_accuracy"] == 100
+    assert metric.note([*summed, 0, 0, 0], len(rows)).startswith("947 of 1034 records do not count")
+    checked = {db_id for (_, db_id), (_, counted) in zip(rows, results, strict=True) if counted}
+    assert checked == {"concert_singer", "pets_1"}
+    assert {path: path.stat().st_mtime_ns for path in (real_data / "spider").rglob("*")} == before
 
 
 def test_many_endless_queries_take_a_limited_time_together(folder, monkeypatch):
@@ -127,11 +130,24 @@ def test_prepared():
     assert prepared("'unclosed ; distinct") == "'unclosed ; distinct"
 
 
-def test_every_database_of_the_id_must_agree(metric):
+def test_a_test_suite_is_all_databases_of_the_id_beside_its_own(metric):
     query = "select name from singer where name = 'Ann' or id = 1"
-    assert statistics(metric, "select name from singer", query, "music") == [0, 1]
-    assert statistics(metric, "select name from singer", query, "two") == [1, 1]
-    assert statistics(metric, "select 'Ann' from singer", "select name from singer", "two") == [0, 1]
+    pairs = [
+        ("select name from singer", query, "music", [0, 1, 0, 0, 0]),  # one database is no suite
+        ("select name from singer", query, "two", [1, 1, 1, 1, 2]),
+        ("select 'Ann' from singer", "select name from singer", "two", [1, 1, 0, 1, 2]),  # right on its own one only
+        ("select 'Bob' from singer", "select name from singer", "two", [0, 1, 0, 1, 2]),
+        ("select 1", "select broken", "two", [0, 0, 0, 0, 0]),
+    ]
+    rows = [metric.statistics(text, {"meta": {"query": gold, "db_id": name}}) for text, gold, name, _ in pairs]
+    assert rows == [expected for *_, expected in pairs]
+    summed = score.total(rows)
+    assert metric.scores(summed) == {"execution_accuracy": 50, "test_suite_accuracy": pytest.approx(100 / 3)}
+    assert metric.note(summed, 5).endswith("; test_suite_accuracy: 3 of 5 records, 2.0 databases each")
+
+
+def test_without_a_suite_no_score_is_called_so(metric):
+    assert score.scores([metric], {metric.name: [1.0, 2.0, 0.0, 0.0, 0.0]}) == {"execution_accuracy": 50}
 
 
 def test_records_that_cannot_be_checked_do_not_count(metric, folder):
@@ -141,10 +157,9 @@ def test_records_that_cannot_be_checked_do_not_count(metric, folder):
     assert statistics(metric, "select 1", "select broken from singer") == [0, 0]
     assert statistics(metric, "select 1", ENDLESS) == [0, 0]
     assert statistics(metric, "select 1", "select 1") == [1, 1]
-    assert metric.scores([0, 0]) == {}
-    assert metric.scores([1, 2]) == {"execution_accuracy": 50.0}
-    assert metric.note([1, 2], 2) is None
-    assert "1 of 3 records do not count" in metric.note([1, 2], 3)
+    assert score.scores([metric], {metric.name: [0.0] * 5}) == {}
+    assert metric.note([1, 2, 0, 0, 0], 2) is None
+    assert "1 of 3 records do not count" in metric.note([1, 2, 0, 0, 0], 3)
 
 
 def test_text_that_is_not_utf8(tmp_path):

@@ -137,6 +137,7 @@ CHANGES = [
         {"data.limits.test": 3},
     ),
     Change("`data.sample_seed`", DATA | EVERY_RUN, {"data.sample_seed": 1}),
+    Change("`data.leaks`", TRAINING_DATA | EVERY_RUN, {"data.leaks": "keep"}),
     Change("`data.templates` of the task", EVERY_RUN, {"data.templates": {"mtop": {"instruction": "Parse."}}}),
     Change(
         "`data.templates` of a task that the study has not",
@@ -150,6 +151,11 @@ CHANGES = [
         {"demonstrations.encoder": "tiny"},
     ),
     Change("`demonstrations.neighbours`", NEIGHBOURS, {"demonstrations.neighbours": 9}),
+    Change(
+        "`demonstrations.exclude`, of a task without groups of records",
+        ANALYSED,
+        {"demonstrations.exclude": "duplicates"},
+    ),
     Change(
         "`demonstrations.order`, which single ones do not have",
         {"generate": 1, "score": 1, "analyse": 1},

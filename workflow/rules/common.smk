@@ -248,9 +248,20 @@ def task_folder(name: str) -> Path:
 
 def source_file(wildcards) -> str:
     """The file that a split's records come from; a split without one is carved out of the training file."""
-    entry = studies.task(STUDY, wildcards.task)
-    name = entry.files.get(wildcards.split, entry.files["train"])
-    return str(Path(name).expanduser() if entry.table else task_folder(wildcards.task) / name)
+    return split_file(wildcards.task, wildcards.split)
+
+
+def split_file(task: str, split: str) -> str:
+    """The file that a split's records come from."""
+    entry = studies.task(STUDY, task)
+    name = entry.files.get(split, entry.files["train"])
+    return str(Path(name).expanduser() if entry.table else task_folder(task) / name)
+
+
+def compared_files(wildcards) -> dict[str, str]:
+    """The files of the other splits that a split's records are held against, by split."""
+    names = studies.compared(STUDY, wildcards.task, wildcards.split)
+    return {name: split_file(wildcards.task, name) for name in names}
 
 
 def source_input(wildcards) -> list[str]:
@@ -259,7 +270,8 @@ def source_input(wildcards) -> list[str]:
     entry, folder = studies.task(STUDY, wildcards.task), task_folder(wildcards.task)
     if studies.downloaded(STUDY, wildcards.task):
         return [str(folder / "checksums.json")]
-    return [source_file(wildcards), *(str(folder / name) for name in entry.shared)]
+    shared = [str(folder / name) for name in entry.shared]
+    return [source_file(wildcards), *shared, *compared_files(wildcards).values()]
 
 
 def downloaded(name: str, files: list[str]) -> list[str]:

@@ -43,9 +43,10 @@ rule convert:
         source=source_file,
         # A function of `input` is not held against the last run: files from elsewhere have other checksums anyway.
         downloaded=lambda wildcards, input: downloaded(wildcards.task, input.source),
+        against=lambda wildcards: [f"{split}={file}" for split, file in compared_files(wildcards).items()],
     shell:
         "python -m softshot.data convert --settings {params.settings:q} --split {wildcards.split}"
-        " --source {params.source:q} --downloaded {params.downloaded:q} --out {output.records:q} > {log:q} 2>&1"
+        " --source {params.source:q} --downloaded {params.downloaded:q} --against {params.against:q} --out {output.records:q} > {log:q} 2>&1"
 
 
 rule subset:

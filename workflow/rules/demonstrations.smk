@@ -50,7 +50,7 @@ rule retrieve:
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
     params:
-        settings=lambda wildcards: canonical(slices.retrieval_slice(STUDY, wildcards.retriever)),
+        settings=lambda wildcards: canonical(slices.retrieval_slice(STUDY, wildcards.task, wildcards.retriever)),
         code=lambda wildcards: code.retrieval(STUDY.demonstrations.retrievers[wildcards.retriever].kind),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --threads {threads}"
@@ -71,7 +71,7 @@ rule random_demonstrations:
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=lambda wildcards: canonical(slices.retrieval_slice(STUDY, "random")),
+        settings=lambda wildcards: canonical(slices.retrieval_slice(STUDY, wildcards.task, "random")),
         code=code.retrieval("random"),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --seed {wildcards.seed}"
@@ -96,7 +96,7 @@ rule retrieve_in_subset:
     resources:
         mem_mb=8000,
     params:
-        settings=lambda wildcards: canonical(slices.retrieval_slice(STUDY, wildcards.retriever)),
+        settings=lambda wildcards: canonical(slices.retrieval_slice(STUDY, wildcards.task, wildcards.retriever)),
         code=lambda wildcards: code.retrieval(STUDY.demonstrations.retrievers[wildcards.retriever].kind),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --threads {threads}"

@@ -13,17 +13,12 @@ from typing import Any
 import yaml
 
 from softshot.errors import UserError
+from softshot.models import architectures, headers
 from softshot.sections import read
 from softshot.task import TaskSettings
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
-# As the architectures call them, and the catalogue.
-POSITION_KEYS = ("max_position_embeddings", "n_positions", "seq_length")
-DIMENSION_KEYS = (
-    ("layers", "num_hidden_layers", "n_layer"),
-    ("width", "hidden_size", "n_embd"),
-    ("vocabulary", "vocab_size"),
-)
+BYTES = {"float32": 4, "float64": 8}  # of a number in pickled weights; others have 2
 
 
 def models() -> dict[str, dict[str, Any]]:
@@ -38,13 +33,34 @@ def model_entry(name: str, folders: dict[str, str]) -> dict[str, Any]:
     return _entry(name, models(), [*folders, *models()], "model", "or give it a folder in `models.folders`")
 
 
-def positions(name: str, folders: dict[str, str]) -> int | None:
-    """The most positions a model takes; None where neither the catalogue nor the folder's config.json says it."""
+def check_model(name: str, folders: dict[str, str], retrieval: bool = False) -> None:
+    """Refuse a model that cannot be used, as far as the catalogue and a local folder say it before any job.
+
+    `retrieval`: as an encoder of texts and not as a base model. Raises UserError with the remedy.
+    """
     entry = model_entry(name, folders)
-    if entry["kind"] != "folder":
-        return entry.get("positions")
-    values = read_config(name, entry["path"])
-    return next((values[key] for key in POSITION_KEYS if key in values), None)
+    folder = Path(entry["path"]).expanduser() if entry["kind"] == "folder" else None
+    names = [path.relative_to(folder).as_posix() for path in folder.glob("*")] if folder else []
+    if not retrieval and (entry.get("role") == "encoder" or architectures.is_sentence_encoder(names)):
+        raise UserError(f"config.yaml: models.use: {name} is an encoder; name a causal language model.")
+    if folder:
+        names += [path.relative_to(folder).as_posix() for path in folder.glob("*/config.json")]
+        config = read_config(name, entry["path"])
+        fault = architectures.fault(config, names) or (None if retrieval else architectures.decoding_fault(config))
+        if prefix := headers.wrapper(tensor for file in folder.glob("*.safetensors") for tensor in headers.read(file)):
+            fault = fault or f"in its weights {headers.wrapped(prefix)}"
+        if fault:
+            raise UserError(f"config.yaml: models.folders.{name}: {folder}: {fault}")
+
+
+def room(name: str, folders: dict[str, str]) -> architectures.Room | None:
+    """How long a row of a model can be; None where neither the catalogue nor the folder's config.json says it."""
+    entry = model_entry(name, folders)
+    if entry["kind"] == "folder":
+        return architectures.room(read_config(name, entry["path"]))
+    return architectures.room(
+        {"max_position_embeddings": entry.get("positions"), "sliding_window": entry.get("window")}
+    )
 
 
 def read_config(name: str, folder: str) -> dict[str, Any]:
@@ -59,31 +75,26 @@ def read_config(name: str, folder: str) -> dict[str, Any]:
 
 
 def parameters(name: str, folders: dict[str, str]) -> int | None:
-    """A model's size, from the catalogue or the headers of the folder's weights; None where neither says it."""
+    """A model's size, from the catalogue or the headers of the folder's weights; None where neither says it.
+
+    Pickled weights have no header: their size follows from that of the files.
+    """
     entry = model_entry(name, folders)
     if entry["kind"] != "folder":
         return entry.get("parameters")
-    files = Path(entry["path"]).expanduser().glob("*.safetensors")
-    return sum(math.prod(tensor["shape"]) for file in files for tensor in _header(file).values()) or None
+    folder = Path(entry["path"]).expanduser()
+    shapes = [tensor["shape"] for file in folder.glob("*.safetensors") for tensor in headers.read(file).values()]
+    if shapes:
+        return sum(map(math.prod, shapes))
+    size = sum(file.stat().st_size for file in folder.glob("pytorch_model*.bin"))
+    values = read_config(name, entry["path"]) if size else {}
+    return size // BYTES.get(values.get("dtype", values.get("torch_dtype", "float32")), 2) or None
 
 
 def dimensions(name: str, folders: dict[str, str]) -> tuple[int, int, int] | None:
     """A model's layers, width of the hidden states and size of the vocabulary; None where nothing says them."""
     entry = model_entry(name, folders)
-    if entry["kind"] == "folder":
-        entry = read_config(name, entry["path"])
-    found = [next((entry[key] for key in keys if key in entry), None) for keys in DIMENSION_KEYS]
-    return None if None in found else tuple(found)
-
-
-def _header(file: Path) -> dict[str, dict[str, Any]]:
-    """The tensors that a safetensors file names in its header: 8 bytes of length, then JSON. A broken one has none."""
-    try:
-        with file.open("rb") as opened:
-            entries = json.loads(opened.read(int.from_bytes(opened.read(8), "little")))
-        return {name: entry for name, entry in entries.items() if name != "__metadata__"}
-    except (OSError, ValueError, OverflowError, MemoryError):
-        return {}  # the job that reads the weights says what is wrong with them
+    return architectures.dimensions(read_config(name, entry["path"]) if entry["kind"] == "folder" else entry)
 
 
 def tasks() -> dict[str, dict[str, Any]]:

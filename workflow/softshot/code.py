@@ -12,7 +12,8 @@ from softshot.scoring import registry
 
 PACKAGE = Path(__file__).parent
 # What tuning and generation share.
-ENGINE = ("base", "bloom", "kernels", "last_layer", "layout", "llama", "packed", "prefix", "loss", "memory")
+ENGINE = ("base", "bloom", "kernels", "last_layer", "llama", "packed", "prefix", "loss", "memory")
+ENGINE += ("layout", "stops", "tokenization")
 SHOWN = ("demonstrations/shown.py", "demonstrations/table.py")
 DENSE = ("dense", "nearest", "approximate", "embeddings")
 RETRIEVERS = {"random": ("sample",), "bm25": ("bm25",), "oracle": ("oracle",), "dense": DENSE, "mmr": (*DENSE, "mmr")}
@@ -29,8 +30,8 @@ def checksum(*places: str) -> str:
 
 def conversion(task: str, table: bool, split: str) -> str:
     """What a split's records are; of those of Spider that can be scored also how hard they are."""
-    names = ["convert", "readers", "splits", "text", "table" if table else task]
-    parser = ("tokens", "query", "parse", "match") if task == "spider" and split in ("validation", "test") else ()
+    names = ["convert", "leaks", "readers", "splits", "text", "table" if table else task]
+    parser = ("tokens", "query", "parse", "hardness") if task == "spider" and split in ("validation", "test") else ()
     return checksum(*(f"data/{name}.py" for name in names), *(f"scoring/spider/{name}.py" for name in parser))
 
 
@@ -51,7 +52,7 @@ def tuning() -> str:
 
 def generation() -> str:
     """What a run predicts."""
-    names = (*ENGINE, "decoding", "beam", "cache", "stops")
+    names = (*ENGINE, "decoding", "beam", "cache")
     return checksum(*(f"engine/{name}.py" for name in names), *SHOWN, "methods/*.py", "generation/*.py")
 
 
@@ -59,9 +60,9 @@ def generation() -> str:
 def scoring(*metrics: str) -> str:
     """What a run scores: by its task's metrics only."""
     modules = [registry.METRICS[name].partition(":")[0].removeprefix("softshot.").replace(".", "/") for name in metrics]
-    modules.append("scoring/bleu")  # what the official evaluators do to references; other metrics use it too
+    shared = (f"scoring/{name}.py" for name in ("score", "shares", "bleu", "ter", "tercom"))  # what metrics import
     # A metric is a module, or a package of several.
-    return checksum("scoring/score.py", *(place for name in modules for place in (f"{name}.py", f"{name}/*.py")))
+    return checksum(*shared, *(place for name in modules for place in (f"{name}.py", f"{name}/*.py")))
 
 
 def analysis() -> str:

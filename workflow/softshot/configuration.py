@@ -21,10 +21,11 @@ def load(config: dict[str, Any]) -> Study:
     migration.check(config)
     study = read(Study, config, "config.yaml")
     for name in study.models.use:
-        if catalogue.model_entry(name, study.models.folders).get("role") == "encoder":
-            raise UserError(f"config.yaml: models.use: {name} is an encoder; name a causal language model.")
-    _check_retrievers(study)
+        catalogue.model_entry(name, study.models.folders)
     _check_names(study)
+    for name in study.models.use:
+        catalogue.check_model(name, study.models.folders)
+    _check_retrievers(study)
     _check_tasks(study)
     arms.check(study)
     overrides.check(study)
@@ -64,13 +65,22 @@ def _check_tasks(study: Study) -> None:
 def _check_metrics(study: Study, name: str) -> None:
     """A task's metrics exist, and find in its records what they read."""
     entry = task(study, name)
+    own = () if entry.table else entry.metrics  # what these read is there
+    there = {field for metric in own for field in registry.NEEDS.get(metric, ())}
     for metric in metrics(study, name):
         registry.check(metric)
-        if metric in registry.NEEDS and (entry.table or metric not in entry.metrics):
+        if not there.issuperset(registry.NEEDS.get(metric, ())):
             raise UserError(
                 f"config.yaml: scoring.metrics.{name}: {metric} is a metric of another task: it reads"
                 f" {', '.join(registry.NEEDS[metric])} of the records."
             )
+        if metric == registry.LEARNED and not study.scoring.encoder:
+            raise UserError(
+                f"config.yaml: scoring.metrics.{name}: {metric} compares tokens in an encoder: name its folder in"
+                " `scoring.encoder`."
+            )
+    if study.scoring.encoder and not (Path(study.scoring.encoder) / "config.json").is_file():
+        raise UserError(f"config.yaml: scoring.encoder: {study.scoring.encoder} has no config.json: no model is there.")
 
 
 def _check_table(study: Study, name: str) -> None:
@@ -130,7 +140,7 @@ def _check_retrievers(study: Study) -> None:
                 f" cannot be chosen among {retriever.pool}; raise the pool or lower demonstrations.neighbours."
             )
         if retriever.kind in ("dense", "mmr"):
-            catalogue.model_entry(encoder(study, name), study.models.folders)
+            catalogue.check_model(encoder(study, name), study.models.folders, retrieval=True)
     for key, variants in arms.lists(study).items():
         for variant in variants if key.endswith(".demonstrations") else []:
             if variant != NOTHING and split_variant(variant)[0] not in study.demonstrations.retrievers:
@@ -147,12 +157,12 @@ def _check_run(study: Study, run: Run) -> None:
             f"config.yaml: demonstrations.neighbours: {run.retriever}-{run.shots} shows {run.shots} demonstrations,"
             f" but only {study.demonstrations.neighbours} are stored; raise it to {run.shots} or more."
         )
-    positions = catalogue.positions(run.model, study.models.folders)
-    if positions is not None and run.tokens + study.engine.context > positions:
+    room = catalogue.room(run.model, study.models.folders)
+    if room and run.tokens + study.engine.context > room.positions:
         section = "data_size" if run.train else "transfer" if run.source else f"arms.{run.arm}"
         raise UserError(
             f"config.yaml: {section}.tokens: {run.tokens} tokens and engine.context {study.engine.context}"
-            f" are more than the {positions} positions of {run.model}; lower one of them."
+            f" are more than the {room.positions} positions of {run.model} {room.what}; lower one of them."
         )
     generation = overrides.generation(study, run)
     if generation["max_new_tokens"] >= study.engine.context:

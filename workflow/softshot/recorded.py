@@ -143,7 +143,7 @@ def _generation(study: Study, run: Run) -> dict[str, Any]:
 
 def _scoring(study: Study, run: Run) -> dict[str, Any]:
     metrics = studies.metrics(study, run.task)
-    return {"settings": {"metrics": metrics}, "code": code.scoring(*metrics)}
+    return {"settings": slices.scoring_slice(study, run.task), "code": code.scoring(*metrics)}
 
 
 def _conversion(study: Study, task: str, split: str) -> dict[str, Any]:
@@ -151,9 +151,9 @@ def _conversion(study: Study, task: str, split: str) -> dict[str, Any]:
     return {"settings": slices.convert_slice(study, task, split), "code": made_by}
 
 
-def _retrieval(study: Study, retriever: str) -> dict[str, Any]:
+def _retrieval(study: Study, task: str, retriever: str) -> dict[str, Any]:
     made_by = code.retrieval(study.demonstrations.retrievers[retriever].kind)
-    return {"settings": slices.retrieval_slice(study, retriever), "code": made_by}
+    return {"settings": slices.retrieval_slice(study, task, retriever), "code": made_by}
 
 
 def runs_of(study: Study, folder: str) -> Iterator[Expected]:
@@ -177,7 +177,9 @@ def _prepared(study: Study, folder: str) -> Iterator[Expected]:
     for task, split in needed.splits:
         yield Expected(f"{folder}/data/{task}/{split}.json", partial(_conversion, study, task, split))
     for task, place, retriever, split in needed.tables:
-        yield Expected(f"{folder}/demonstrations/{task}/{place}/{split}.json", partial(_retrieval, study, retriever))
+        yield Expected(
+            f"{folder}/demonstrations/{task}/{place}/{split}.json", partial(_retrieval, study, task, retriever)
+        )
     for task, encoder, split in needed.vectors:
         record = f"{folder}/demonstrations/{task}/embeddings/{encoder}/{split}.json"
         yield Expected(record, partial(dict, encoder=encoder, code=code.encoding()))

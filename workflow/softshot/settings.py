@@ -18,6 +18,7 @@ Shown = Annotated[str, StringConstraints(pattern=r"^(none|[a-z][a-z0-9]*-[1-9][0
 MethodName = Literal[tuple(METHODS)]
 Neighbours = Annotated[int, Field(ge=1, le=1000)]
 Order = Literal["nearest-last", "nearest-first"]
+Exclude = Literal["group", "duplicates"]
 
 
 class ArmSettings(Section):
@@ -127,6 +128,11 @@ class DataSettings(Section):
         description="What a record that cannot be read does, per task: `stop` with its file and line (as everywhere it"
         " is not given), or `skip`, counted.",
     )
+    leaks: Literal["drop", "keep"] = Field(
+        "drop",
+        description="Training records with an input that another split has too: `drop` leaves them out, for all arms"
+        " alike, `keep` does not. Either way they are counted, and the report names them.",
+    )
 
 
 class RetrieverSettings(Section):
@@ -167,6 +173,12 @@ class DemonstrationsSettings(Section):
             "oracle": RetrieverSettings(kind="oracle"),
         },
         description="Retrievers, by the name that the arms use: see the table below.",
+    )
+    exclude: Exclude = Field(
+        "group",
+        description="What a training record is not shown beside itself: `duplicates` of its input, or all records of"
+        " its `group` (Spider: the questions on its database; ToTTo: the tables of its page), which give its output"
+        " away as no demonstration does at test.",
     )
     neighbours: Neighbours = Field(
         8, description="Neighbours stored per record; no variant can have more shots than this."
@@ -272,6 +284,11 @@ class ScoringSettings(Section):
 
     metrics: dict[Name, list[Name]] = Field(
         {}, description="Metrics per task, the main one first; the catalogue says it otherwise."
+    )
+    encoder: str | None = Field(
+        None,
+        description="Folder of a model (config.json, safetensors, tokenizer) for the metric `bert_score`, which no task"
+        " has by itself.",
     )
 
 

@@ -6,7 +6,9 @@ A slice is the one parameter of a stage's rule, as canonical JSON, and what its 
 from typing import Any
 
 from softshot import overrides
+from softshot.data import convert
 from softshot.grid import Run
+from softshot.scoring import registry
 from softshot.settings import Study
 from softshot.study import encoder, metrics, task, template
 
@@ -22,13 +24,16 @@ def convert_slice(study: Study, name: str, split: str) -> dict[str, Any]:
         "limit": limit,
         "sample_seed": study.data.sample_seed if carve or limit else 0,
         "malformed": study.data.malformed.get(name, "stop"),
+        "leaks": study.data.leaks if split == "train" else "keep",
     }
 
 
-def retrieval_slice(study: Study, retriever: str) -> dict[str, Any]:
-    """All settings that a retriever's neighbours depend on."""
+def retrieval_slice(study: Study, name: str, retriever: str) -> dict[str, Any]:
+    """All settings that a retriever's neighbours depend on, for the records of a task."""
     settings = study.demonstrations.retrievers[retriever]
     values = {"kind": settings.kind, "neighbours": study.demonstrations.neighbours}
+    if convert.grouped(name, task(study, name).table):
+        values["exclude"] = study.demonstrations.exclude
     if encoder(study, retriever):
         values |= {"encoder": encoder(study, retriever), "approximate_from": study.demonstrations.approximate_from}
     if settings.kind == "mmr":
@@ -49,7 +54,8 @@ def generation_slice(study: Study, run: Run) -> dict[str, Any]:
 
 def scoring_slice(study: Study, name: str) -> dict[str, Any]:
     """All settings that the scores of a task's runs depend on."""
-    return {"metrics": metrics(study, name)}
+    names = metrics(study, name)
+    return {"metrics": names} | ({"encoder": study.scoring.encoder} if registry.LEARNED in names else {})
 
 
 def _row_slice(study: Study, run: Run) -> dict[str, Any]:

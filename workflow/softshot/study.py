@@ -51,6 +51,11 @@ def encoder(study: Study, retriever: str) -> str | None:
     return (settings.encoder or study.demonstrations.encoder) if settings.kind in ("dense", "mmr") else None
 
 
+def compared(study: Study, name: str, split: str) -> list[str]:
+    """The splits whose files the records of a split are held against: of train all others', else none."""
+    return [other for other in task(study, name).files if other != "train"] if split == "train" else []
+
+
 class Needed(NamedTuple):
     """What the runs of a study need made before them, each once and in order."""
 

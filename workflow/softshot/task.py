@@ -50,6 +50,11 @@ class TableSettings(Section):
     )
     references: list[str] = Field([], description="Templates of further references, such as [`{summary_2}`].")
     id: str | None = Field(None, description="Column of the records' ids; null numbers the rows.")
+    group: str | None = Field(
+        None,
+        description="Column that says which records belong together, such as the questions on one text. A training"
+        " record is not shown another of its group (`demonstrations.exclude`), and `carve` keeps groups whole.",
+    )
 
 
 class ArchiveSettings(Section):
@@ -99,7 +104,7 @@ class TaskSettings(SourceSettings):
     carve: dict[Literal["validation", "test", "held_out"], Share] = Field(
         {},
         description="Splits without a file of their own: the share of the training file that becomes them, chosen by a"
-        " hash of the input, so that equal inputs stay together.",
+        " hash of the input, so that equal inputs stay together; where records have groups, a share of the groups.",
     )
     template: TemplateSettings = Field(TemplateSettings(), description=TemplateSettings.__doc__)
     evaluation: Split = Field("test", description="The split that is predicted and scored.")

@@ -15,12 +15,12 @@ from softshot.settings import Study
 
 DEMONSTRATIONS = ["task", "retriever", "shots", "train", "kind", "encoder", "index", "recall", "records"]
 DEMONSTRATIONS += ["shown_fewer", "shown_none", "upper_bound"]
-DATA = ["task", "split", "records", "skipped"]
+DATA = ["task", "split", "records", "skipped", "dropped", "shared", "same_target"]
 MISSING = ["topic", "model", "task", "text"]
 
 
 def data(results: Results, folder: Path) -> pd.DataFrame:
-    """Records of every split that was converted, and those left out since they could not be read."""
+    """Records of every split that was converted, those that could not be read, and those that splits share."""
     tasks = results.runs["task"].unique()
     return pd.DataFrame([row for task in tasks for row in counts(folder, task)], columns=DATA)
 
@@ -53,7 +53,8 @@ def missing(
     study: Study, results: Results, evidence: dict[str, Evidence], names: Names, tables: dict[str, pd.DataFrame]
 ) -> pd.DataFrame:
     """One plain sentence for everything that a reader must know is not there. `tables` by name."""
-    rows = [*_runs(results, names), *_seeds(study, results, names), *_records(evidence), *_sections(results, tables)]
+    rows = [*_runs(results, names), *_seeds(study, results, names), *_records(evidence), *_shared(tables["data"])]
+    rows += _sections(results, tables)
     return pd.DataFrame(rows, columns=MISSING)
 
 
@@ -108,6 +109,21 @@ def _records(evidence: dict[str, Evidence]) -> list[tuple]:
         elif unit != "records":
             text = f"Records of one of the {clusters} {unit} are not independent: whole {unit} are resampled."
             rows.append(("records", "", task, text))
+    return rows
+
+
+def _shared(data: pd.DataFrame) -> list[tuple]:
+    """Records that other splits share with the training file."""
+    dropped = data[data["split"] == "train"].set_index("task")["dropped"]
+    rows = []
+    for row in data[data["shared"] > 0].itertuples():
+        text = f"{row.shared} records of its {row.split} file have an input of the training file, {row.same_target} of"
+        text += " them with the output too. "
+        if dropped.get(row.task, 0):
+            text += f"{dropped[row.task]} training records are left out for what splits share."
+        else:
+            text += "The study keeps them (data.leaks): what is tuned has seen them, no retriever shows them."
+        rows.append(("shared records", "", row.task, text))
     return rows
 
 

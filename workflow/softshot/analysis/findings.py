@@ -72,7 +72,10 @@ def find(study: Study, results: Results, names: Names, folder: Path) -> Findings
     summary = marks.marked(summary, results.cells, evidence, compared)
     costs = cost.per_cell(study, results)
     binned = similarity.similarity(study, results, evidence, near)
-    gaps = coverage.missing(study, results, evidence, names, {"summary": summary, "similarity": binned})
+    data = coverage.data(results, folder)
+    gaps = coverage.missing(
+        study, results, evidence, names, {"summary": summary, "similarity": binned, "data": data}
+    )
     return Findings(
         summary=summary,
         subsets=results.subsets,
@@ -91,7 +94,7 @@ def find(study: Study, results: Results, names: Names, folder: Path) -> Findings
         claims=claims.claims(study, results, evidence, compared, near),
         advice=advice.advice(study, results, evidence, compared, costs, gaps, names),
         demonstrations=coverage.demonstrations(results, folder),
-        data=coverage.data(results, folder),
+        data=data,
         missing=gaps,
     )
 

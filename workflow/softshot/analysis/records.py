@@ -121,7 +121,7 @@ def nearness(shown: dict[str, list[dict]], ids: list[str], texts: Texts) -> Near
     for number, id in enumerate(ids):
         target = texts.targets.get(first[id]["id"]) if id in first else None
         if target is not None and id in texts.references:
-            f1, _ = metric.statistics(target, {"references": texts.references[id]})
+            f1, *_ = metric.statistics(target, {"references": texts.references[id]})
             overlap[number] = 100 * f1
     return Nearness(np.array(similarity, dtype=float), overlap)
 
@@ -137,9 +137,17 @@ def each(path: Path) -> Iterator[dict]:
 
 
 def counts(folder: Path, task: str) -> list[dict]:
-    """Records and skipped ones of every split that is there: task, split, records, skipped."""
-    found = []
-    for path in sorted((folder / "data" / task).glob("*.json")):
-        note = read_json(path)
-        found.append({"task": task, "split": path.stem} | {key: note.get(key) for key in ("records", "skipped")})
-    return found
+    """Records of every split of a task that is there, and what its conversion counted beside them.
+
+    `dropped` are training records that were left out since another split has their input; `shared` and `same_target`
+    records of the split's whole file whose input, or input and target, a training record has (data/leaks.py).
+    """
+    notes = {path.stem: read_json(path) for path in sorted((folder / "data" / task).glob("*.json"))}
+    overlaps = notes.get("train", {}).get("shared", [])
+    with_train = {row["split"]: row for row in overlaps if row["of"] == "train"}
+    return [
+        {"task": task, "split": split, "records": note["records"], "skipped": note["skipped"]}
+        | {"dropped": note.get("dropped", 0), "shared": with_train.get(split, {}).get("records", 0)}
+        | {"same_target": with_train.get(split, {}).get("same_target", 0)}
+        for split, note in notes.items()
+    ]

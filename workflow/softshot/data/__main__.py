@@ -33,12 +33,18 @@ def main() -> None:
     down.add_argument("--out", type=Path, required=True, help="the task's folder of downloads")
     conv = commands.add_parser("convert", help="convert one file to the records of a split")
     conv.add_argument(
-        "--settings", type=json.loads, required=True, help="task, table, carve, limit, sample_seed, malformed as JSON"
+        "--settings",
+        type=json.loads,
+        required=True,
+        help="task, table, carve, limit, sample_seed, malformed, leaks as JSON",
     )
     conv.add_argument("--split", choices=("train", "validation", "test", "held_out"), required=True)
     conv.add_argument("--source", type=Path, required=True, help="the split's file; train's for a carved split")
     conv.add_argument(
         "--downloaded", nargs="*", metavar="", help="checksums.json of the download, and the source it must be from"
+    )
+    conv.add_argument(
+        "--against", nargs="*", default=[], metavar="SPLIT=FILE", help="files of other splits, for training records"
     )
     conv.add_argument("--out", type=Path, required=True, help="the records, JSON lines; the counts go beside it")
     part = commands.add_parser("subset", help="draw a part of the training records")
@@ -54,8 +60,11 @@ def main() -> None:
         subset(arguments.records, arguments.size, arguments.seed, arguments.out)
     else:
         job = read(ConvertJob, arguments.settings, "--settings")
-        origin = downloaded(*arguments.downloaded, arguments.source) if arguments.downloaded else None
-        convert(job, arguments.split, arguments.source, arguments.out, origin)
+        against = {split: Path(file) for split, file in (text.split("=", 1) for text in arguments.against)}
+        origin = None
+        for file in [*against.values(), arguments.source] if arguments.downloaded else []:
+            origin = downloaded(*arguments.downloaded, file)
+        convert(job, arguments.split, arguments.source, arguments.out, origin, against)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from softshot import code, files
-from softshot.data import dart, logic2text, mtop, readers, spider, table, totto
-from softshot.data.splits import choose
+from softshot.data import dart, leaks, logic2text, mtop, readers, spider, splits, table, totto
 from softshot.data.text import collapse
 from softshot.errors import UserError
 from softshot.sections import Section
@@ -27,6 +26,7 @@ CONVERTERS = {
     "spider": (spider.rows, spider.record),
     "mtop": (readers.lines, mtop.record),
 }
+GROUPED = ("totto", "spider")  # their records say in `meta.group` which of them belong together
 UNSCORED = ("train", "held_out")  # every tuning job reads these: they go without what only scoring needs
 TOLD = 5  # malformed records that are named where they are skipped
 
@@ -40,6 +40,7 @@ class ConvertJob(Section):
     limit: Positive | None
     sample_seed: int
     malformed: Literal["stop", "skip"]
+    leaks: Literal["drop", "keep"]
 
 
 class Skips:
@@ -54,33 +55,92 @@ class Skips:
             print(f"skipped: {fault}", file=sys.stderr)
 
 
-def convert(job: ConvertJob, split: str, source: Path, out: Path, download: dict | None = None) -> None:
+def convert(
+    job: ConvertJob,
+    split: str,
+    source: Path,
+    out: Path,
+    download: dict | None = None,
+    against: dict[str, Path] | None = None,
+) -> None:
     """Write the split's records to `out`, and how many there are and were skipped to the `.json` beside it.
 
     `source` is the split's file; for a split that is carved, the training file. It is read as a stream, and twice
-    where not all of its records are kept. `download` says where it came from. A malformed record is an error with
-    its file and line, or with `malformed: skip` is counted and left out.
+    where not all of its records may be kept. `download` says where it came from. `against` are the files of the other
+    splits, which training records are held against. A malformed record is an error with its file and line, or with
+    `malformed: skip` is counted and left out.
     """
     skips = Skips() if job.malformed == "skip" else None
-    carve = job.carve if split == "train" or split in job.carve else {}
-    chosen = None
-    if carve or job.limit:
-        pass_over = None if skips is None else lambda fault: None  # told when the file is read again
-        inputs = (record["input"] for record in records(job.task, job.table, source, split, pass_over))
-        chosen = choose(inputs, job.task, split, carve, job.limit, job.sample_seed)
-    found = enumerate(records(job.task, job.table, source, split, skips))
-    kept = (record for position, record in found if chosen is None or position in chosen)
+    chosen, notes = _selected(job, split, source, against or {})
+    rows = enumerate(records(job.task, job.table, source, split, skips))
+    kept = (record for position, record in rows if chosen is None or position in chosen)
     if split in UNSCORED:
-        kept = (record | {"meta": {}} for record in kept)
-    why = f" for {split}: it has too few different inputs to carve {', '.join(sorted(carve))} from" if carve else ""
-    written = files.write_jsonl(out, _some(kept, f"{source}: holds no record{why}"))
+        kept = (record | {"meta": _group(record)} for record in kept)
+    written = files.write_jsonl(out, _some(kept, f"{source}: holds no record"))
     skipped = skips.count if skips else 0
     if skipped:
         print(f"{source}: {skipped} malformed records skipped", file=sys.stderr)
     counts = {"task": job.task, "split": split, "records": written, "skipped": skipped}
     counts |= {"source": source.name, "sha256": files.sha256(source), "download": download}
-    counts |= {"settings": job.model_dump(), "code": code.conversion(job.task, job.table is not None, split)}
+    counts |= {"settings": job.model_dump(), "code": code.conversion(job.task, job.table is not None, split), **notes}
     files.write_json(out.with_suffix(".json"), counts | {"checksums": files.checksums(out)})
+
+
+def grouped(task: str, settings: TableSettings | None) -> bool:
+    """Whether a task's records say which of them belong together, such as the questions on one database."""
+    return task in GROUPED if settings is None else settings.group is not None
+
+
+def _selected(
+    job: ConvertJob, split: str, source: Path, against: dict[str, Path]
+) -> tuple[set[int] | None, dict[str, Any]]:
+    """Positions of the records in the file that the split keeps, None for all; for train also what the counts say."""
+    carve = job.carve if split == "train" or split in job.carve else {}
+    if not (carve or job.limit or split == "train"):
+        return None, {}
+    skip = None if job.malformed == "stop" else _quiet  # told when the file is read again
+    marks = splits.marks(records(job.task, job.table, source, split, skip), job.task, job.sample_seed)
+    parts = splits.parts(marks.keys, carve)
+    positions, notes = parts[split if carve else "train"], {}
+    if carve and not positions:
+        what = "groups" if grouped(job.task, job.table) else "inputs"
+        carved = ", ".join(sorted(carve))
+        raise UserError(
+            f"{source}: holds no record for {split}: it has too few different {what} to carve {carved} from"
+        )
+    if split == "train":
+        positions, notes = _cleaned(job, source, marks, parts, against)
+    kept = splits.sample(len(positions), job.limit, f"{job.sample_seed}-{job.task}-{split}")
+    return {positions[index] for index in kept}, notes
+
+
+def _cleaned(
+    job: ConvertJob, source: Path, marks: splits.Marks, parts: dict[str, list[int]], against: dict[str, Path]
+) -> tuple[list[int], dict[str, Any]]:
+    """Positions of the training records that no other split shares, and what is shared; `leaks: keep` keeps them."""
+    positions = parts["train"]
+    others = {name: marks.at(part) for name, part in parts.items() if name != "train"}
+    for name, path in against.items():  # whose own conversion says what is malformed in it
+        others[name] = splits.marks(records(job.task, job.table, path, name, _quiet), job.task, job.sample_seed)
+    shared = leaks.shared({"train": marks.at(positions)} | others)
+    kept = positions if job.leaks == "keep" else leaks.clean(marks, positions, [*others.values()])
+    if positions and not kept:
+        names = ", ".join(row["split"] for row in shared if row["of"] == "train")
+        raise UserError(
+            f"{source}: every training record has an input that is in {names} too, and would be left out: give splits"
+            " that do not share records, or `data: {leaks: keep}` in config.yaml."
+        )
+    sources = {name: {"source": path.name, "sha256": files.sha256(path)} for name, path in against.items()}
+    return kept, {"shared": shared, "dropped": len(positions) - len(kept), "against": sources}
+
+
+def _quiet(fault: str) -> None:
+    """Passes over a malformed record."""
+
+
+def _group(record: dict) -> dict:
+    """Of a record's meta its group, which every job that looks for demonstrations reads."""
+    return {key: value for key, value in record["meta"].items() if key == "group"}
 
 
 def read_records(task: str, entry: TaskSettings, path: Path, split: str) -> Iterator[dict]:

@@ -24,9 +24,9 @@ def rows(path: Path) -> Iterator[tuple[int, tuple[Any, dict[str, dict]]]]:
 def record(row: tuple[Any, dict[str, dict]]) -> dict:
     """One record per question: the question and the database's schema; the normalised query as the only reference.
 
-    `meta` keeps the query as the official file has it, which is what evaluators are given, and the schema, by which
-    they read it. A query that the official parser refuses is in no subset: a training record of the official files
-    names a table that tables.json does not have.
+    Questions on one database are a group. `meta` keeps the query as the official file has it, which is what evaluators
+    are given, and the schema, by which they read it. A query that the official parser refuses is in no subset: a
+    training record of the official files names a table that tables.json does not have.
     """
     item, databases = row
     name, question, query = (get(item, key, str) for key in ("db_id", "question", "query"))
@@ -38,7 +38,7 @@ def record(row: tuple[Any, dict[str, dict]]) -> dict:
     return {
         "input": f"{question} | {name} | {linearise(schema)}",
         "references": [normalise(query)],
-        "meta": {"db_id": name, "schema": schema, "query": query, "subset": _level(query, schema)},
+        "meta": {"group": name, "db_id": name, "schema": schema, "query": query, "subset": _level(query, schema)},
     }
 
 

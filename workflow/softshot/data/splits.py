@@ -3,28 +3,56 @@
 import hashlib
 import random
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from softshot.data.text import fold
 
 ORDER = ("test", "validation", "held_out")  # so that holding records out of training moves no other split
 
 
-def choose(
-    inputs: Iterable[str], task: str, split: str, carve: dict[str, float], limit: int | None, sample_seed: int
-) -> set[int]:
-    """Positions of the inputs that the split keeps: those of its part of the file, or `limit` of them.
+class Marks(NamedTuple):
+    """What tells a file's records apart, in its order: 64-bit hashes of texts."""
 
-    `carve` has the shares of the splits that are carved from this file, or is empty where none are. Eight bytes are
-    kept per input.
+    keys: array  # of the group, or of the input where a record has none: they decide what is carved
+    inputs: array  # whatever their white space and case
+    pairs: array  # of such an input and the target as it is
+
+    def at(self, positions: Iterable[int]) -> "Marks":
+        """Those of some of the records."""
+        chosen = list(positions)
+        return Marks(*(array("Q", (values[position] for position in chosen)) for values in self))
+
+
+def marks(records: Iterable[dict], task: str, sample_seed: int) -> Marks:
+    """The marks of a file's records, read as a stream: 24 bytes are kept of each."""
+    found = Marks(array("Q"), array("Q"), array("Q"))
+    for record in records:
+        text = fold(record["input"])
+        found.keys.append(_hash(f"{sample_seed}-{task}-{fold(record['meta'].get('group', text))}"))
+        found.inputs.append(_hash(text))
+        found.pairs.append(_hash(f"{text}\n{record['target']}"))
+    return found
+
+
+def parts(keys: Sequence[int], carve: dict[str, float]) -> dict[str, list[int]]:
+    """Positions of the records of every carved split and of train, ascending.
+
+    A share is one of the different keys, by the rank of their hashes. Rounding leaves no split without a key as long
+    as there are enough; train comes first.
     """
-    keys = array("Q", (_key(text, task, sample_seed) if carve else 0 for text in inputs))
-    if carve:
-        mine = _parts(set(keys), carve)[split]
-        positions = [position for position, key in enumerate(keys) if key in mine]
-    else:
-        positions = range(len(keys))
-    return {positions[index] for index in sample(len(positions), limit, f"{sample_seed}-{task}-{split}")}
+    ranked = sorted(set(keys))
+    part_of: dict[int, str] = {}
+    start = 0
+    for number, split in enumerate(split for split in ORDER if split in carve):
+        needed = len(carve) - number  # by train and the splits after this one
+        size = min(max(1, round(carve[split] * len(ranked))), max(0, len(ranked) - start - needed))
+        part_of |= dict.fromkeys(ranked[start : start + size], split)
+        start += size
+    positions: dict[str, list[int]] = {split: [] for split in (*carve, "train")}
+    for position, key in enumerate(keys):
+        positions[part_of.get(key, "train")].append(position)
+    return positions
 
 
 def sample(count: int, limit: int | None, seed: str) -> list[int]:
@@ -35,22 +63,5 @@ def sample(count: int, limit: int | None, seed: str) -> list[int]:
     return sorted(random.Random(seed).sample(range(count), count)[:limit])
 
 
-def _parts(keys: set[int], carve: dict[str, float]) -> dict[str, set[int]]:
-    """The keys of every carved split and of train, by rank: a share is one of the different inputs.
-
-    Rounding leaves no split without an input as long as there are enough; train comes first.
-    """
-    ranked = sorted(keys)
-    parts, start = {}, 0
-    for number, split in enumerate(split for split in ORDER if split in carve):
-        needed = len(carve) - number  # by train and the splits after this one
-        size = min(max(1, round(carve[split] * len(ranked))), max(0, len(ranked) - start - needed))
-        parts[split] = set(ranked[start : start + size])
-        start += size
-    return {**parts, "train": set(ranked[start:])}
-
-
-def _key(text: str, task: str, sample_seed: int) -> int:
-    """A 64-bit hash of an input, the same for inputs that differ in white space and case only."""
-    digest = hashlib.blake2b(f"{sample_seed}-{task}-{fold(text)}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big")
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from softshot.data.readers import json_lines, lines, reason
-from softshot.data.text import shown
+from softshot.data.text import collapse, shown
 from softshot.errors import UserError
 from softshot.task import TableSettings
 
@@ -51,7 +51,7 @@ def converter(settings: TableSettings) -> Callable[[Any], dict]:
             parsed[key] = parse(text)
         except ValueError as fault:
             raise UserError(f"{key} of the task's table: {fault}") from None
-    return functools.partial(_record, parsed, settings.id)
+    return functools.partial(_record, parsed, settings.id, settings.group)
 
 
 def parse(template: str) -> list[tuple[str, str | None]]:
@@ -68,7 +68,7 @@ def parse(template: str) -> list[tuple[str, str | None]]:
     return [*pieces, (text, None)]
 
 
-def _record(templates: dict[str, list], id_column: str | None, row: Any) -> dict:
+def _record(templates: dict[str, list], id_column: str | None, group_column: str | None, row: Any) -> dict:
     """A row's record. Empty texts among the references are left out; the first that is left is the target."""
     if not isinstance(row, dict):
         raise ValueError(f"not an object: {shown(row)}")
@@ -80,6 +80,8 @@ def _record(templates: dict[str, list], id_column: str | None, row: Any) -> dict
     record = {"input": _fill(templates["input"], row), "references": target + others, "meta": {}}
     if id_column is not None:
         record["id"] = _text(_value(row, id_column), id_column)
+    if group_column is not None and (group := collapse(_text(_value(row, group_column), group_column))):
+        record["meta"]["group"] = group
     return record
 
 

@@ -23,7 +23,10 @@ class Cell(NamedTuple):
 
 
 def record(row: Any) -> dict:
-    """One record per table: its highlighted cells linearised, and every annotator's final sentence."""
+    """One record per table: its highlighted cells linearised, and every annotator's final sentence.
+
+    Records from one page are a group.
+    """
     table = grid(get(row, "table", list))
     highlighted = _highlighted(row, table)
     title, section = get(row, "table_page_title", str), get(row, "table_section_title", str)
@@ -35,6 +38,7 @@ def record(row: Any) -> dict:
         "input": linearise(title, section, table, highlighted),
         "references": _sentences(row),
         "meta": {
+            **({"group": collapse(title)} if title.strip() else {}),
             "page_title": title,
             "section_title": section,
             "section_text": get(row, "table_section_text", str),
@@ -49,7 +53,8 @@ def linearise(title: str, section: str, table: list[list[Cell]], highlighted: li
     """The highlighted cells with their headers, in the tags of the ToTTo authors' own baseline.
 
     Column headers are the header cells above that share a column with the cell, row headers those to its left that
-    share a row, both in reading order; a header without text, and a title without text, is left out.
+    share a row, both in reading order; a header without text, and a title without text, is left out. Unlike the
+    authors' script, which takes cells as they stand in their row, this follows cells that span rows (`grid`).
     """
     headers = [cell for line in table for cell in line if cell.is_header and cell.value.strip()]
     parts = [_tagged("page_title", title), _tagged("section_title", section), "<table>"]

@@ -8,6 +8,7 @@ a record with its neighbours under each retriever of a study.
 import argparse
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from softshot import code
@@ -16,13 +17,14 @@ from softshot.demonstrations.ranking import Retriever
 from softshot.errors import UserError, run_program
 from softshot.files import read_jsonl, sha256, write_json
 from softshot.sections import read
-from softshot.settings import DemonstrationsSettings, Neighbours, Positive, RetrieverSettings
+from softshot.settings import DemonstrationsSettings, Exclude, Neighbours, Positive, RetrieverSettings
 
 
 class SearchSettings(RetrieverSettings):
     """A retriever, and what `demonstrations` says for all of them."""
 
     neighbours: Neighbours = 8
+    exclude: Exclude = "duplicates"
     approximate_from: Positive | None = None
 
 
@@ -53,15 +55,18 @@ def encode_split(args: argparse.Namespace) -> None:
 def retrieve_split(args: argparse.Namespace) -> None:
     """Records to their neighbours among the training records, a `.parquet` file; what made them, a `.json` file."""
     settings = read(SearchSettings, args.settings, "--settings")
-    retriever, made_by = build(args, settings, read_records(args.train))
+    groups = settings.exclude == "group"
+    train, records = (searched(read_records(path), groups) for path in (args.train, args.records))
+    retriever, made_by = build(args, settings, train)
     metadata = {
         "kind": settings.kind,
+        "exclude": settings.exclude,
         "train_sha256": sha256(args.train),
         "records_sha256": sha256(args.records),
         **made_by,
         **retriever.metadata,
     }
-    table.write(args.out, retriever.search(read_records(args.records)), settings.neighbours, metadata)
+    metadata = table.write(args.out, retriever.search(records), settings.neighbours, metadata, repeats(train, records))
     made_by = {"settings": args.settings, "code": code.retrieval(settings.kind), **metadata}
     write_json(args.out.with_suffix(".json"), made_by)
 
@@ -116,12 +121,28 @@ def show_record(args: argparse.Namespace) -> None:
     show.show(args.results or show.default_results(), task, id)
 
 
+def repeats(train: list[dict], records: list[dict]) -> Callable[[table.Row], bool]:
+    """The function that says whether a row's first neighbour has an output that is wanted of its record."""
+    target_of = {record["id"]: record["target"] for record in train}
+    wanted = {record["id"]: record["references"] for record in records}
+    return lambda row: bool(row.neighbours) and target_of[row.neighbours[0]] in wanted[row.id]
+
+
 def read_records(path: Path) -> list[dict]:
-    """The records of a split without their meta, which no retriever looks at; a file without any is an error."""
-    records = [{key: record[key] for key in ("id", "input", "target")} for record in read_jsonl(path)]
+    """The records of a split; a file without any is an error."""
+    records = read_jsonl(path)
     if not records:
         raise UserError(f"{path} holds no records: look at the data stage that wrote it.")
     return records
+
+
+def searched(records: list[dict], groups: bool) -> list[dict]:
+    """The records without the meta, of which retrievers know the group at most; without it where `groups` are off."""
+    return [
+        {key: record[key] for key in ("id", "input", "target", "references")}
+        | ({"group": record["meta"]["group"]} if groups and "group" in record["meta"] else {})
+        for record in records
+    ]
 
 
 def arguments() -> argparse.Namespace:

@@ -10,9 +10,9 @@ import torch
 from safetensors import SafetensorError
 from transformers.utils import logging
 
-from softshot import catalogue, files
+from softshot import files
 from softshot.errors import UserError
-from softshot.models import layout
+from softshot.models import architectures, layout
 
 SAFE = {"local_files_only": True, "trust_remote_code": False}
 BATCH_BYTES = {"cpu": 2**12, "cuda": 2**17}  # some 1,000 tokens fit a CPU's cache: 1.7 times faster than 2**16 there
@@ -62,14 +62,13 @@ class CausalEncoder:
         self.tokenizer = AutoTokenizer.from_pretrained(folder, **SAFE)
         self.model = AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32, **SAFE)
         self.model.to(device).eval()
-        config = self.model.config
-        self.positions = next((getattr(config, key) for key in catalogue.POSITION_KEYS if hasattr(config, key)), None)
+        self.positions = architectures.positions(self.model.config.to_dict())
         self.dimension = self._hidden([[0]]).shape[-1]
 
     def __call__(self, texts: list[str]) -> np.ndarray:
         first = self.tokenizer.bos_token_id
         nothing = [first if first is not None else self.tokenizer.eos_token_id]
-        tokens = self.tokenizer(texts, verbose=False)["input_ids"]
+        tokens = self.tokenizer(texts, split_special_tokens=True, verbose=False)["input_ids"]
         rows = [(ids or nothing)[: self.positions] for ids in tokens]
         hidden = self._hidden(rows)
         last = torch.stack([hidden[row, len(ids) - 1] for row, ids in enumerate(rows)])

@@ -3,7 +3,8 @@
 FAISS proposes in float32, this module decides in float64. A matrix product's last bits depend on how many rows are
 searched together, so FAISS's own order of near-equal scores is not to be relied on. Proposals are scored again,
 rounded, and ties are broken by id. A record is settled when what FAISS did not propose lies so far below its last
-neighbour that no rounding could bring it in; else everything that could come in is scored again.
+neighbour that no rounding could bring it in; else, as where a large group is excluded, everything that could come in is
+scored again.
 """
 
 import functools
@@ -34,7 +35,7 @@ class Nearest:
         self.queries = queries
         self.ranks = np.append(ranks, len(ranks))  # position -1 comes last
         self.excluded = excluded
-        self.barred = np.array([row * len(ranks) + p for row, left_out in enumerate(excluded) for p in left_out])
+        self.barred = np.array(sorted(row * len(ranks) + p for row, left_out in enumerate(excluded) for p in left_out))
         self.scores = np.full((len(queries), neighbours), -np.inf)
         self.positions = np.full((len(queries), neighbours), -1)
 
@@ -61,10 +62,26 @@ class Nearest:
         for rows in np.array_split(np.flatnonzero(unsettled), unsettled.sum() * len(block) // PRODUCTS + 1):
             products = self.queries[rows] @ block.T
             for row, row_products in zip(rows, products, strict=True):
-                candidates = np.flatnonzero(row_products >= scores[row, -1] - MARGIN)
+                candidates = np.flatnonzero(row_products >= self._least(row, row_products, start, scores[row, -1]))
                 found = self.with_candidates(row[None], candidates[None] + start, block, start)
                 scores[row], positions[row] = found[0][0], found[1][0]
         self.scores, self.positions = scores, positions
+
+    def _least(self, row: int, products: np.ndarray, start: int, last: float) -> float:
+        """The product from which on a vector of the block can be among the row's neighbours; `last` has the last one.
+
+        `products` [block] of what is excluded, which may be a group of hundreds, are put out of reach.
+        """
+        products[[place - start for place in self.excluded[row] if start <= place < start + len(products)]] = -np.inf
+        wanted = min(self.scores.shape[1], len(products))
+        return max(last, np.partition(products, -wanted)[-wanted]) - MARGIN
+
+    def _is_barred(self, pairs: np.ndarray) -> np.ndarray:
+        """Which of the pairs, `row * train + position`, are excluded ones."""
+        if not len(self.barred):
+            return np.zeros(pairs.shape, bool)
+        places = np.searchsorted(self.barred, pairs).clip(max=len(self.barred) - 1)
+        return self.barred[places] == pairs
 
     def with_candidates(
         self, rows: np.ndarray, positions: np.ndarray, vectors: Vectors | np.ndarray, start: int = 0
@@ -80,7 +97,7 @@ class Nearest:
             queries = self.queries[rows[part]].astype(np.float64)
             scores[part] = (gathered @ queries[:, :, None])[:, :, 0]
         scores = scores.round(DECIMALS) + 0.0  # no negative zero
-        barred = (positions < 0) | np.isin(rows[:, None] * (len(self.ranks) - 1) + positions, self.barred)
+        barred = (positions < 0) | self._is_barred(rows[:, None] * (len(self.ranks) - 1) + positions)
         scores[barred] = -np.inf
         scores = np.concatenate([self.scores[rows], scores], axis=1)
         positions = np.concatenate([self.positions[rows], np.where(barred, -1, positions)], axis=1)

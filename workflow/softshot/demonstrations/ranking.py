@@ -18,8 +18,8 @@ class Retriever(Protocol):
     def search(self, records: list[dict]) -> Iterator[Row]:
         """The neighbours of every record, in the order of the records.
 
-        Never the record itself or a duplicate of its input. A row has fewer neighbours than were asked for only
-        where there are no more candidates.
+        Never the record itself or a duplicate of its input, nor one of a training record's group. A row has fewer
+        neighbours than were asked for only where there are no more candidates.
         """
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ class Row(NamedTuple):
     id: str
     neighbours: list[str]  # ids of training records, best first
     scores: list[float]  # in the retriever's own unit; NaN for random neighbours
-    excluded: int  # training records left out as the record itself or its duplicates
+    excluded: int  # training records left out as the record itself, its duplicates or its group
 
 
 SCHEMA = pa.schema(
@@ -35,21 +35,33 @@ SCHEMA = pa.schema(
 )
 
 
-def write(path: Path, rows: Iterable[Row], neighbours: int, metadata: dict[str, str]) -> None:
-    """Write one row per record as they come, with `metadata` in the file's own.
+def write(
+    path: Path,
+    rows: Iterable[Row],
+    neighbours: int,
+    metadata: dict[str, str],
+    repeats: Callable[[Row], bool] = lambda row: False,
+) -> dict[str, str]:
+    """Write one row per record as they come, with `metadata` in the file's own; return all that it says of itself.
 
     A record may have fewer `neighbours` than were asked for, even none, where the training records are few; how
-    many have is added to the metadata and said on stderr.
+    many have is added to the metadata and said on stderr. `repeats` says whether a row's first neighbour has the
+    output that is wanted of the record; the share of such rows is added too.
     """
-    rows, fewer, none = iter(rows), 0, 0
+    rows, count, fewer, none, repeated = iter(rows), 0, 0, 0, 0
     with replacing(path) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
         while group := list(itertools.islice(rows, ROWS)):
             writer.write_table(pa.Table.from_pylist([row._asdict() for row in group], SCHEMA))
+            count += len(group)
+            repeated += sum(map(repeats, group))
             fewer += sum(len(row.neighbours) < neighbours for row in group)
             none += sum(not row.neighbours for row in group)
-        writer.add_key_value_metadata(metadata | {"neighbours": str(neighbours), "records_with_fewer": str(fewer)})
+        metadata = metadata | {"neighbours": str(neighbours), "records_with_fewer": str(fewer)}
+        metadata["first_has_output"] = f"{repeated / max(1, count):.4f}"
+        writer.add_key_value_metadata(metadata)
     if fewer:
         print(f"{path}: {fewer} records have fewer than {neighbours} neighbours, {none} of them none", file=sys.stderr)
+    return metadata
 
 
 def read_neighbours(path: Path) -> dict[str, list[tuple[str, float]]]:

@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.utils import logging
 
 from softshot.engine import kernels
+from softshot.engine.tokenization import Tokenization
 from softshot.errors import UserError
 from softshot.models import layout
 
@@ -54,9 +55,9 @@ class Base:
         return self.model.get_input_embeddings().embedding_dim
 
     @cached_property
-    def start_ids(self) -> list[int]:
-        """What the tokenizer puts before any text by itself: `</s>` for OPT, nothing for GPT-2 and BLOOM."""
-        return [i for i in self.tokenizer("")["input_ids"] if i == self.tokenizer.bos_token_id]
+    def tokenization(self) -> Tokenization:
+        """How the model's tokenizer writes the pieces of a row."""
+        return Tokenization(self.tokenizer)
 
 
 def load(folder: Path, dtype: str = "auto", threads: int = 1, frozen: bool = True) -> Base:

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from softshot.engine.base import Base
+from softshot.engine.stops import ending
+from softshot.engine.tokenization import Tokenization
 from softshot.errors import UserError
 from softshot.sections import Section
 from softshot.settings import EngineSettings, Order
 from softshot.task import TemplateSettings
+
+WORDS = ("###", "END", "end")  # that end an output where a model has no line feed
 
 
 class RowSettings(Section):
@@ -48,38 +52,43 @@ class Layout:
     """Turns records into rows. Every piece is tokenised by itself, so that tuning and decoding agree."""
 
     def __init__(self, base: Base, settings: RowSettings):
+        """Raises UserError where the model cannot write the separator: nothing would end its outputs."""
         self.base, self.context, self.order = base, settings.engine.context, settings.order
         self.truncation = Truncation()
-        self._encode = lru_cache(maxsize=None)(
-            lambda text: tuple(base.tokenizer.encode(text, add_special_tokens=False))
-        )
-        self.separator = self.encode(settings.template.separator)
-        self.before_input, self.after_input = self._around(settings.template.input, "{input}")
-        self.before_example, self.after_example = self._around(settings.template.demonstration, "{example}")
-        instruction = self.encode(settings.template.instruction)
-        self.start = base.start_ids + instruction + (self.separator if instruction else [])
+        self.before_input, self.after_input = settings.template.input.split("{input}")
+        self.before_example, self.after_example = settings.template.demonstration.split("{example}")
+        self._encode = lru_cache(maxsize=None)(lambda *piece: tuple(base.tokenization.encode(*piece)))
+        self.separator = self._template(settings.template.separator)
+        if (end := ending(settings.template.separator)) not in base.tokenization.decode(self.separator):
+            raise _unwritable(base.tokenization, settings.template.separator, end)
+        instruction = self._template(settings.template.instruction, first=True)
+        self.start = base.tokenization.start + instruction + (self.separator if instruction else [])
+        self._first = base.tokenization.prefixes and not instruction  # the next piece is written as a text's first
 
-    def encode(self, text: str) -> list[int]:
-        """Token ids of `text` without special tokens."""
-        return list(self._encode(text))
+    def encode(self, text: str, first: bool = False) -> list[int]:
+        """Token ids of a record's text, in which the names of special tokens are text."""
+        return list(self._encode(text, first, False))
 
-    def _around(self, template: str, place: str) -> tuple[list[int], list[int]]:
-        """Token ids of what stands before and after `place` in a template."""
-        before, after = template.split(place)
-        return self.encode(before), self.encode(after)
+    def _template(self, text: str, first: bool = False) -> list[int]:
+        """Token ids of a part of the template, in which the names of special tokens are these tokens."""
+        return list(self._encode(text, first, True))
 
-    def question(self, ids: list[int]) -> list[int]:
-        """An input's token ids, laid out."""
-        return self.before_input + ids + self.after_input
+    def question(self, text: str, first: bool = False) -> tuple[list[int], list[int], list[int]]:
+        """An input laid out: token ids of what stands before it, of the input, and of what stands after it."""
+        before = self._template(self.before_input, first)
+        ids = self.encode(text, first and not before)
+        return before, ids, self._template(self.after_input, first and not before + ids)
 
     def target(self, text: str) -> list[int]:
         """Token ids of an output with the separator that ends it."""
         return self.encode(f" {text}") + self.separator
 
-    def example(self, record: dict) -> list[int]:
+    def example(self, record: dict, first: bool = False) -> list[int]:
         """Token ids of a record as a demonstration: input, target, separator."""
-        ids = self.question(self.encode(record["input"])) + self.encode(f" {record['target']}")
-        return self.before_example + ids + self.after_example + self.separator
+        before = self._template(self.before_example, first)
+        question = self.question(record["input"], first and not before)
+        ids = [id for part in question for id in part] + self.encode(f" {record['target']}")
+        return before + ids + self._template(self.after_example) + self.separator
 
     def tuning_row(self, record: dict, demonstrations: list[dict], target: str) -> Row:
         """The row that teaches `target`. Demonstrations are given nearest first."""
@@ -97,19 +106,35 @@ class Layout:
 
         Raises UserError, naming the record, where not even one token of the input fits.
         """
-        text = self.encode(record["input"])
-        room = self.context - output - len(self.start) - len(self.question([]))
+        for shots in range(len(demonstrations), -1, -1):  # the farthest is left out first
+            examples = self._examples(demonstrations[:shots])
+            before, text, after = self.question(record["input"], self._first and not examples)
+            room = self.context - output - sum(map(len, (self.start, examples, before, after)))
+            if len(text) <= room:
+                break
         if room < 1:
             raise UserError(
                 f"record {record['id']}: its output needs {output} of the {self.context} positions that"
                 " `engine.context` allows, which leaves none for the input. Raise `engine.context`."
             )
-        shown = [self.example(demonstration) for demonstration in demonstrations]
-        while shown and sum(map(len, shown)) + len(text) > room:
-            shown.pop()  # the farthest
-            self.truncation.demonstrations += 1
+        self.truncation.demonstrations += len(demonstrations) - shots
         if len(text) > room:
             text = text[-room:]
             self.truncation.inputs += 1
-        ordered = shown if self.order == "nearest-first" else reversed(shown)
-        return self.start + [i for ids in ordered for i in ids] + self.question(text), len(shown)
+        return self.start + examples + before + text + after, shots
+
+    def _examples(self, demonstrations: list[dict]) -> list[int]:
+        """Token ids of demonstrations, given nearest first, in the order in which they are shown."""
+        ordered = demonstrations if self.order == "nearest-first" else demonstrations[::-1]
+        examples = [self.example(record, self._first and not place) for place, record in enumerate(ordered)]
+        return [id for example in examples for id in example]
+
+
+def _unwritable(tokenization: Tokenization, separator: str, end: str) -> UserError:
+    """The model cannot write what ends an output: it is told in words then."""
+    words = next((word for word in WORDS if word in tokenization.decode(tokenization.encode(word))), WORDS[0])
+    return UserError(
+        f"the model's tokenizer cannot write {end!r}: the separator {separator!r} of the template becomes"
+        f" {tokenization.decode(tokenization.encode(separator))!r}, and nothing would end an output. Give words to the"
+        f' model\'s tasks in config.yaml: `data.templates: {{<task>: {{separator: "{words}"}}}}`.'
+    )

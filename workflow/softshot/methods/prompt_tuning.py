@@ -113,7 +113,7 @@ def from_demonstrations(base: Base, tokens: int, examples: Sequence[list[int]], 
 
 def from_text(base: Base, tokens: int, text: str) -> Tensor:
     """Embeddings of `text`, repeated or cut to length: [T, H]."""
-    ids = base.tokenizer.encode(text, add_special_tokens=False)
+    ids = base.tokenization.encode(text, first=True)
     return base.embed((ids * (tokens // len(ids) + 1))[:tokens])
 
 

@@ -4,14 +4,14 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from softshot import files
 from softshot.errors import UserError
-from softshot.models import layout
+from softshot.models import architectures, layout
 
 
 def fetch(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
@@ -35,9 +35,17 @@ def from_hub(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
     partial = out.parent / f".{out.name}.{commit[:12]}.partial"
     for stale in set(out.parent.glob(f".{out.name}.*.partial")) - {partial}:
         shutil.rmtree(stale)
+    source = f"{hub.rstrip('/')}/{entry['hub']}"
+    small = {file: checksum for file, checksum in names.items() if not layout.is_weights(file)}
+    download(name, entry["hub"], commit, small, hub, partial)
+    _check_architecture(name, partial, names, source)  # before its weights, which may take hours
     download(name, entry["hub"], commit, names, hub, partial)
     shutil.rmtree(partial / ".cache", ignore_errors=True)  # the hub library's notes on what has arrived
-    _finish(name, entry, partial, out, f"{hub.rstrip('/')}/{entry['hub']}", commit)
+    try:
+        _finish(name, entry, partial, out, source, commit)
+    except UserError:
+        shutil.rmtree(partial)  # complete, and of no use
+        raise
 
 
 def from_package(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
@@ -95,6 +103,7 @@ def _from_files(
     everything = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     names = layout.wanted(everything)
     layout.require(name, names, everything, source)
+    _check_architecture(name, folder, names, source)
     with _partial(out) as partial:
         for file in names:
             (partial / file).parent.mkdir(exist_ok=True)
@@ -102,12 +111,22 @@ def _from_files(
         _finish(name, entry, partial, out, source, revision)
 
 
+def _check_architecture(name: str, folder: Path, names: Iterable[str], source: str) -> None:
+    """Refuse a model that cannot be used, by its config.json and the names of its files."""
+    if fault := architectures.fault(files.read_json(folder / "config.json"), names):
+        raise UserError(f"model {name}: {source}: {fault}")
+
+
 def _finish(name: str, entry: dict[str, Any], partial: Path, out: Path, source: str, revision: str | None) -> None:
     """Check the filled folder, write provenance.json last, and move the folder into place.
 
     The same files give the same provenance.json, byte for byte: fetched again, they re-run nothing.
     """
-    layout.check_weights(name, partial, source)
+    from softshot.models import pickles, weights  # start slowly, and what fails before needs neither
+
+    layout.check_shards(name, partial, source)
+    conversions = pickles.convert(name, partial, source)
+    weights.check(name, partial, source)
     names = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
     provenance = {
         "name": name,
@@ -116,6 +135,8 @@ def _finish(name: str, entry: dict[str, Any], partial: Path, out: Path, source: 
         "licence": entry.get("licence", "unknown"),
         "files": {file: files.sha256(partial / file) for file in names},
     }
+    if conversions:
+        provenance["conversions"] = conversions
     if _same(out, partial, provenance["files"]):
         files.write_json(out / "provenance.json", provenance)  # another study's jobs may be reading the model
         shutil.rmtree(partial)

@@ -1,4 +1,4 @@
-"""Which files make a model: safetensors weights, configuration, tokenizer. Pickled weights are never among them."""
+"""Which files make a model: weights, configuration, tokenizer. Pickled weights only where there are no safetensors."""
 
 import re
 from collections.abc import Iterable
@@ -10,52 +10,67 @@ from softshot import files
 from softshot.errors import UserError
 
 WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
+PICKLE = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin")  # converted before use (pickles.py)
+INDEX, PICKLE_INDEX = "model.safetensors.index.json", "pytorch_model.bin.index.json"
 TEXT = re.compile(r".*\.(json|txt|model|jinja)")
 MODULE = re.compile(r"\d+_[A-Za-z]+")  # sentence-transformers: a folder per module, such as 1_Pooling
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+OTHERS = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack", ".gguf", ".onnx", ".npz", ".safetensors")
 
 
 def wanted(names: Iterable[str]) -> list[str]:
     """Those of a model's file names that are used, sorted. Other formats and other folders are left out."""
-    chosen = []
-    for name in names:
-        path = PurePosixPath(name)
-        placed = len(path.parts) == 1 or (len(path.parts) == 2 and MODULE.fullmatch(path.parts[0]))
-        used = WEIGHTS.fullmatch(path.name) or TEXT.fullmatch(path.name)
-        if placed and used and path.name != "provenance.json":
-            chosen.append(name)
-    return sorted(chosen)
+    chosen = [path for path in map(PurePosixPath, names) if _used(path)]
+    safe = {path.parent for path in chosen if WEIGHTS.fullmatch(path.name)}
+    return sorted(str(path) for path in chosen if path.parent not in safe or not path.name.startswith("pytorch_model"))
+
+
+def _used(path: PurePosixPath) -> bool:
+    """Whether a file is of a kind that is used, in the model's folder or that of a module."""
+    placed = len(path.parts) == 1 or (len(path.parts) == 2 and MODULE.fullmatch(path.parts[0]))
+    kinds = (WEIGHTS, PICKLE, TEXT)
+    return bool(placed and path.name != "provenance.json" and any(kind.fullmatch(path.name) for kind in kinds))
+
+
+def is_weights(name: str) -> bool:
+    """Whether a file that is used holds weights: it is large, and the others can be checked before it is there."""
+    return bool(WEIGHTS.fullmatch(PurePosixPath(name).name) or PICKLE.fullmatch(PurePosixPath(name).name))
+
+
+def converted(pickle: str) -> str:
+    """The name of the safetensors file that a pickle becomes."""
+    return pickle.replace("pytorch_model", "model").removesuffix(".bin") + ".safetensors"
 
 
 def require(model: str, names: list[str], everything: Iterable[str], source: str) -> None:
-    """Refuse a source that lacks a part; for weights the remedy depends on whether it has pickled ones.
+    """Refuse a source that lacks a part; for weights the remedy depends on what it has in their place.
 
     `names` are the files that are used, `everything` all files of the source.
     """
     if "config.json" not in names:
-        raise UserError(f"model {model}: {source} has no config.json")
-    if not any(WEIGHTS.fullmatch(name) for name in names):
-        pickles = sorted(name for name in everything if name.endswith(PICKLES))
-        if not pickles:
-            raise UserError(f"model {model}: {source} has no safetensors weights (model.safetensors)")
+        adapter = " It is an adapter: merge it into its model first." if "adapter_config.json" in names else ""
+        raise UserError(f"model {model}: {source} has no config.json.{adapter}")
+    if not any("/" not in name and is_weights(name) for name in names):
+        others = sorted(name for name in everything if name.endswith(OTHERS))
+        if not others:
+            raise UserError(f"model {model}: {source} has no weights (model.safetensors)")
         raise UserError(
-            f"model {model}: {source} has only pickled weights ({pickles[0]}), and loading those can run code."
-            " Only safetensors are used.\nEither name a revision that has them in resources/models.yaml (the hub's"
-            " conversion bot opens pull requests with them: `revision: refs/pr/<number>`), or convert the weights"
-            f" yourself and name the folder in config.yaml (`models: {{folders: {{{model}: <folder>}}}}`)."
+            f"model {model}: {source} has weights of another kind only ({others[0]}); softshot reads model.safetensors,"
+            " and pytorch_model.bin, which it converts.\nEither name a revision that has them in resources/models.yaml"
+            " (`revision: refs/pr/<number>`), or save the model with `save_pretrained(<folder>)` and name that folder"
+            f" (config.yaml: `models: {{folders: {{{model}: <folder>}}}}`)."
         )
     if not any(name in names for name in TOKENIZERS):
         raise UserError(f"model {model}: {source} has no tokenizer ({', '.join(TOKENIZERS)})")
 
 
-def check_weights(model: str, folder: Path, source: str) -> None:
+def check_shards(model: str, folder: Path, source: str) -> None:
     """Refuse weights with a missing part, and files that are called safetensors and are none."""
-    index = folder / "model.safetensors.index.json"
-    shards = files.read_json(index).get("weight_map", {}).values() if index.is_file() else []
-    missing = sorted({shard for shard in shards if not (folder / shard).is_file()})
-    if missing:
-        raise UserError(f"model {model}: {source} lacks {', '.join(missing)}, named in {index.name}")
+    for index in (folder / INDEX, folder / PICKLE_INDEX):
+        shards = files.read_json(index).get("weight_map", {}).values() if index.is_file() else []
+        missing = sorted({shard for shard in shards if not (folder / shard).is_file()})
+        if missing:
+            raise UserError(f"model {model}: {source} lacks {', '.join(missing)}, named in {index.name}")
     for file in sorted(folder.glob("*.safetensors")):
         try:
             with safe_open(file, framework="numpy"):

@@ -3,8 +3,9 @@
     --settings '{"metrics": [...]}' --records R.jsonl --predictions P.jsonl --out FOLDER
     --task spider --data DIR --split dev --predictions FILE
 
-The first writes scores.json (the corpus scores) and scores.parquet (per record the sufficient statistics of every
-metric, so that the corpus score of any subset is computed from their sum). The second prints the scores as JSON.
+The first writes scores.json (the corpus scores, and how long the outputs are) and scores.parquet (per record the
+sufficient statistics of every metric, so that the corpus score of any subset is computed from their sum). The second
+prints the scores as JSON.
 """
 
 import argparse
@@ -22,9 +23,10 @@ from softshot.task import Name
 
 
 class Settings(Section):
-    """What the stage gets of the section `scoring`: the metrics of this run's task."""
+    """What the stage gets of the section `scoring`: the metrics of this run's task, and the encoder if one needs it."""
 
     metrics: Annotated[list[Name], Field(min_length=1)]
+    encoder: Path | None = None
 
 
 def main() -> None:
@@ -51,10 +53,12 @@ def main() -> None:
         parser.error("--settings belongs to a run of the workflow: give --records and --out too")
     else:
         settings = read(Settings, args.settings, "--settings")
-        metrics = [registry.metric(name, args.data) for name in settings.metrics]
-        records, predictions = score.read_pairs(args.records, args.predictions)
+        for name in settings.metrics:
+            registry.check(name)
+        records, outputs = score.read_pairs(args.records, args.predictions)
+        summary, rows = score.score_texts(settings.metrics, records, outputs.texts, args.data, settings.encoder)
         made_by = {"settings": args.settings, "code": code.scoring(*settings.metrics)}
-        score.write(args.out, metrics, records, score.statistics(metrics, records, predictions), made_by)
+        score.write(args.out, records, summary | {"outputs": outputs.facts()} | made_by, rows)
 
 
 if __name__ == "__main__":

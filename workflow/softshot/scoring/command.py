@@ -1,11 +1,11 @@
 """Scores of any system's output: one prediction a line, in the order of a split's file or of lines of references."""
 
 import argparse
-import itertools
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from softshot import catalogue
@@ -38,6 +38,7 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
         " file of lines `SQL<tab>database`, beside --data for the schemas",
     )
     group.add_argument("--metrics", nargs="+", metavar="NAME", help="the main one first; by default the task's")
+    group.add_argument("--encoder", type=Path, metavar="DIR", help="the model that bert_score compares tokens with")
     group.add_argument("--per-record", type=Path, metavar="OUT", help="also write every record's own scores (.jsonl)")
 
 
@@ -47,8 +48,9 @@ def run(args: argparse.Namespace) -> None:
     names = args.metrics or (task.metrics if task else None)
     if not names:
         raise UserError("nothing says what to compute: give --task, or --metrics with --references.")
+    for name in names:
+        registry.check(name)
     folder = args.data.parent if args.data and args.data.is_file() else args.data
-    metrics = [registry.metric(name, folder) for name in names]
 
     predictions = plain_lines(args.predictions)
     source, records = expected(args, task)
@@ -59,10 +61,10 @@ def run(args: argparse.Namespace) -> None:
         )
     if not records:
         raise UserError(f"{source} has no records: there is nothing to score.")
-    statistics = score.statistics(metrics, records, predictions)
-    summary = score.summary(metrics, records, statistics)
+    predictions = without_databases(args.predictions, predictions, records)
+    summary, statistics = score.score_texts(names, records, predictions, folder, args.encoder)
     if args.per_record:
-        write_jsonl(args.per_record, per_record(metrics, records, predictions, statistics))
+        write_jsonl(args.per_record, per_record(names, records, predictions, statistics))
     print(json.dumps(summary, ensure_ascii=False, indent=2))
 
 
@@ -157,14 +159,37 @@ def plain_lines(path: Path) -> list[str]:
     return found
 
 
+def without_databases(path: Path, predictions: list[str], records: list[dict[str, Any]]) -> list[str]:
+    """The predictions, of lines `SQL<tab>database` only the SQL: Spider's own files have them in both roles.
+
+    A line with the database of another record is an error: it is not in the records' order.
+    """
+    databases = {record["meta"].get("db_id") for record in records} - {None}
+    queries = []
+    for number, (line, record) in enumerate(zip(predictions, records, strict=True), 1):
+        query, tab, name = line.rpartition("\t")
+        if not (tab and name.strip() in databases):
+            queries.append(line)
+            continue
+        if name.strip() != record["meta"]["db_id"]:
+            raise UserError(
+                f"{path}, line {number}: a query for {name.strip()}, where the record is about"
+                f" {record['meta']['db_id']}: give one prediction a line, in the order of the records."
+            )
+        queries.append(query)
+    return queries
+
+
 def per_record(
-    metrics: list[registry.Metric], records: list[dict[str, Any]], predictions: list[str], statistics: score.Statistics
+    names: list[str], records: list[dict[str, Any]], predictions: list[str], statistics: score.Statistics
 ) -> list[dict[str, Any]]:
     """Every record's id, prediction, subset where it has one, and its scores as if it were the whole corpus."""
-    columns = [[metric.scores(row) for row in statistics[metric.name]] for metric in metrics]
+    columns: dict[str, Any] = {}
+    for name in names:
+        columns |= registry.metric_class(name).scores(np.array(statistics[name], dtype=float).T)
     rows = []
-    for record, prediction, *found in zip(records, predictions, *columns, strict=True):
+    for place, (record, prediction) in enumerate(zip(records, predictions, strict=True)):
         subset = {"subset": record["meta"]["subset"]} if record["meta"].get("subset") else {}
-        scores = dict(itertools.chain.from_iterable(one.items() for one in found))
+        scores = {name: float(values[place]) for name, values in columns.items() if not np.isnan(values[place])}
         rows.append({"id": record["id"], "prediction": prediction, **subset, "scores": scores})
     return rows

@@ -1,6 +1,10 @@
 """Exact match: is the prediction a reference, word for word?"""
 
+from collections.abc import Sequence
 from typing import Any
+
+from softshot.scoring.registry import Column
+from softshot.scoring.shares import percentage
 
 
 class ExactMatch:
@@ -17,7 +21,7 @@ class ExactMatch:
         """[1 if equal else 0, 1]"""
         return [float(prediction.split() in [reference.split() for reference in record["references"]]), 1.0]
 
-    def scores(self, summed: list[float]) -> dict[str, float]:
+    @classmethod
+    def scores(cls, columns: Sequence[Column]) -> dict[str, Column]:
         """Percentage of equal predictions."""
-        equal, count = summed
-        return {self.name: 100 * equal / count}
+        return {cls.name: percentage(*columns)}

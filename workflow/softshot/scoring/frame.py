@@ -1,6 +1,10 @@
 """Frame accuracy: does the prediction have the meaning's shape, whatever words fill it? (MTOP, Li et al. 2021)"""
 
+from collections.abc import Sequence
 from typing import Any
+
+from softshot.scoring.registry import Column
+from softshot.scoring.shares import percentage
 
 Paths = dict[tuple[int, str], int]  # (number of the parent's path, label) -> number of the path
 
@@ -25,11 +29,12 @@ class FrameAccuracy:
         intents = [intent for intent, _ in gold]
         return [float(predicted in gold), float(predicted[0] in intents), 0.0, 1.0]
 
-    def scores(self, summed: list[float]) -> dict[str, float]:
+    @classmethod
+    def scores(cls, columns: Sequence[Column]) -> dict[str, Column]:
         """Frame accuracy, intent accuracy and invalid predictions, in percent."""
-        *counts, count = summed
-        names = (self.name, "intent_accuracy", "invalid")
-        return {name: 100 * value / count for name, value in zip(names, counts, strict=True)}
+        *counts, count = columns
+        names = (cls.name, "intent_accuracy", "invalid")
+        return {name: percentage(value, count) for name, value in zip(names, counts, strict=True)}
 
 
 def frame(form: str, paths: Paths) -> tuple[str, set[int]] | None:

@@ -8,10 +8,12 @@ import math
 import re
 import string
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from softshot.scoring.bleu import NULL, REFERENCES, padded
+from softshot.scoring.registry import Column
+from softshot.scoring.shares import percentage
 
 ORDERS = (1, 2, 3, 4)
 SMOOTHING = 1e-5  # stands for a zero, which a geometric mean cannot bear
@@ -58,11 +60,12 @@ class Parent:
         f1, p, r = best
         return [p, r, f1, 1.0]
 
-    def scores(self, summed: list[float]) -> dict[str, float]:
+    @classmethod
+    def scores(cls, columns: Sequence[Column]) -> dict[str, Column]:
         """F1, precision and recall, 0 to 100."""
-        p, r, f1, count = summed
-        names = (self.name, "parent_precision", "parent_recall")
-        return {name: 100 * value / count for name, value in zip(names, (f1, p, r), strict=True)}
+        p, r, f1, count = columns
+        names = (cls.name, "parent_precision", "parent_recall")
+        return {name: percentage(value, count) for name, value in zip(names, (f1, p, r), strict=True)}
 
     def vocabulary(self, entries: list[str]) -> set[str]:
         """The tokens of all entries of a table.

@@ -1,4 +1,4 @@
-"""Execution accuracy: does the predicted query give what the gold query gives, on every database there is?
+"""Execution accuracy: does the predicted query give what the gold query gives? On a test suite, on every database?
 
 The verdicts are those of the test-suite evaluator, the official one since 2020 (Zhong, Yu and Klein, 2020), without
 its option to put gold values into predictions. A query runs in `worker.py`, since a prediction can be anything.
@@ -11,13 +11,17 @@ import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 
 from softshot.errors import UserError
+from softshot.scoring.registry import Column
+from softshot.scoring.shares import percentage
 
 SECONDS = 30  # for one query; the gold queries of the development set take some milliseconds
 SLOW = 300  # seconds that all queries of a run may take together beyond SECONDS_EACH; then each has only these
 SECONDS_EACH = 2
+TEST_SUITE = "test_suite_accuracy"
 PIECES = re.compile(
     r"""
     '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) | `[^`]*(?:`|\Z) | \[[^\]]*(?:\]|\Z)  # quoted
@@ -30,12 +34,15 @@ THIS_YEAR = re.compile(r"year\s*\(\s*curdate\s*\(\s*\)\s*\)\s*", re.IGNORECASE)
 
 
 class ExecutionAccuracy:
-    """Percentage of predictions that give the gold query's result on all databases of their `db_id`.
+    """Percentage of predictions that give the gold query's result on the database of their `db_id`.
 
     Results are equal as bags of rows under some order of the columns; the rows' order matters where the gold query has
     ORDER BY. A prediction that fails in any way is wrong: an error, something else than one SELECT, more time or memory
-    than a query may take. A record whose databases are not there, or whose gold query fails, does not count; the
+    than a query may take. A record whose database is not there, or whose gold query fails, does not count; the
     official evaluator stops at such a one.
+
+    Where an id has several databases, a test suite, there is a second score: `test_suite_accuracy`, the percentage of
+    those predictions that give the gold query's result on all of them.
 
     A query may take `seconds`, and all together `slow` seconds more than SECONDS_EACH each: after that (ten queries
     without an end, say) one may take SECONDS_EACH. So a thousand hostile predictions take half an hour, not nine.
@@ -53,33 +60,45 @@ class ExecutionAccuracy:
         )
 
     def statistics(self, prediction: str, record: dict) -> list[float]:
-        """[1 if right else 0, 1 if it counts else 0]"""
+        """[1 if right, 1 if it counts, 1 if right on all of several databases, 1 if there are several, how many]"""
         gold, predicted = prepared(record["meta"]["query"]), prepared(prediction)
         ordered = "order by" in gold.lower()  # not with two blanks, as officially
-        right = []
-        for database in self._files(record["meta"]["db_id"]):
-            verdict = self._worker.verdict(database, gold, predicted, ordered)
-            if verdict == "gold failed":
-                return [0.0, 0.0]
-            right.append(verdict == "equal")
-        return [float(all(right)), 1.0] if right else [0.0, 0.0]
+        files = self.databases(record["meta"]["db_id"])
+        verdicts: list[str] = []
+        for database in files:
+            verdicts.append(self._worker.verdict(database, gold, predicted, ordered))
+            if verdicts[-1] != "equal":
+                break  # what the others say makes no difference
+        if not verdicts or verdicts[0] == "gold failed":
+            return [0.0] * 5
+        own = float(verdicts[0] == "equal")
+        if len(files) == 1 or verdicts[-1] == "gold failed":
+            return [own, 1.0, 0.0, 0.0, 0.0]
+        return [own, 1.0, float(verdicts[-1] == "equal"), 1.0, float(len(files))]
 
-    def _files(self, db_id: str) -> list[Path]:
-        """The databases of an id; a test suite has several."""
+    def databases(self, db_id: str) -> list[Path]:
+        """The databases of an id, first the one that is called by it; a test suite has several."""
         if self._databases is None or Path(db_id).name != db_id:
             return []
-        return sorted((self._databases / db_id).glob("*.sqlite"))
+        files = (self._databases / db_id).glob("*.sqlite")
+        return sorted(files, key=lambda path: (path.stem != db_id, path))
 
-    def scores(self, summed: list[float]) -> dict[str, float]:
-        """Percentage of right ones of those that count."""
-        right, counted = summed
-        return {self.name: 100 * right / counted} if counted else {}
+    @classmethod
+    def scores(cls, columns: Sequence[Column]) -> dict[str, Column]:
+        """Percentages of right ones of those that count."""
+        right, counted, right_on_all, several, _ = columns
+        return {cls.name: percentage(right, counted), TEST_SUITE: percentage(right_on_all, several)}
 
     def note(self, summed: list[float], n: int) -> str | None:
-        """How many do not count."""
-        left_out = n - int(summed[1])
-        reason = "there is no database for them, or their gold query fails on it"
-        return f"{left_out} of {n} records do not count: {reason}" if left_out else None
+        """How many do not count, and what the test suite is."""
+        _, counted, _, several, databases = map(int, summed)
+        facts = []
+        if counted < n:
+            reason = "there is no database for them, or their gold query fails on it"
+            facts.append(f"{n - counted} of {n} records do not count: {reason}")
+        if several:
+            facts.append(f"{TEST_SUITE}: {several} of {n} records, {databases / several:.1f} databases each")
+        return "; ".join(facts) or None
 
 
 def prepared(query: str) -> str:

@@ -73,6 +73,11 @@ class Query:
         """Those of ON, WHERE and HAVING."""
         return [self.joins, self.where, self.having]
 
+    @property
+    def comparisons(self) -> list[Comparison]:
+        """Those of all conditions, without the connectives."""
+        return [comparison for conditions in self.conditions for comparison in conditions[::2]]
+
 
 class Schema:
     """The names of a database, in lower case."""
