@@ -10,7 +10,6 @@ from softshot import catalogue
 from softshot.analysis.cells import Cell, compared, grouped
 from softshot.analysis.collect import CELL, Results
 from softshot.analysis.contrasts import BETTER, Contrast, Contrasts
-
 from softshot.analysis.tables import main_scores
 from softshot.methods.registry import METHODS
 from softshot.settings import Study
