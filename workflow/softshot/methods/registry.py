@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, create_model, model_validator
 
@@ -17,10 +17,18 @@ from softshot.sections import Positive, Section
 Unit = Literal["tokens", "rank"]
 
 
+Rate = Annotated[float, Field(gt=0, le=10)]
+Rates = Rate | Annotated[list[Rate], Field(min_length=2)]
+RATES = (
+    "Peak learning rate, or a list to choose from: the first seed tries each, and all seeds use the one with the lowest"
+    " validation loss."
+)
+
+
 class MethodSettings(Section):
     """What every method that trains something has."""
 
-    learning_rate: float = Field(..., gt=0, le=10, description="Peak learning rate.")
+    learning_rate: Rates = Field(..., description=RATES)
 
 
 def _check_text(settings: "PromptTuning | PrefixTuning") -> "PromptTuning | PrefixTuning":
@@ -33,7 +41,7 @@ def _check_text(settings: "PromptTuning | PrefixTuning") -> "PromptTuning | Pref
 class PromptTuning(MethodSettings):
     """A soft prompt: vectors before the row. Lester et al. 2021; with demonstrations beside it, the study's IPT."""
 
-    learning_rate: float = Field(0.03, gt=0, le=10, description="Peak learning rate.")
+    learning_rate: Rates = Field(0.03, description=RATES)
     initialisation: Literal["vocabulary", "demonstrations", "text", "uniform"] = Field(
         "vocabulary",
         description="First value of the soft prompt: embeddings of randomly drawn vocabulary entries (Lester et al."
@@ -56,7 +64,7 @@ class PromptTuning(MethodSettings):
 class PTuning(MethodSettings):
     """A soft prompt that an encoder makes. Liu et al. 2021."""
 
-    learning_rate: float = Field(0.001, gt=0, le=10, description="Peak learning rate.")
+    learning_rate: Rates = Field(0.001, description=RATES)
     encoder: Literal["mlp", "lstm"] = Field(
         "mlp", description="Three linear layers, or two bidirectional LSTM layers and two linear ones (the paper's)."
     )
@@ -66,7 +74,7 @@ class PTuning(MethodSettings):
 class PrefixTuning(MethodSettings):
     """Keys and values before the row in every layer. Li & Liang 2021."""
 
-    learning_rate: float = Field(0.003, gt=0, le=10, description="Peak learning rate.")
+    learning_rate: Rates = Field(0.003, description=RATES)
     initialisation: Literal["vocabulary", "demonstrations", "text"] = Field(
         "demonstrations",
         description="What the keys and values begin as those of: randomly drawn vocabulary entries, randomly drawn"
@@ -86,7 +94,7 @@ class PrefixTuning(MethodSettings):
 class ContextTuning(MethodSettings):
     """Keys and values that begin as demonstrations, trained on the pairs that they show. Lu et al. 2025."""
 
-    learning_rate: float = Field(0.001, gt=0, le=10, description="Peak learning rate.")
+    learning_rate: Rates = Field(0.001, description=RATES)
     regime: Literal["all", "few-shot"] = Field(
         "all", description="Trained on all training records, or on those that are its demonstrations, as in the paper."
     )
@@ -100,7 +108,7 @@ Targets = Literal["all-linear"] | list[str]
 class LoRA(MethodSettings):
     """Low-rank changes of the weights. Hu et al. 2021."""
 
-    learning_rate: float = Field(0.0003, gt=0, le=10, description="Peak learning rate.")
+    learning_rate: Rates = Field(0.0003, description=RATES)
     alpha: float = Field(16.0, gt=0, description="The change is multiplied by alpha / rank.")
     rank_stabilised: bool = Field(False, description="By alpha / sqrt(rank) instead (rsLoRA).")
     targets: Targets = Field(
@@ -112,7 +120,7 @@ class LoRA(MethodSettings):
 class AdaLoRA(MethodSettings):
     """Low-rank changes whose rank is given where it matters. Zhang et al. 2023. `rank` is the mean at the end."""
 
-    learning_rate: float = Field(0.003, gt=0, le=10, description="Peak learning rate.")
+    learning_rate: Rates = Field(0.003, description=RATES)
     alpha: float = Field(16.0, gt=0, description="The change is multiplied by alpha / its first rank.")
     targets: Targets = Field(
         "all-linear", description="The layers that are changed: all linear ones, or the ends of their names."
@@ -133,13 +141,13 @@ class AdaLoRA(MethodSettings):
 class IA3(MethodSettings):
     """Trained scales of keys, values and the feed-forward part's activations. Liu et al. 2022."""
 
-    learning_rate: float = Field(0.003, gt=0, le=10, description="Peak learning rate.")
+    learning_rate: Rates = Field(0.003, description=RATES)
 
 
 class Full(MethodSettings):
     """All weights."""
 
-    learning_rate: float = Field(0.00003, gt=0, le=10, description="Peak learning rate.")
+    learning_rate: Rates = Field(0.00003, description=RATES)
 
 
 class Shape(NamedTuple):
