@@ -14,13 +14,13 @@ from softshot.engine import base as engine_base
 from softshot.engine.layout import Layout, RowSettings
 from softshot.errors import UserError, run_program
 from softshot.files import checksums, read_jsonl, sizes, write_json, write_jsonl
-from softshot.methods.base import Adapter
+from softshot.methods.base import Adapter, Examples
 from softshot.methods.registry import METHODS
 from softshot.provenance import deciding, peak_memory_mb, provenance
 from softshot.sections import Section, read
 from softshot.settings import MethodName, TuningSettings
 from softshot.tuning import state as states
-from softshot.tuning.rows import Examples, TrainingRows, validation_rows
+from softshot.tuning.rows import TrainingRows, validation_rows
 from softshot.tuning.train import Trainer
 
 SAVE_EVERY = 60.0  # seconds: what a kill can cost, against what a save costs
@@ -65,10 +65,10 @@ def trainer_of(args: argparse.Namespace, settings: TuningSlice, layout: Layout) 
         Shown(table, settings.shots, records, settings.threshold)
         for table in (args.train_demonstrations, args.validation_demonstrations)
     ]
-    training = TrainingRows(layout, records, shown[0])
-    validation = validation_rows(layout, args.validation, settings.tuning.validation_records, shown[1])
     examples = Examples(layout, records)
     adapter: Adapter = method.load().new(layout.base, settings.method.size, values, examples, args.seed)
+    training = TrainingRows(layout, records, shown[0], adapter.trained_on)
+    validation = validation_rows(layout, args.validation, settings.tuning.validation_records, shown[1])
     return Trainer(
         layout.base,
         adapter,

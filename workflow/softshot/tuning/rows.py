@@ -1,7 +1,7 @@
 """Training and validation rows, laid out when they are asked for: a run sees a part of a large training set only."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from softshot.demonstrations.shown import Shown
@@ -12,10 +12,11 @@ from softshot.files import read_jsonl
 class TrainingRows(Sequence[Row]):
     """A row per training record and reference: every reference is a pair to learn from."""
 
-    def __init__(self, layout: Layout, records: list[dict], shown: Shown):
-        """`shown`: the demonstrations of the records."""
+    def __init__(self, layout: Layout, records: list[dict], shown: Shown, chosen: Set[str] | None = None):
+        """`shown`: the demonstrations of the records; `chosen`: ids of those that are used, None for all."""
         self.layout, self.shown = layout, shown
-        self.pairs = [(record, text) for record in records for text in record["references"]]
+        used = (record for record in records if chosen is None or record["id"] in chosen)
+        self.pairs = [(record, text) for record in used for text in record["references"]]
         self._rows: dict[int, Row] = {}
 
     def __len__(self) -> int:
@@ -26,19 +27,6 @@ class TrainingRows(Sequence[Row]):
             record, text = self.pairs[place]
             self._rows[place] = self.layout.tuning_row(record, self.shown.records(record["id"]), text)
         return self._rows[place]
-
-
-class Examples(Sequence[list[int]]):
-    """The training records as token ids, as they stand in a context."""
-
-    def __init__(self, layout: Layout, records: list[dict]):
-        self.layout, self.records = layout, records
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def __getitem__(self, place: int) -> list[int]:
-        return self.layout.example(self.records[place])
 
 
 def validation_rows(layout: Layout, path: Path, limit: int | None, shown: Shown) -> list[Row]:

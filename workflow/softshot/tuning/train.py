@@ -117,7 +117,7 @@ class Trainer:
         loss, norm = torch.stack([total / count, norm]).tolist()  # the step's only wait for the device
         self.check(loss, norm)
         self.optimizer.step()
-        self.adapter.after_step(self.progress.step + 1)
+        self.adapter.after_step(self.progress.step + 1, self.settings.steps)
         self.optimizer.zero_grad()
         seconds = time.monotonic() - began
         self.progress.step += 1
@@ -141,19 +141,20 @@ class Trainer:
         result = None
         while result is None:
             self.optimizer.zero_grad()
+            self.adapter.train()
             self.adapter.prepare()
             prefix = self.adapter.prefix()
             # The passes' gradients meet at the prefix, so that an encoder before it runs back once.
-            leaves = prefix and prefix.leaves()
-            generator = torch.Generator().manual_seed(self.seed + SEEDS * self.progress.step)
+            leaves = prefix and prefix.map(lambda tensor: tensor.detach().requires_grad_())
+            seed = self.seed + SEEDS * self.progress.step
+            torch.manual_seed(seed)  # dropout's
+            generator = torch.Generator().manual_seed(seed)
             seen = [(rows, self.adapter.visible(rows, generator)) for rows in parts]
             result = self.passes(leaves, seen, lambda loss: loss.backward())
         _, count = result
-        for parameter in self.adapter.parameters():  # of weights; a prefix's have none yet
-            if parameter.grad is not None:
-                parameter.grad /= count
+        self.adapter.gather(count)
         if prefix is not None:
-            torch.autograd.backward(prefix.tensors(), [leaf.grad / count for leaf in leaves.tensors()])
+            torch.autograd.backward(prefix.tensors, [leaf.grad / count for leaf in leaves.tensors])
         if (penalty := self.adapter.penalty()) is not None:
             penalty.backward()
         return result
@@ -230,6 +231,7 @@ class Trainer:
         progress, size = self.progress, self.settings.batch_size
         rows = sorted(self.validation, key=len)
         parts = [(rows[start : start + size], None) for start in range(0, len(rows), size)]
+        self.adapter.eval()
         self.adapter.prepare()
         result = None
         while result is None:
