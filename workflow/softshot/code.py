@@ -13,7 +13,20 @@ from softshot.scoring import registry
 PACKAGE = Path(__file__).parent
 # What tuning and generation share.
 ENGINE = (
-    *("base", "bloom", "cache", "frozen", "kernels", "last_layer", "layout", "loss", "packed", "prefix", "probe"),
+    *(
+        "base",
+        "bloom",
+        "cache",
+        "frozen",
+        "kernels",
+        "last_layer",
+        "layout",
+        "loss",
+        "memory",
+        "packed",
+        "prefix",
+        "probe",
+    ),
     *("rotary", "arms/*"),
 )
 SHOWN = ("demonstrations/shown.py", "demonstrations/table.py")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from softshot.engine import memory
 from softshot.engine.arms.soft_prompt import SoftPrompt
 from softshot.engine.base import Base
 from softshot.engine.layout import Row
@@ -145,7 +146,9 @@ class Trainer:
                 loss, targets = losses.sum(), len(losses)
                 if prompt.requires_grad:
                     loss.backward()  # the prompt is the only leaf: its gradient comes last, whole or not at all
-            except torch.OutOfMemoryError:
+            except memory.ERRORS as error:
+                if not memory.ran_out(error):
+                    raise
                 loss = None
             if loss is None:  # out of the handler, which would hold the failed pass's tensors
                 self.out_of_memory(len(rows), tokens)
@@ -156,8 +159,7 @@ class Trainer:
 
     def out_of_memory(self, rows: int, tokens: int) -> None:
         """Remember that a forward pass of `tokens` is too large; with one row there is nothing to split."""
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        memory.release()
         if rows == 1:
             raise UserError(
                 f"out of memory with one row of {tokens} tokens: lower `engine.context`, or use a larger device."
