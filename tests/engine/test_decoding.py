@@ -163,8 +163,12 @@ def test_the_cache_has_the_size_that_was_announced(base, monkeypatch):
     assert size / 2**20 == pytest.approx(kv_cache_mb(base, prefix, rows, settings, 4))
 
 
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError(), RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasSgemm`")],
+)
 @pytest.mark.parametrize("beams", [1, 3])
-def test_out_of_memory_halves_the_batch_and_keeps_the_texts(base, beams, monkeypatch, capsys):
+def test_out_of_memory_halves_the_batch_and_keeps_the_texts(base, beams, error, monkeypatch, capsys):
     prefix, rows = prefix_of(base, 6), random_rows()
     settings = {"beams": beams, "max_new_tokens": 12, "length_penalty": 1.0}
     expected, plain_step, steps = texts(base, prefix, rows, **settings), decoding.step, []
@@ -172,13 +176,22 @@ def test_out_of_memory_halves_the_batch_and_keeps_the_texts(base, beams, monkeyp
     def scarce(base, slots, live, width):
         steps.append(len(live))
         if len(live) > 2 and len(steps) > 3:
-            raise torch.OutOfMemoryError
+            raise error
         return plain_step(base, slots, live, width)
 
     monkeypatch.setattr(decoding, "step", scarce)
     assert texts(base, prefix, rows, 8, **settings) == expected
     said = capsys.readouterr().err
     assert "batches of 4 rows" in said and "batches of 2 rows" in said
+
+
+def test_another_error_is_not_taken_for_too_little_memory(base, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("shapes do not meet")
+
+    monkeypatch.setattr(decoding, "step", broken)
+    with pytest.raises(RuntimeError, match="shapes do not meet"):
+        texts(base, None, random_rows(), beams=1, max_new_tokens=12)
 
 
 def test_too_little_memory_for_one_row_is_an_error_that_says_what_to_lower(base, monkeypatch):

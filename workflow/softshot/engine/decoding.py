@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from softshot.engine import memory
 from softshot.engine.base import Base
 from softshot.engine.beam import Beams
 from softshot.engine.cache import SlotCache
@@ -116,7 +117,9 @@ def continuations(
             for row, ids in search(base, begin, buffer, texts, settings, stops):
                 ended.add(id(row))
                 yield row, ids
-        except torch.OutOfMemoryError:
+        except memory.ERRORS as error:
+            if not memory.ran_out(error):
+                raise
             if batch_size == 1:
                 raise UserError(
                     "not even one row fits into memory while decoding. Lower `engine.context`,"
@@ -125,6 +128,7 @@ def continuations(
             batch_size = min(batch_size, len(waiting)) // 2 or 1
             print(f"out of memory while decoding: going on with batches of {batch_size} rows", file=sys.stderr)
         waiting = [row for row in waiting if id(row) not in ended]
+        memory.release()
 
 
 def shared_prefix(base: Base, prefix: Prefix | None, rows: list[Row]) -> tuple[DynamicCache, int]:

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from softshot.engine import memory
 from softshot.engine.base import Base
 from softshot.engine.layout import Row
 from softshot.engine.loss import target_logits, target_losses
-from softshot.engine.memory import is_out_of_memory
 from softshot.engine.prefix import Prefix
 from softshot.errors import UserError
 from softshot.methods.base import Adapter
@@ -183,8 +183,8 @@ class Trainer:
                 loss = losses.sum()
                 if backward:
                     backward(loss)
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
+            except memory.ERRORS as error:
+                if not memory.ran_out(error):
                     raise
                 loss = losses = None
             if loss is None:  # out of the handler, which would hold the failed pass's tensors
@@ -195,8 +195,7 @@ class Trainer:
 
     def out_of_memory(self, rows: int, tokens: int) -> None:
         """Remember that a forward pass of `tokens` is too large; with one row there is nothing to split."""
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        memory.release()
         if rows == 1:
             raise UserError(
                 f"out of memory with one row of {tokens} tokens: lower `engine.context`, or use a larger device."
