@@ -1,35 +1,143 @@
-"""Simulated answers of two arms, of which the truth is known, for what intervals and tests promise."""
+"""Simulated studies of right and wrong answers with known truth: what intervals and tests promise is held against them.
+
+A record is answered rightly with a chance on the scale of logits: that of the arm, of the record (deviation 1), of the
+arm on this record (0.5), and of the seed (`spread`).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
-from softshot.analysis.bootstrap import Estimate, difference, replicate
+from softshot.analysis.bootstrap import Replicates, replicate
+from softshot.analysis.estimate import Estimate, difference, mean
 from softshot.analysis.records import Statistics
 
+RESAMPLES = 200
+LEVELS = (0.05, 0.01, 0.001, 0.05 / 150)  # the last: what Holm asks of the first of 150 comparisons
 
-def outcomes(rng, arms: list[float], seeds: int, records: int, spread: float) -> Statistics:
-    """Right and wrong answers of several arms: chance of a right one `arms`, which seeds and records change.
 
-    `spread` is the deviation of a seed's chance, on the scale of logits; records differ by 1.
-    """
-    hard, of = rng.normal(0, 1, records), {}
-    for arm, level in enumerate(arms):
-        own = rng.normal(0, 0.5, records)  # what one arm finds harder than the other
+@dataclass
+class Records:
+    """A task's records and the answers of runs to them."""
+
+    rng: np.random.Generator
+    name: str
+    count: int
+    clusters: int = 0  # of equally many records; 0: every record is one
+    cluster_spread: float = 0.0  # deviation of what an arm finds harder in a whole cluster
+
+    def __post_init__(self):
+        self.of: dict[str, np.ndarray] = {}
+        self.own: dict[str, np.ndarray] = {}
+        self.hard = self.rng.normal(0, 1, self.count)
+        self.group = np.arange(self.count) * (self.clusters or self.count) // self.count
+
+    def run(self, arm: str, seed: int, level: float) -> None:
+        """One run's answers."""
+        if arm not in self.own:
+            by_cluster = self.rng.normal(0, self.cluster_spread, self.count)[self.group]
+            self.own[arm] = self.rng.normal(0, 0.5, self.count) + by_cluster
+        chance = 1 / (1 + np.exp(-(level + self.hard + self.own[arm])))
+        right = (self.rng.random(self.count) < chance).astype(float)
+        self.of[f"{arm}/{seed}"] = np.column_stack([right, np.ones(self.count)])
+
+    def replicates(self) -> Replicates:
+        """All runs, scored."""
+        ids = [str(number) for number in range(self.count)]
+        statistics = Statistics(self.name, "exact_match", False, ids, self.of, self.group)
+        return replicate(statistics, ("simulation", self.name, str(self.rng.integers(2**62))), RESAMPLES)
+
+
+def estimate(replicates: Replicates, arm: str, seeds: Iterable[int], *units: str) -> Estimate:
+    """An arm's mean; without units a single run in which nothing is random."""
+    runs = [(f"{arm}/{seed}", seed) for seed in seeds]
+    return replicates.estimate((arm,), runs, frozenset((unit,) for unit in units))
+
+
+def two_arms(
+    rng: np.random.Generator,
+    seeds: int,
+    spread: float,
+    effect: float = 0.0,
+    records: int = 400,
+    other: str = "seeds",
+    **clusters: float,
+) -> Estimate:
+    """An arm less another one: of as many seeds, with nothing random (`none`), or of other spread (`wide`)."""
+    task = Records(rng, "t", records, **clusters)
+    theirs = {"seeds": spread, "wide": 5 * spread, "none": 0.0}[other]
+    for seed in range(1, seeds + 1):
+        task.run("one", seed, effect + rng.normal(0, spread))
+        if other != "none":
+            task.run("other", seed, rng.normal(0, theirs))
+    if other == "none":
+        task.run("other", 0, 0.0)
+    scored, names = task.replicates(), range(1, seeds + 1)
+    against = estimate(scored, "other", [0]) if other == "none" else estimate(scored, "other", names, "other")
+    return difference(estimate(scored, "one", names, "one"), against)
+
+
+def shared_prompt(
+    rng: np.random.Generator, seeds: int, spread: float, effect: float = 0.0, tasks: int = 5, records: int = 200
+) -> Estimate:
+    """The mean gain over several tasks of prompts of one source: how good a prompt is, is shared by all of them."""
+    quality = rng.normal(0, spread, seeds)
+    gains = []
+    for number in range(tasks):
+        task = Records(rng, f"t{number}", records)
+        task.run("alone", 0, 0.0)
         for seed in range(1, seeds + 1):
-            chance = 1 / (1 + np.exp(-(level + hard + own + rng.normal(0, spread))))
-            right = (rng.random(records) < chance).astype(float)
-            of[f"{arm}-{seed}"] = np.column_stack([right, np.ones(records)])
-    return Statistics("t", "exact_match", False, [str(n) for n in range(records)], of)
+            task.run("moved", seed, effect + quality[seed - 1])
+        scored = task.replicates()
+        moved = estimate(scored, "moved", range(1, seeds + 1), "prompt")
+        gains.append(difference(moved, estimate(scored, "alone", [0])))
+    return mean(gains)
 
 
-def contrast(known: Statistics, seeds: int, number: int) -> Estimate:
-    """Arm 0 less arm 1."""
-    found = replicate(known, ("simulation", str(number)), 200)
-    arms = [found.arm([(f"{arm}-{seed}", seed) for seed in range(1, seeds + 1)]) for arm in (0, 1)]
-    return difference(*arms)
+def shared_baseline(
+    rng: np.random.Generator, seeds: int, spread: float, effect: float = 0.0, sources: int = 4, records: int = 200
+) -> Estimate:
+    """The mean gain of several arms, which hardly spread, over one baseline with seeds."""
+    task, names = Records(rng, "t", records), range(1, seeds + 1)
+    for seed in names:
+        task.run("alone", seed, rng.normal(0, spread))
+        for source in range(sources):
+            task.run(f"moved {source}", seed, effect + rng.normal(0, spread / 10))
+    scored = task.replicates()
+    alone = estimate(scored, "alone", names, "demonstrations")
+    return mean(
+        [
+            difference(estimate(scored, f"moved {source}", names, f"prompt {source}", "demonstrations"), alone)
+            for source in range(sources)
+        ]
+    )
 
 
-def rejected(seeds: int, spread: float, effect: float = 0.0, records: int = 100, studies: int = 400) -> float:
-    """Share of simulated studies in which p < 0.05."""
-    rng = np.random.default_rng(7)
-    made = (outcomes(rng, [effect, 0.0], seeds, records, spread) for _ in range(studies))
-    return float(np.mean([contrast(known, seeds, number).p < 0.05 for number, known in enumerate(made)]))
+def shared_subset(
+    rng: np.random.Generator, seeds: int, spread: float, effect: float = 0.0, models: int = 3, records: int = 200
+) -> Estimate:
+    """The mean difference over models of two arms; a seed's part of the training records is worth the same to the
+    first arm of all models, and nothing to the second."""
+    quality, leads = rng.normal(0, spread, seeds), []
+    task, names = Records(rng, "t", records), range(1, seeds + 1)
+    for model in range(models):
+        for seed in names:
+            task.run(f"one {model}", seed, effect + quality[seed - 1])
+            task.run(f"other {model}", seed, 0.0)
+    scored = task.replicates()
+    for model in range(models):
+        arms = (estimate(scored, f"{arm} {model}", names, "subset", f"{arm} {model}") for arm in ("one", "other"))
+        leads.append(difference(*arms))
+    return mean(leads)
+
+
+def p_values(study: Callable[..., Estimate], studies: int, seed: int = 7, **settings) -> np.ndarray:
+    """The p-values of so many simulated studies."""
+    rng = np.random.default_rng(seed)
+    return np.array([study(rng, **settings).p for _ in range(studies)])
+
+
+def rejected(p: np.ndarray) -> list[float]:
+    """The share of p-values below each of LEVELS."""
+    return [float(np.mean(p < level)) for level in LEVELS]

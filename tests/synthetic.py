@@ -20,9 +20,9 @@ from softshot.study import evaluation
 HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\"> & more"
 TITLE = f"Title {HOSTILE}"
 ARMS = {  # demonstrations deliberately not in the order of the alphabet
-    "icl": {"demonstrations": ["retrieved-1", "random-1"]},
-    "pt": {"tokens": [5, 25]},
-    "ipt": {"tokens": [5, 25], "demonstrations": ["retrieved-1"]},
+    "icl": {"method": "none", "title": "ICL", "demonstrations": ["retrieved-1", "random-1"]},
+    "pt": {"method": "prompt-tuning", "title": "PT", "tokens": [5, 25]},
+    "ipt": {"method": "prompt-tuning", "title": "IPT", "tokens": [5, 25], "demonstrations": ["retrieved-1"]},
 }
 WITHOUT = {"icl": {"demonstrations": []}, "pt": {"tokens": []}, "ipt": {"tokens": []}}
 BASE = {"random-1": 10.0, "retrieved-1": 20.0, "tokens-5": 30.0, "tokens-25": 50.0}
@@ -88,11 +88,11 @@ def write_run(folder: Path, study: Study, run: Run) -> Path:
     write_jsonl(place / PREDICTIONS, rows)
 
     tuning = None
-    if run.tokens:
+    if run.size:
         losses = [{"step": step, "validation_loss": 3 - step / 100} for step in (0, 50, 100)]
         write_jsonl(place / "history.jsonl", [{"step": 1, "loss": 3.0}, *losses])
         tuning = {"seconds": 60.0 + run.seed, "steps": 100, "stopped_early": False, "tokens_per_second": 100.0}
-        tuning |= {"trainable_parameters": 8 * run.tokens, "peak_memory_mb": 300.0, "best_step": 100}
+        tuning |= {"trainable_parameters": 8 * run.size, "peak_memory_mb": 300.0, "best_step": 100}
         tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.0}
         tuning |= {"truncated": {"demonstrations": 2 * run.shots, "inputs": 1}}
     generation = {"seconds": 2.0, "records": 4, "input_tokens": 40, "output_tokens": 8, "peak_memory_mb": 200.0}

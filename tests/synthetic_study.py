@@ -53,11 +53,21 @@ def study_of(seeds: int = 3) -> Study:
         models={"use": list(MODELS)},
         data={"tasks": list(TASKS), "evaluation": {}},
         arms={
-            "icl": {"demonstrations": list(ICL)},
-            "pt": {"tokens": LENGTHS},
-            "ipt": {"tokens": LENGTHS, "demonstrations": ["retrieved-1"]},
-            "transfer": {"tokens": [25], "demonstrations": ["retrieved-1"]},
-            "data_size": {"train": SIZES, "tokens": [25], "demonstrations": ["retrieved-1"]},
+            "icl": {"method": "none", "title": "ICL", "demonstrations": list(ICL)},
+            "pt": {"method": "prompt-tuning", "title": "PT", "tokens": LENGTHS},
+            "ipt": {
+                "method": "prompt-tuning",
+                "title": "IPT",
+                "tokens": LENGTHS,
+                "demonstrations": ["retrieved-1"],
+            },
+        },
+        transfer={"arms": ["pt"], "tokens": [25], "demonstrations": ["retrieved-1"]},
+        data_size={
+            "train": SIZES,
+            "arms": ["icl", "pt", "ipt"],
+            "tokens": [25],
+            "demonstrations": ["retrieved-1"],
         },
         analysis={"title": "A study made up, with known truth", "bootstrap": 1000},
     )
@@ -67,18 +77,20 @@ def truth(run: Run) -> float:
     """The expected score of a run, before its seed's deviation."""
     place = MODELS[run.model] + TASKS[run.task]
     fewer = GROWTH[run.arm] * np.log(run.train / TRAIN) if run.train else 0.0
+    if run.source:
+        return place + ICL["retrieved-1"] + TRANSFER[run.source]
     if run.arm == "icl":
         return place + ICL[f"{run.retriever}-{run.shots}"] + fewer
-    if run.arm == "transfer":
-        return place + ICL["retrieved-1"] + TRANSFER[run.source]
-    return place + PT[run.tokens] + (IPT_GAIN[run.task] if run.arm == "ipt" else 0.0) + fewer
+    return place + PT[run.size] + (IPT_GAIN[run.task] if run.arm == "ipt" else 0.0) + fewer
 
 
 def spread(run: Run) -> float:
     """The standard deviation over seeds of the expected score."""
     if run.seed == 0:
         return 0.0
-    return {"icl": 0.4, "transfer": 0.6, "pt": 0.5 * run.tokens**0.5, "ipt": 0.25 * run.tokens**0.5}[run.arm]
+    if run.source:
+        return 0.6
+    return {"icl": 0.4, "pt": 0.5 * run.size**0.5, "ipt": 0.25 * run.size**0.5}[run.arm]
 
 
 def similarities(task: str) -> np.ndarray:
@@ -189,21 +201,22 @@ def write_predictions(place: Path, run: Run, split: str, found: np.ndarray) -> N
 
 
 def write_note(place: Path, run: Run, says: dict) -> None:
-    """run.json, history.jsonl and prompt.tsv."""
+    """run.json, history.jsonl and adapter/prompt.tsv."""
     tuning = None
-    if run.tuned:
+    if run.tuner == run:
         losses = [{"step": step, "validation_loss": 3 - step / 1000} for step in (0, 500, 1000)]
         write_jsonl(place / "history.jsonl", losses)
         learned = {"mean_norm": 2.0, "vocabulary_mean_norm": 1.0, "mean_cosine": 0.4, "mean_distance": 1.5}
-        learned |= {"distinct_nearest_tokens": run.tokens, "mean_distance_from_start": 1.0}
-        tuning = {"seconds": 600.0 + 4 * run.tokens, "steps": 1000, "stopped_early": False, "tokens_per_second": 900.0}
-        tuning |= {"trainable_parameters": 1536 * run.tokens, "peak_memory_mb": 4000.0, "best_step": 1000}
-        tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.0, "prompt": learned}
+        learned |= {"distinct_nearest_tokens": run.size, "mean_distance_from_start": 1.0}
+        tuning = {"seconds": 600.0 + 4 * run.size, "steps": 1000, "stopped_early": False, "tokens_per_second": 900.0}
+        tuning |= {"trainable_parameters": 1536 * run.size, "peak_memory_mb": 4000.0, "best_step": 1000}
+        tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.5 - truth(run) / 100, "learned": learned}
         lines = ["position\tnorm\trank\tid\ttoken\tcosine\tdistance"]
-        lines += [f"{n}\t2\t{rank}\t{n}\t word{n}\t0.{5 - rank}\t1.5" for n in range(run.tokens) for rank in (1, 2)]
-        (place / "prompt.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        lines += [f"{n}\t2\t{rank}\t{n}\t word{n}\t0.{5 - rank}\t1.5" for n in range(run.size) for rank in (1, 2)]
+        (place / "adapter").mkdir(exist_ok=True)
+        (place / "adapter" / "prompt.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     shown = 40 + 60 * run.shots
-    generation = {"seconds": 0.3 * (shown + run.tokens), "records": RECORDS, "input_tokens": RECORDS * shown}
+    generation = {"seconds": 0.3 * (shown + run.size), "records": RECORDS, "input_tokens": RECORDS * shown}
     generation |= {"output_tokens": 12 * RECORDS, "peak_memory_mb": 3000.0, "truncated": {}}
     note = {"versions": {"softshot": "0.1.0"}, "commit": "abc", "device": "cpu", "threads": 1}
     note |= {"generation": generation, "tuning": tuning, "demonstrations": None}

@@ -42,7 +42,7 @@ CONFIGS = {  # of each name, the architecture and what is not its default
     "olmo2": ("olmo2", LLAMA),
     "olmo3": ("olmo3", {**LLAMA, "sliding_window": 4096}),
     "starcoder2": ("starcoder2", LLAMA),
-    "smollm3": ("smollm3", {**LLAMA, "pad_token_id": 1}),
+    "smollm3": ("smollm3", {**LLAMA, "pad_token_id": 1, "no_rope_layer_interval": 2}),
     "gemma": ("gemma", {**LLAMA, "num_key_value_heads": 1, "head_dim": 8}),
     "gemma3_text": ("gemma3_text", GEMMA),
     "gemma2": ("gemma2", GEMMA),

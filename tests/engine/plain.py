@@ -8,6 +8,7 @@ PACKED = [
     *("gpt2", "opt", "bloom", "llama", "qwen2", "qwen3", "qwen3_moe", "mistral", "mixtral", "phi", "phi3", "gpt_neox"),
     *("gpt_bigcode", "olmo2", "olmo3", "starcoder2", "smollm3", "gemma", "gemma3_text"),
 ]
+EXPERTS = {"qwen3_moe", "mixtral", "gpt_oss"}  # whose products torch has in float32 only
 PADDED = ["gemma2", "cohere", "granite", "falcon", "falcon_alibi", "gptj", "mpt", "stablelm", "gpt_oss"]
 
 

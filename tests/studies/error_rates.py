@@ -1,8 +1,10 @@
-"""How often the test between two arms finds a difference: where there is none, and where there is one.
+"""How often a comparison is called significant: where there is no difference, and where there is one.
 
 python tests/studies/error_rates.py [STUDIES]
 
-Simulated studies of right and wrong answers (tests/simulated.py), p < 0.05.
+Simulated studies (tests/simulated.py). The last level is what Holm's correction asks of the first of 150 comparisons.
+`alpha` columns are the shares of studies with p below it without a difference; power is the share with p < 0.05 (and
+below the last level) at a difference of 1 and of 2 logits, some 20 and 35 points.
 """
 
 import sys
@@ -11,29 +13,43 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "workflow")]
 
-from simulated import rejected  # noqa: E402
+from simulated import LEVELS, p_values, rejected, shared_baseline, shared_prompt, shared_subset, two_arms  # noqa: E402
 
-EFFECTS = (0.0, 0.25, 0.5, 1.0)
+STUDIES = {
+    **{
+        f"{seeds} seeds against {against}, spread {spread:g}": (two_arms, seeds, {"spread": spread, "other": other})
+        for seeds in (2, 3, 5)
+        for other, against in (("none", "an arm without"), ("seeds", f"{seeds} seeds"), ("wide", "5 times the spread"))
+        for spread in ((0.0, 0.2, 0.6) if other == "none" else (0.0, 0.6) if other == "seeds" else (0.2,))
+    },
+    "3 seeds against an arm without, 30 records": (two_arms, 3, {"spread": 0.6, "other": "none", "records": 30}),
+    "2 seeds against an arm without, 30 records": (two_arms, 2, {"spread": 0.2, "other": "none", "records": 30}),
+    "two arms without seeds": (two_arms, 1, {"spread": 0.0, "other": "none"}),
+    "two arms without seeds, 30 records": (two_arms, 1, {"spread": 0.0, "other": "none", "records": 30}),
+    **{f"{n} seeds, a prompt shared by 5 tasks": (shared_prompt, n, {"spread": 0.4}) for n in (2, 3, 5)},
+    **{f"{n} seeds, a baseline shared by 4 gains": (shared_baseline, n, {"spread": 0.4}) for n in (2, 3, 5)},
+    **{f"{n} seeds, a subset shared by 3 models": (shared_subset, n, {"spread": 0.4}) for n in (2, 3, 5)},
+    "3 seeds against an arm without, 20 clusters": (
+        two_arms,
+        3,
+        {"spread": 0.1, "other": "none", "clusters": 20, "cluster_spread": 1.0},
+    ),
+}
+EFFECTS = (1.0, 2.0)
 
 
 def main() -> None:
     """Print a Markdown table."""
-    studies = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    print(f"| seeds | records | spread of seeds | {' | '.join(f'effect {effect:g}' for effect in EFFECTS)} |")
-    print(f"| ---: | ---: | ---: | {' | '.join('---:' for _ in EFFECTS)} |")
-    for seeds, records, spread in (
-        (2, 100, 0.3),
-        (3, 100, 0.0),
-        (3, 100, 0.3),
-        (3, 100, 1.0),
-        (3, 400, 0.3),
-        (5, 100, 0.3),
-    ):
-        shares = [rejected(seeds, spread, effect, records, studies) for effect in EFFECTS]
-        print(
-            f"| {seeds} | {records} | {spread:g} | {' | '.join(f'{100 * share:.1f}%' for share in shares)} |",
-            flush=True,
-        )
+    studies = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    power = [f"power at {effect:g}" for effect in EFFECTS]
+    titles = ["simulated", *(f"alpha {level:.2g}" for level in LEVELS), *power]
+    print(f"| {' | '.join(titles)} |\n| --- | {' | '.join(['---:'] * (len(titles) - 1))} |")
+    for name, (study, seeds, settings) in STUDIES.items():
+        cells = [f"{100 * share:.2f}%" for share in rejected(p_values(study, studies, seeds=seeds, **settings))]
+        for effect in EFFECTS:
+            found = rejected(p_values(study, studies // 10, seeds=seeds, effect=effect, **settings))
+            cells.append(f"{100 * found[0]:.0f}% ({100 * found[-1]:.0f}%)")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -328,17 +328,17 @@ def record_files() -> list[str]:
 
 # The figures by the names of their files, and the category that Snakemake's own report shows them under.
 FIGURES = {
-    "tokens": "Prompt length",
-    "spread": "Prompt length",
+    "scores": "Scores",
+    "size": "Size",
+    "spread": "Size",
     "similarity": "Similarity",
     "similarity-count": "Similarity",
     "overlap": "Similarity",
     "overlap-count": "Similarity",
     "transfer": "Transfer",
-    "sizes": "Data size",
+    "data-size": "Data size",
     "cost": "Cost",
     "cost-tuning": "Cost",
-    "cost-tokens": "Cost",
     "learning": "Learning",
 }
 

@@ -300,6 +300,9 @@ class AnalysisSettings(Section):
     examples: int = Field(30, ge=0, le=500, description="Records per task in the report's example browser.")
     bootstrap: int = Field(2000, ge=100, le=100_000, description="Resamples behind an interval or a p-value.")
     confidence: float = Field(0.95, ge=0.5, le=0.999, description="Level of the intervals; tests reject at 1 less it.")
+    margin: float = Field(
+        1.0, gt=0, le=20, description="Points within which two scores are called equal, if their whole interval is."
+    )
     bins: int = Field(6, ge=2, le=50, description="Bins of the records by how similar their demonstration is.")
 
 

@@ -68,14 +68,14 @@ function startRuns() {
   }
 
   const runs = study.rows.map(([model, task, arm, variant, seed, done, scores, costs, settings, origin, files, prompt]) => {
-    const [path, label] = [study.variants[variant], study.labels[variant]];
+    const [path, label] = [study.variants[variant], study.labels[arm][variant]];
     const run = {
       path: [study.models[model], study.tasks[task].label, arm, path, seed],
       place: `${study.models[model]}/${study.tasks[task].name}/${study.arms[arm].name}/${path}/seed-${seed}`,
       model: study.models[model],
       task: study.tasks[task].name,
       label: [study.arms[arm].label, label],
-      look: path.startsWith("random") ? `${study.arms[arm].name} random` : study.arms[arm].name,
+      look: study.arms[arm].look,
       done, costs, settings, origin, files, prompt,
       scores: done ? study.tasks[task].metrics.map((name, place) => [name, scores[place]]) : [],
     };

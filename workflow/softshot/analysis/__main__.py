@@ -7,6 +7,7 @@ from pathlib import Path
 from softshot import code
 from softshot.analysis import figures, findings, tables
 from softshot.analysis.collect import collect
+from softshot.analysis.names import Names
 from softshot.analysis.report import write_report
 from softshot.errors import run_program
 from softshot.files import write_json, write_text
@@ -23,17 +24,18 @@ def main() -> None:
 
     study, folder = read(Study, arguments.settings, "--settings"), arguments.results
     results = collect(study, folder)
-    found = findings.find(study, results, folder)
-    drawn = figures.draw(results, found)
+    names = Names(study, results.cells)
+    found = findings.find(study, results, names, folder)
+    drawn = figures.draw(results, names, found)
 
     findings.write(found, folder)
     for figure in drawn.values():
         figure.write(folder / "figures")
     page = folder / "report.html"
-    write_report(page, study, results, found, drawn)
+    write_report(page, study, results, names, found, drawn)
     done = f"{results.runs['done'].sum()} of {len(results.runs)} runs done"
     write_json(folder / "study.json", {"settings": arguments.settings, "code": code.analysis()})
-    text = f"{tables.as_text(found.summary)}\n\n{done}\nreport: {page}"
+    text = f"{tables.as_text(found.summary, names)}\n\n{done}\nreport: {page}"
     write_text(folder / "summary.txt", f"{text}\n")
     print(text)
 

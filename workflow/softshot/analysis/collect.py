@@ -1,5 +1,8 @@
 """Reads a study's runs from disk into tables. A run that is not finished is a row without values, never an error."""
 
+import gzip
+import re
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -7,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from softshot import grid, recorded
+from softshot.analysis.cells import Cell
 from softshot.errors import UserError
 from softshot.files import PREDICTIONS, read_json, read_jsonl
 from softshot.settings import Study
@@ -14,6 +18,7 @@ from softshot.settings import Study
 CELL = ["model", "task", "arm", "variant"]  # what a score is averaged over the seeds of
 RUN = [*CELL, "seed"]
 METRIC = ["task", "metric", "records", "listed", "lower"]
+EMPTY = re.compile(rb'"prediction": "(?: |\\[nrt])*"')  # as files.write_jsonl writes it
 FILES = ("run.json", PREDICTIONS, "scores.json")  # a run is finished when it has all of them
 
 
@@ -21,24 +26,27 @@ FILES = ("run.json", PREDICTIONS, "scores.json")  # a run is finished when it ha
 class Results:
     """A study's results as they are on disk; all tables are in the order of its grid.
 
-    runs    one row per expected run: RUN, tokens, shots, retriever, source (task of a transferred prompt), train
-            (training records, None for all), folder (below results/<study>), outdated (why what is there is not this
-            study's and counts as not done, mostly ""), done
+    cells   what runs are averaged over the seeds of
+    runs    one row per expected run: RUN, the fields of its cell, folder (below results/<study>), outdated (why what is
+            there is not this study's and counts as not done, mostly ""), done
     metrics one row per task and score, the main one first: task, metric, records, `listed` (a metric's own value, not
             a part of it such as PARENT's recall), `lower` (is better)
     scores  one row per finished run and score: RUN, metric, value
     subsets the same for the official subsets of a task that has some: RUN, subset, n (records), metric, value
     costs   one row per finished run: RUN and what it took
-    curves  one row per validation loss: RUN, tokens, step, validation_loss
+    outputs one row per finished run: RUN, the shares (in percent) of empty and cut outputs, tokens per output
+    curves  one row per validation loss: RUN, step, validation_loss
     remarks what a reader of a task's metric must know, each once: task, metric, text
     notes   `run.json` of every finished run, and the signatures of its metrics
     """
 
+    cells: list[Cell]
     runs: pd.DataFrame
     metrics: pd.DataFrame
     scores: pd.DataFrame
     subsets: pd.DataFrame
     costs: pd.DataFrame
+    outputs: pd.DataFrame
     curves: pd.DataFrame
     remarks: pd.DataFrame
     notes: list[dict]
@@ -46,27 +54,19 @@ class Results:
 
 def collect(study: Study, folder: Path) -> Results:
     """Read every run of the study that is finished from its folder `results/<study>`."""
+    grid_runs = list(grid.runs(study))
     runs = pd.DataFrame(
-        [
-            {
-                **asdict(run),
-                "arm": "transfer" if run.source else run.arm,
-                "variant": run.variant,
-                "tokens": run.tokens,
-                "folder": f"runs/{run.path}",
-            }
-            for run in grid.runs(study)
-        ]
+        [{**asdict(run), "unit": run.unit, "variant": run.variant, "folder": f"runs/{run.path}"} for run in grid_runs]
     )
     if runs.empty:
         raise UserError("--settings: arms: the study has no runs; give an arm something to do.")
     runs["train"] = runs["train"].astype("Int64")
     there = [all((folder / place / name).is_file() for name in FILES) for place in runs["folder"]]
     read = [_read(folder / place) if whole else () for place, whole in zip(runs["folder"], there, strict=True)]
-    runs["outdated"] = [_outdated(study, run, files) for run, files in zip(grid.runs(study), read, strict=True)]
+    runs["outdated"] = [_outdated(study, run, files) for run, files in zip(grid_runs, read, strict=True)]
     runs["done"] = [whole and not why for whole, why in zip(there, runs["outdated"], strict=True)]
 
-    metrics, scores, subsets, costs, curves, remarks, notes = {}, [], [], [], [], {}, []
+    metrics, scores, subsets, costs, outputs, curves, remarks, notes = {}, [], [], [], [], [], {}, []
     for run, files in zip(runs.to_dict("records"), read, strict=True):
         if not run["done"]:
             continue
@@ -83,18 +83,21 @@ def collect(study: Study, folder: Path) -> Results:
         ]
         remarks |= {(run["task"], *remark): None for remark in score.get("notes", {}).items()}
         costs.append({**key, **_cost(note)})
+        outputs.append({**key, **_outputs(place / PREDICTIONS, note)})
         notes.append({**note, "signatures": score.get("signatures", {})})
         history = place / "history.jsonl"
         if history.is_file():
             points = [row for row in read_jsonl(history) if "validation_loss" in row]
-            curves += [{**key, "tokens": run["tokens"], **point} for point in points]
+            curves += [{**key, **point} for point in points]
     return Results(
+        cells=list(dict.fromkeys(map(Cell.of, grid_runs))),
         runs=runs,
         metrics=pd.DataFrame([(*key, *facts) for key, facts in metrics.items()], columns=METRIC),
         scores=pd.DataFrame(scores, columns=[*RUN, "metric", "value"]).astype({"value": float}),
         subsets=pd.DataFrame(subsets, columns=[*RUN, "subset", "n", "metric", "value"]).astype({"value": float}),
         costs=pd.DataFrame(costs, columns=[*RUN, *_cost({})]),
-        curves=pd.DataFrame(curves, columns=[*RUN, "tokens", "step", "validation_loss"]),
+        outputs=pd.DataFrame(outputs, columns=[*RUN, "empty", "cut", "length"]).astype({"length": float}),
+        curves=pd.DataFrame(curves, columns=[*RUN, "step", "validation_loss"]),
         remarks=pd.DataFrame(list(remarks), columns=["task", "metric", "text"]),
         notes=notes,
     )
@@ -112,13 +115,30 @@ def _outdated(study: Study, run: grid.Run, read: tuple[dict, ...]) -> str:
     return next(filter(None, reasons), "")
 
 
+def _outputs(path: Path, note: dict) -> dict[str, Any]:
+    """How many of a run's outputs are empty or were cut at the length limit, in percent, and tokens per output.
+
+    The file is searched and not parsed, since a study has millions of outputs. Inside a text a quote has a backslash
+    before it, so no output can look like a key.
+    """
+    try:
+        text = gzip.decompress(path.read_bytes())
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{path}: not a whole compressed file: {error}") from None
+    count = max(text.count(b"\n"), 1)
+    tokens = (note.get("generation") or {}).get("output_tokens")
+    return {
+        "empty": 100 * len(EMPTY.findall(text)) / count,
+        "cut": 100 * text.count(b'"stopped": false') / count,
+        "length": None if tokens is None else tokens / count,
+    }
+
+
 def _cost(note: dict) -> dict[str, Any]:
     """What one run took, from its `run.json`; what it does not say is None."""
-    # What a transferred prompt took to tune is in its source's run, and counts there.
-    tuning, generation = (
-        ({} if "run" in (note.get("tuning") or {}) else note.get("tuning") or {}),
-        note.get("generation") or {},
-    )
+    tuning, generation = note.get("tuning") or {}, note.get("generation") or {}
+    if "run" in tuning:  # of a transferred adapter: what it took to tune is in its source's run, and counts there
+        tuning = {}
     cut, cut_tuning = generation.get("truncated") or {}, tuning.get("truncated") or {}
     seconds, records = generation.get("seconds"), generation.get("records")
     return {

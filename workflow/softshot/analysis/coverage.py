@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from softshot.analysis.bootstrap import FEWEST_RECORDS
+from softshot.analysis.cells import with_and_without
 from softshot.analysis.collect import CELL, Results
+from softshot.analysis.estimate import FEWEST_RECORDS
 from softshot.analysis.evidence import Evidence
-from softshot.analysis.lengths import FEWEST_SEEDS
+from softshot.analysis.names import Names
 from softshot.analysis.records import counts, shown
-from softshot.analysis.tables import run_label
+from softshot.analysis.spread import FEWEST_FOR_A_TEST, FEWEST_SEEDS
 from softshot.settings import Study
 
 DEMONSTRATIONS = ["task", "retriever", "shots", "train", "kind", "encoder", "index", "recall", "records"]
@@ -42,60 +43,73 @@ def demonstrations(results: Results, folder: Path) -> pd.DataFrame:
         row |= {"shown_fewer": sum(count < run["shots"] for count in lengths), "shown_none": lengths.count(0)}
         rows.append(row | {"upper_bound": note.get("upper_bound", "")})
     table = pd.DataFrame(rows, columns=DEMONSTRATIONS)
-    return table.assign(recall=pd.to_numeric(table["recall"]), train=pd.to_numeric(table["train"]))
+    splits = [row for task in table["task"].unique() for row in counts(folder, task)]
+    whole = {row["task"]: row["records"] for row in splits if row["split"] == "train"}
+    train = pd.to_numeric(table["train"]).astype(float).fillna(table["task"].map(whole).astype(float))
+    return table.assign(recall=pd.to_numeric(table["recall"]), train=train)
 
 
 def missing(
-    study: Study, results: Results, found: dict[str, Evidence], tables: dict[str, pd.DataFrame]
+    study: Study, results: Results, evidence: dict[str, Evidence], names: Names, tables: dict[str, pd.DataFrame]
 ) -> pd.DataFrame:
     """One plain sentence for everything that a reader must know is not there. `tables` by name."""
-    rows = [*_runs(results), *_seeds(study, results), *_records(found), *_shared(tables["data"])]
+    rows = [*_runs(results, names), *_seeds(study, results, names), *_records(evidence), *_shared(tables["data"])]
     rows += _sections(results, tables)
     return pd.DataFrame(rows, columns=MISSING)
 
 
-def _runs(results: Results) -> list[tuple]:
+def _runs(results: Results, names: Names) -> list[tuple]:
     """Runs of the study that are not finished, or are there with other settings or code than it has."""
     runs, rows = results.runs, []
     outdated = runs["outdated"] != ""
     for (model, task), block in runs[~runs["done"] & ~outdated].groupby(["model", "task"], sort=False):
-        rows.append(("runs", model, task, f"Not done ({len(block)}): {_named(block)}."))
+        rows.append(("runs", model, task, f"Not done ({len(block)}): {_named(block, names)}."))
     for (model, task), block in runs[outdated].groupby(["model", "task"], sort=False):
-        text = f"Left out, made otherwise than the study says now ({len(block)}): {_named(block)}"
+        text = f"Left out, made otherwise than the study says now ({len(block)}): {_named(block, names)}"
         rows.append(("runs", model, task, f"{text}. The first: {block['outdated'].iloc[0]}."))
     return rows
 
 
-def _named(block: pd.DataFrame) -> str:
-    """The first arms of some runs, with their seeds."""
-    arms = [
-        run_label(arm, variant) + ("" if set(cell["seed"]) == {0} else f" (seed {', '.join(map(str, cell['seed']))})")
+def _named(block: pd.DataFrame, names: Names) -> str:
+    """The first cells of some runs, with their seeds."""
+    cells = [
+        names.label(arm, variant) + ("" if set(cell["seed"]) == {0} else f" (seed {', '.join(map(str, cell['seed']))})")
         for (arm, variant), cell in block.groupby(["arm", "variant"], sort=False)
     ]
-    return "; ".join(arms[:3]) + (f"; and {len(arms) - 3} more arms" if len(arms) > 3 else "")
+    return "; ".join(cells[:3]) + (f"; and {len(cells) - 3} more" if len(cells) > 3 else "")
 
 
-def _seeds(study: Study, results: Results) -> list[tuple]:
-    """Too few seeds to say how far an arm spreads."""
-    if len(study.seeds) == 1:
+def _seeds(study: Study, results: Results, names: Names) -> list[tuple]:
+    """Too few seeds to say how far an arm spreads, or to test it."""
+    count = len(study.seeds)
+    if count == 1:
         text = "The study has one seed: intervals cover the choice of records only, and no arm is called better."
         return [("seeds", "", "", text)]
-    if len(study.seeds) < FEWEST_SEEDS:
+    if count < FEWEST_SEEDS:
         return [("seeds", "", "", "The study has two seeds: intervals are wide, and nothing is said of spreads.")]
+    rows = []
+    if count < FEWEST_FOR_A_TEST:
+        text = f"With {count} seeds no single spread is tested: that takes {FEWEST_FOR_A_TEST}."
+        rows.append(("seeds", "", "", text))
     done = results.runs[results.runs["done"] & results.runs["seed"].gt(0)]
     alone = done.groupby(CELL, sort=False)["seed"].nunique().loc[lambda n: n == 1].reset_index()
-    return [
-        ("seeds", model, task, f"One seed is done of {'; '.join(map(run_label, block['arm'], block['variant']))}.")
-        for (model, task), block in alone.groupby(["model", "task"], sort=False)
-    ]
+    for (model, task), block in alone.groupby(["model", "task"], sort=False):
+        labels = "; ".join(map(names.label, block["arm"], block["variant"]))
+        rows.append(("seeds", model, task, f"One seed is done of {labels}."))
+    return rows
 
 
-def _records(found: dict[str, Evidence]) -> list[tuple]:
-    """Too few records to resample."""
-    few = [task for task, evidence in found.items() if evidence.replicates.records < FEWEST_RECORDS]
-    return [
-        ("records", "", task, f"{found[task].replicates.records} records are too few for an interval.") for task in few
-    ]
+def _records(evidence: dict[str, Evidence]) -> list[tuple]:
+    """Too few records, or clusters of them, to resample; and what is resampled where it is not records."""
+    rows = []
+    for task, known in evidence.items():
+        unit, clusters = known.statistics.unit, known.replicates.clusters
+        if clusters < FEWEST_RECORDS:
+            rows.append(("records", "", task, f"{clusters} {unit} are too few for an interval."))
+        elif unit != "records":
+            text = f"Records of one of the {clusters} {unit} are not independent: whole {unit} are resampled."
+            rows.append(("records", "", task, text))
+    return rows
 
 
 def _shared(data: pd.DataFrame) -> list[tuple]:
@@ -115,19 +129,19 @@ def _shared(data: pd.DataFrame) -> list[tuple]:
 
 def _sections(results: Results, tables: dict[str, pd.DataFrame]) -> list[tuple]:
     """Questions that the study, or what is done of it, does not answer."""
-    arms, rows = set(results.runs["arm"]), []
-    if not {"pt", "ipt"} <= arms:
-        rows.append(("similarity", "", "", "Without PT and IPT nothing is said of similarity or of spreads."))
-    elif tables["similarity"].empty:
-        text = "No record is binned by similarity: PT and IPT have no finished runs, or demonstrations no score."
+    rows, cells = [], results.cells
+    if not any(pair[0].tuned for pair in with_and_without(cells)):
+        text = "No method is tuned with demonstrations and without: nothing is said of similarity or of spreads."
         rows.append(("similarity", "", "", text))
-    if "transfer" not in arms:
-        rows.append(("transfer", "", "", "The study transfers no prompt to another task (arms.transfer)."))
-    if results.runs["train"].isna().all():
-        rows.append(("sizes", "", "", "The study varies no number of training records (arms.data_size)."))
-    if "icl" not in arms:
-        rows.append(("icl", "", "", "The study has no in-context learning to compare with."))
-    summary = tables["summary"]
-    if summary["published"].isna().all():
-        rows.append(("published", "", "", "No cell of the study is one of the published ones."))
+    elif tables["similarity"].empty:
+        text = "No record is binned by similarity: no such pair has finished runs, or demonstrations no score."
+        rows.append(("similarity", "", "", text))
+    if not any(cell.source for cell in cells):
+        rows.append(("transfer", "", "", "The study uses no adapter on another task (transfer.arms)."))
+    if not any(cell.train for cell in cells):
+        rows.append(("data size", "", "", "The study varies no number of training records (data_size.train)."))
+    if all(cell.tuned for cell in cells):
+        rows.append(("in-context learning", "", "", "The study has no in-context learning to compare with."))
+    if tables["summary"]["published"].isna().all():
+        rows.append(("published", "", "", "No cell of the study is one of the published ones, on all their records."))
     return rows

@@ -1,133 +1,118 @@
-"""The numbers behind the claims, each with its uncertainty: one per model and task, from the compared arms."""
+"""The numbers behind the claims: one per model and task, from the compared cells and by their roles.
 
+ICL has the method none; PT is prompt tuning without demonstrations and IPT with them. Of several cells of a role the
+first of the study is taken, of retrieved demonstrations the highest score.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-from scipy import stats
 
-from softshot.analysis.bootstrap import BOTH, Estimate, difference
-from softshot.analysis.evidence import Evidence, Key, is_compared, keys, ordinary
-from softshot.analysis.lengths import log_deviation
-
-
-class Effect(Protocol):
-    """What an estimate of any kind can say."""
-
-    value: float
-    single: bool  # one seed only: nothing is known of the arm
-
-    @property
-    def runs(self) -> int: ...
-
-    @property
-    def level(self) -> str: ...
-
-    @property
-    def p(self) -> float: ...
-
-    def interval(self, confidence: float) -> tuple[float, float]: ...
+from softshot.analysis.cells import PROMPT_TUNING, RANDOM, Cell, compared, with_and_without
+from softshot.analysis.estimate import Estimate, Sample
+from softshot.analysis.evidence import Evidence
+from softshot.analysis.spread import Variance, variance
+from softshot.grid import NOTHING
 
 
 @dataclass(frozen=True)
-class Normal:
-    """An estimate with a known variance."""
+class Roles:
+    """The compared cells of one model on one task; None where the study or its finished runs have none."""
 
-    value: float
-    variance: float
-    folders: frozenset[str]
-    single: bool = False
-    level: str = BOTH
-
-    @property
-    def runs(self) -> int:
-        """How many runs are behind it."""
-        return len(self.folders)
-
-    @property
-    def p(self) -> float:
-        """Two-sided, of the value being 0."""
-        return float(2 * stats.norm.sf(abs(self.value) / self.variance**0.5))
-
-    def interval(self, confidence: float) -> tuple[float, float]:
-        """Both ends."""
-        half = stats.norm.ppf((1 + confidence) / 2) * self.variance**0.5
-        return self.value - half, self.value + half
-
-
-def pooled(effects: list[Normal]) -> Normal:
-    """The plain mean of independent effects."""
-    count = len(effects)
-    variance = sum(one.variance for one in effects) / count**2
-    folders = frozenset().union(*(one.folders for one in effects))
-    return Normal(sum(one.value for one in effects) / count, variance, folders)
-
-
-@dataclass(frozen=True)
-class Arms:
-    """The compared arms of one model on one task; None where the study or its finished runs have none."""
-
-    random: Key | None
-    retrieved: Key | None  # the best of them
-    choices: int  # of retrieved ones
-    pt: Key | None
-    ipt: Key | None
+    random: Cell | None
+    retrieved: Cell | None  # the best of them
+    pt: Cell | None
+    ipt: Cell | None
 
     @classmethod
-    def of(cls, evidence: Evidence, model: str) -> "Arms":
-        """The arms of a model. Of several of a kind the first, of retrieved demonstrations the highest score."""
-        table = evidence.cells[(evidence.cells["model"] == model) & is_compared(evidence.cells)]
-        drawn, icl = table["retriever"] == "random", table["arm"] == "icl"
-        found, retrieved, pt, ipt = (
-            [key for key in keys(table[mask]) if key in evidence.estimates]
-            for mask in (icl & drawn, icl & ~drawn, table["arm"] == "pt", table["arm"] == "ipt")
+    def of(cls, evidence: Evidence, model: str) -> "Roles":
+        """The roles that the finished cells of a model play."""
+        held = [cell for cell in compared(evidence.cells) if cell.model == model and cell in evidence.estimates]
+        shown = [cell for cell in held if cell.method == NOTHING and cell.shots]
+        tuned = [cell for cell in held if cell.method == PROMPT_TUNING]
+        retrieved = [cell for cell in shown if cell.retriever != RANDOM]
+        best = max(retrieved, key=lambda cell: evidence.sign * evidence.estimates[cell].value, default=None)
+        return cls(
+            next((cell for cell in shown if cell.retriever == RANDOM), None),
+            best,
+            next((cell for cell in tuned if not cell.shots), None),
+            next((cell for cell in tuned if cell.shots), None),
         )
-        sign = -1 if evidence.lower else 1
-        best = max(retrieved, key=lambda key: sign * evidence.estimates[key].value, default=None)
-        return cls(next(iter(found), None), best, len(retrieved), next(iter(pt), None), next(iter(ipt), None))
 
 
-def over(evidence: Evidence, one: Key | None, other: Key | None) -> Estimate | None:
-    """How much better the first arm is; None where one is not there."""
-    if one is None or other is None:
-        return None
-    return difference(evidence.estimates[one], evidence.estimates[other], evidence.lower)
+@dataclass(frozen=True)
+class Spreads:
+    """What one model and task say of spreads, from so many pairs or sizes; `dropped` of them could not spread."""
+
+    value: float
+    used: int
+    dropped: int
+    folders: frozenset[str]
 
 
-def growth(evidence: Evidence, model: str) -> Normal | None:
-    """How PT's deviation over seeds grows with the prompt's length: the slope of its logarithm on that of the tokens.
-
-    Least squares weighted by the variances of the logarithms, which normal scores have. None with fewer than two
-    lengths of three or more seeds.
-    """
-    table = evidence.cells
-    table = table[(table["model"] == model) & (table["arm"] == "pt") & ordinary(table)]
-    known = [
-        (np.log(tokens), *made, key)
-        for tokens, key in zip(table["tokens"], keys(table), strict=True)
-        if (made := log_deviation(evidence.scores(key)))
-    ]
+def growth(evidence: Evidence, model: str) -> Spreads | None:
+    """How the variance of PT's scores over seeds grows with the prompt: its slope on the logarithm to the base 2 of the
+    tokens, in percent of its mean. None with fewer than two lengths of three or more seeds."""
+    cells = [cell for cell in _sized(evidence, model) if not cell.shots]
+    known = [(cell, found) for cell in cells if (found := variance(evidence, cell))]
     if len(known) < 2:
         return None
-    *columns, behind = zip(*known, strict=True)
-    x, y, variance = map(np.array, columns)
-    weight = 1 / variance
-    centred = x - (weight @ x) / weight.sum()
-    below = weight @ centred**2
-    return Normal(float((weight * centred) @ y / below), float(1 / below), evidence.folders(*behind))
+    x = np.log2([cell.size for cell, _ in known])
+    y = np.array([found.total - found.noise for _, found in known])
+    x -= x.mean()
+    mean = np.mean([found.total for _, found in known])
+    value = float(100 * (x @ y) / (x @ x) / mean) if mean > 0 else 0.0
+    return Spreads(value, len(known), len(cells) - len(known), _folders(evidence, [cell for cell, _ in known]))
 
 
-def steadiness(evidence: Evidence, model: str) -> Normal | None:
-    """How much less IPT's scores vary over seeds: the mean over lengths of the logarithm of PT's deviation over IPT's.
+def steadiness(evidence: Evidence, model: str) -> Spreads | None:
+    """By how much more than half of the variance over seeds is PT's where PT and IPT have prompts of one length, in
+    percent of the sum: the mean over lengths. None without a length at which both have three or more seeds."""
+    pairs = list(_pairs(evidence, model))
+    known = [(cells, found) for cells, found in pairs if found]
+    if not known:
+        return None
+    shares = [_share(*found) for _, found in known]
+    behind = [cell for cells, _ in known for cell in cells]
+    return Spreads(float(np.mean(shares)), len(known), len(pairs) - len(known), _folders(evidence, behind))
 
-    None without a length at which both have three or more seeds.
+
+def over_places(name: str, values: dict[tuple[str, str], Spreads], grain: float) -> Estimate:
+    """The mean over models and tasks, each of which counts as one draw: Student's t over them.
+
+    Deviations over seeds need not be normal, and those of collapsed prompts are not; what they say of a model and task
+    is one number, and these are held against one another.
     """
-    table = evidence.cells[(evidence.cells["model"] == model) & ordinary(evidence.cells)]
-    made = []
-    for _, block in table[table["tokens"] > 0].groupby("tokens", sort=False):
-        pair = [key for arm in ("pt", "ipt") for key in keys(block[block["arm"] == arm])[:1]]
-        known = [log_deviation(evidence.scores(key)) for key in pair]
-        if len(known) == 2 and all(known):
-            (one, first), (other, second) = known
-            made.append(Normal(one - other, first + second, evidence.folders(*pair)))
-    return pooled(made) if made else None
+    sample = Sample(
+        name=name,
+        values={place: found.value for place, found in values.items()},
+        grain=grain,
+        units=frozenset([("model and task", name)]),
+        folders=frozenset().union(*(found.folders for found in values.values())),
+    )
+    return Estimate.of(sample)
+
+
+def _sized(evidence: Evidence, model: str) -> list[Cell]:
+    """The prompts of a model whose runs are all of the study's own tasks and records, with enough seeds to say."""
+    cells = [cell for cell in evidence.of_model(model) if cell.ordinary and cell.method == PROMPT_TUNING]
+    return [cell for cell in cells if len(evidence.scores(cell)) > 2]
+
+
+def _pairs(evidence: Evidence, model: str) -> Iterator[tuple[tuple[Cell, Cell], tuple[Variance, Variance] | None]]:
+    for pair in with_and_without(_sized(evidence, model)):
+        found = tuple(variance(evidence, cell) for cell in pair)
+        yield pair, found if all(found) else None
+
+
+def _share(one: Variance, other: Variance) -> float:
+    """The first's part of two variances, less a half, in percent."""
+    total = one.total + other.total
+    return 50 * ((one.total - one.noise) - (other.total - other.noise)) / total if total > 0 else 0.0
+
+
+def _folders(evidence: Evidence, cells: list[Cell]) -> frozenset[str]:
+    return frozenset().union(*(evidence.estimates[cell].folders for cell in cells))
+
+

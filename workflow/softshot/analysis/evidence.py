@@ -1,20 +1,20 @@
-"""What is known of every arm on a task: estimates, and the arms that are held against each other."""
+"""What is known of every cell on a task: its runs' statistics per record, and estimates of its score."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from softshot.analysis.bootstrap import Estimate, Replicates, replicate
+from softshot.analysis.bootstrap import Replicates, replicate
+from softshot.analysis.cells import Cell, compared, grouped
 from softshot.analysis.collect import CELL, Results
+from softshot.analysis.estimate import Estimate, share_interval
 from softshot.analysis.records import Statistics, statistics
 from softshot.settings import Study
+from softshot.study import evaluation
 
-PUBLISHED_LENGTH = 25  # of the published main table
-UPPER_BOUND = "oracle"  # a retriever that no real system has
-
-Key = tuple[str, str, str, str]  # CELL
+Members = list[tuple[str, int]]  # folder and seed of finished runs
 
 
 @dataclass(frozen=True)
@@ -22,80 +22,115 @@ class Evidence:
     """A task's finished runs, their statistics per record and their replicates."""
 
     task: str
-    cells: pd.DataFrame  # the task's rows of `cells`
-    members: dict[Key, list[tuple[str, int]]]  # (folder, seed) of the finished runs of each cell
+    cells: list[Cell]  # of the task, in the order of the grid, with runs or not
+    members: dict[Cell, Members]
     statistics: Statistics
     replicates: Replicates
-    estimates: dict[Key, Estimate]
+    estimates: dict[Cell, Estimate]
 
     @property
     def lower(self) -> bool:
         """Whether a lower score is better."""
         return self.statistics.lower
 
-    def scores(self, key: Key) -> np.ndarray:
-        """The scores of a cell's finished runs."""
+    @property
+    def sign(self) -> int:
+        """What turns a score so that more is better."""
+        return -1 if self.lower else 1
+
+    def of_model(self, model: str) -> list[Cell]:
+        """The cells of a model that have an estimate."""
+        return [cell for cell in self.cells if cell.model == model and cell in self.estimates]
+
+    def scores(self, cell: Cell) -> dict[int, float]:
+        """Seed -> score of a cell's finished runs."""
         values = self.replicates.values
-        return np.array([values[folder] for folder, _ in self.members.get(key, []) if folder in values])
+        return {seed: values[folder] for folder, seed in self.members.get(cell, []) if folder in values}
 
-    def folders(self, *cells: Key) -> frozenset[str]:
-        """The runs behind some cells."""
-        return frozenset().union(*(self.estimates[key].folders for key in cells))
+    def interval(self, cell: Cell, confidence: float) -> tuple[float, float]:
+        """The interval of a cell's mean score; NaN where nothing is known.
 
+        Scores are between 0 and 100, but for error rates, which are only not below 0.
+        """
+        return bounded(self.estimates.get(cell), confidence, self.lower)
 
-def cells(results: Results) -> pd.DataFrame:
-    """One row per CELL in the order of the grid: tokens, retriever, shots, source, train, demonstrations.
+    @cached_property
+    def scale(self) -> float:
+        """What one record varies by, in points: the root mean square over the compared cells.
 
-    `demonstrations` is `retrieved-1`, "" where an arm shows none.
-    """
-    rows = results.runs.drop_duplicates(CELL)
-    shown = [
-        f"{retriever}-{shots}" if shots else "" for retriever, shots in zip(rows.retriever, rows.shots, strict=True)
-    ]
-    columns = [*CELL, "tokens", "retriever", "shots", "source", "train"]
-    return rows[columns].assign(demonstrations=shown).reset_index(drop=True)
-
-
-def main_length(cells: pd.DataFrame) -> int | None:
-    """The prompt length at which arms are compared: that of the published table, or the nearest there is.
-
-    Of the lengths that PT and IPT share, if they share any; None without tuned arms.
-    """
-    plain = cells[cells["source"].isna() & cells["train"].isna()]
-    pt, ipt = (set(plain.loc[plain["arm"] == arm, "tokens"]) for arm in ("pt", "ipt"))
-    return min(pt & ipt or pt | ipt, key=lambda tokens: (abs(tokens - PUBLISHED_LENGTH), tokens), default=None)
-
-
-def is_compared(cells: pd.DataFrame) -> pd.Series:
-    """Which cells are held against each other: one prompt length, all training records, no upper bound."""
-    of_length = cells["tokens"].isin([0, main_length(cells)])
-    return of_length & ordinary(cells) & (cells["retriever"] != UPPER_BOUND)
-
-
-def ordinary(cells: pd.DataFrame) -> pd.Series:
-    """Which cells are of the study's main grid: a task's own prompt and all its training records."""
-    return cells["source"].isna() & cells["train"].isna()
+        The deviation of a corpus score over resamples times the root of their number: for right and wrong answers that
+        of one answer. In units of it effects on tasks with different metrics can be averaged.
+        """
+        samples = [self.estimates[cell].terms[0][1] for cell in compared(self.cells) if cell in self.estimates]
+        variances = [sample.replicates.var(ddof=1) * sample.clusters for sample in samples]
+        return float(np.sqrt(np.mean(variances))) if variances else 0.0
 
 
 def gather(study: Study, results: Results, folder: Path) -> dict[str, Evidence]:
-    """The evidence on every task that has any."""
-    table, found = cells(results), {}
-    done = results.runs[results.runs["done"]]
-    for task in study.data.tasks:
-        known = statistics(results, folder, task)
-        if known is None:
-            continue
-        replicates = replicate(known, (study.study, task), study.analysis.bootstrap)
-        of_task = done[done["task"] == task]
-        members = {
-            key: list(zip(block["folder"], block["seed"].astype(int), strict=True))
-            for key, block in of_task.groupby(CELL, sort=False)
-        }
-        estimates = {key: estimate for key, runs in members.items() if (estimate := replicates.arm(runs))}
-        found[task] = Evidence(task, table[table["task"] == task], members, known, replicates, estimates)
+    """The evidence on every task that has any, by its main metric."""
+    evidence = {}
+    for task, cells in grouped(results.cells, "task").items():
+        members = _members(results, cells)
+        for _, metric, _, _, lower in results.metrics[results.metrics["task"] == task[0]].head(1).itertuples(index=False):
+            if found := _evidence(study, folder, cells, members, metric, bool(lower)):
+                evidence[task[0]] = found
+    return evidence
+
+
+def secondary(
+    study: Study, results: Results, evidence: dict[str, Evidence], folder: Path
+) -> dict[tuple[str, str], Evidence]:
+    """The evidence by a task's other metrics, of its compared cells alone: by task and metric."""
+    found = {}
+    for task, metric, _, listed, lower in results.metrics.itertuples(index=False):
+        if task in evidence and listed and metric != evidence[task].statistics.metric:
+            held = compared(evidence[task].cells)
+            members = {cell: runs for cell, runs in evidence[task].members.items() if cell in held}
+            if known := _evidence(study, folder, held, members, metric, bool(lower)):
+                found[task, metric] = known
     return found
 
 
-def keys(cells: pd.DataFrame) -> list[Key]:
-    """The cells' names."""
-    return list(cells[CELL].itertuples(index=False, name=None))
+def _members(results: Results, cells: list[Cell]) -> dict[Cell, Members]:
+    """The finished runs of each cell."""
+    done = results.runs[results.runs["done"]]
+    by_key = {cell.key: cell for cell in cells}
+    return {
+        by_key[key]: list(zip(block["folder"], block["seed"].astype(int), strict=True))
+        for key, block in done.groupby(CELL, sort=False)
+        if key in by_key
+    }
+
+
+def _evidence(
+    study: Study, folder: Path, cells: list[Cell], members: dict[Cell, Members], metric: str, lower: bool
+) -> Evidence | None:
+    """What these runs say by one metric; None where no run has it."""
+    task = cells[0].task
+    places = [place for runs in members.values() for place, _ in runs]
+    known = statistics(folder, task, evaluation(study, task), metric, lower, places)
+    if known is None:
+        return None
+    replicates = replicate(known, (study.study, task), study.analysis.bootstrap)
+    return Evidence(task, cells, members, known, replicates, estimates(replicates, members))
+
+
+def estimates(replicates: Replicates, members: dict[Cell, Members]) -> dict[Cell, Estimate]:
+    """The estimate of every cell that has a scored run."""
+    found = {cell: replicates.estimate(cell, runs, cell.units) for cell, runs in members.items()}
+    return {cell: estimate for cell, estimate in found.items() if estimate}
+
+
+def bounded(estimate: Estimate | None, confidence: float, lower: bool) -> tuple[float, float]:
+    """The interval of a score, which it does not leave."""
+    if estimate is None:
+        return float("nan"), float("nan")
+    if not lower:
+        return share_interval(estimate, confidence)
+    low, high = estimate.interval(confidence)
+    return max(low, 0.0) if low == low else low, high
+
+
+def deviation(scores: dict[int, float]) -> float:
+    """Sample standard deviation over seeds; NaN of fewer than two."""
+    return float(np.std(list(scores.values()), ddof=1)) if len(scores) > 1 else float("nan")

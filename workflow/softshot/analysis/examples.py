@@ -6,26 +6,34 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from softshot.analysis.collect import Results
-from softshot.analysis.tables import ARMS, metric_label, task_label, variant_label
+from softshot.analysis.cells import MAIN_SIZE, Cell, grouped, main
+from softshot.analysis.collect import CELL, Results
+from softshot.analysis.names import Names, metric_label, task_label
 from softshot.files import PREDICTIONS, read_jsonl
 from softshot.settings import Study
 from softshot.study import evaluation
 
-LENGTH = 25  # soft tokens: that of the published main table, or the nearest there is
 # Metrics whose statistics of a record are [right, counted]; elsewhere right means equal to a reference.
 JUDGES = {"exact_match", "exact_set_match", "execution_accuracy", "frame_accuracy", "blec"}
 
 
+def shown_cells(results: Results) -> list[Cell]:
+    """The cells of the main table, and adapters of other tasks at one size of each arm."""
+    held = set(main(results.cells))
+    for cells in grouped((cell for cell in results.cells if cell.source), "arm").values():
+        nearest = min({cell.size for cell in cells}, key=lambda size: abs(size - MAIN_SIZE.get(cells[0].unit, size)))
+        held |= {cell for cell in cells if cell.size == nearest}
+    return [cell for cell in results.cells if cell in held]
+
+
 def shown_runs(results: Results) -> pd.DataFrame:
-    """One finished run per model, task, arm, demonstrations and source: the first seed, a middling prompt length."""
-    runs = results.runs
-    lengths = runs.groupby("arm")["tokens"].agg(lambda tokens: min(tokens, key=lambda count: abs(count - LENGTH)))
-    runs = runs[runs["done"] & (runs["tokens"] == runs["arm"].map(lengths)) & runs["train"].isna()]
-    return runs.drop_duplicates(["model", "task", "arm", "variant"])
+    """The first finished run of each of these cells."""
+    done, held = results.runs[results.runs["done"]], {cell.key for cell in shown_cells(results)}
+    inside = [key in held for key in done[CELL].itertuples(index=False, name=None)]
+    return done[inside].drop_duplicates(CELL)
 
 
-def examples(study: Study, results: Results, folder: Path) -> dict[str, Any]:
+def examples(study: Study, results: Results, names: Names, folder: Path) -> dict[str, Any]:
     """Per task `analysis.examples` records at even distances through its evaluation split, from `results/<study>`.
 
     `runs` are those that answer. A task has its `label`, what makes an answer `right`, its `pool` of demonstrations
@@ -45,17 +53,16 @@ def examples(study: Study, results: Results, folder: Path) -> dict[str, Any]:
         chosen = [records[len(records) * place // count] for place in range(count)]
         main = results.metrics.loc[results.metrics["task"] == task, "metric"].iloc[0]
         tasks[task] = _task(task, main, chosen, runs, folder, train)
-    return {"runs": [_run(run) for run in shown.to_dict("records")], "tasks": tasks}
+    return {"runs": [_run(names, run) for run in shown.to_dict("records")], "tasks": tasks}
 
 
-def _run(run: dict) -> dict[str, Any]:
+def _run(names: Names, run: dict) -> dict[str, Any]:
     """What the browser says about a run."""
-    random = run["arm"] == "icl" and run["retriever"] == "random"
     return {
         "model": run["model"],
-        "kind": ARMS[run["arm"]],
-        "label": [ARMS[run["arm"]], variant_label(run["variant"])],
-        "look": f"{run['arm']} random" if random else run["arm"],
+        "kind": names.arm(run["arm"]),
+        "label": [names.arm(run["arm"]), names.variants[run["arm"], run["variant"]]],
+        "look": f"arm-{list(names.titles).index(run['arm'])}",
         "place": run["folder"].removeprefix("runs/"),
     }
 

@@ -17,18 +17,18 @@ SUMMARY = {  # in tuning.json -> column
     "mean_distance_from_start": "moved",
     "distinct_nearest_tokens": "distinct",
 }
-COLUMNS = [*RUN, "tokens", *SUMMARY.values(), "nearest"]
+COLUMNS = [*RUN, "size", *SUMMARY.values(), "nearest"]
 
 
 def prompts(results: Results, folder: Path) -> pd.DataFrame:
     """A row per finished run that tuned a prompt; what it did not write is empty."""
     done, rows = results.runs[results.runs["done"]], []
     for run, note in zip(done.to_dict("records"), results.notes, strict=True):
-        if run["tokens"] and run["arm"] != "transfer":  # a transferred prompt is in the row of its own run
-            learned = (note.get("tuning") or {}).get("learned") or {}
-            row = {column: run[column] for column in (*RUN, "tokens")}
+        learned = (note.get("tuning") or {}).get("learned") or {}
+        if learned.keys() & SUMMARY.keys() and run["source"] is None:  # an adapter of another task: in that run's row
+            row = {column: run[column] for column in (*RUN, "size")}
             row |= {column: learned.get(name) for name, column in SUMMARY.items()}
-            rows.append(row | {"nearest": nearest(folder / run["folder"] / "prompt.tsv")})
+            rows.append(row | {"nearest": nearest(folder / run["folder"] / "adapter" / "prompt.tsv")})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -1,7 +1,7 @@
 """What a task's finished runs did on every record: the statistics that the scoring room stored, and demonstrations."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,21 +9,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from softshot.analysis.collect import Results
 from softshot.errors import UserError
 from softshot.files import PREDICTIONS, read_json, read_jsonl
 from softshot.scoring.token_f1 import TokenF1
 
+CLUSTERS = {"db_id": "databases", "page_title": "pages", "table": "tables"}  # in a record's `meta`: what they share
+
 
 @dataclass(frozen=True)
 class Statistics:
-    """The main metric's statistics of one task's finished runs, all on the same records."""
+    """A metric's statistics of one task's finished runs, all on the same records."""
 
     task: str
     metric: str
     lower: bool  # is better
     ids: list[str]
-    of: dict[str, np.ndarray]  # a run's folder -> (records, statistics)
+    of: dict[str, np.ndarray]  # a run's folder -> [N, K] statistics of the records
+    clusters: np.ndarray  # [N] the number of each record's cluster: records of one are drawn together
+    unit: str = "records"  # what is resampled: records, or what clusters are
 
 
 @dataclass(frozen=True)
@@ -42,32 +45,42 @@ class Texts:
     references: dict[str, list[str]]
 
 
-def statistics(results: Results, folder: Path, task: str) -> Statistics | None:
-    """A task's statistics per record; None where no run of it has any.
+def statistics(
+    folder: Path, task: str, split: str, metric: str, lower: bool, runs: Iterable[str]
+) -> Statistics | None:
+    """A metric's statistics per record of the task's split, of the runs at these places; None where none has any.
 
     A run that was scored on other records than the first is a UserError: the study changed and was not run again.
     """
-    runs = results.runs[(results.runs["task"] == task) & results.runs["done"]]
-    if runs.empty:
-        return None
-    name, _, _, lower = _main_metric(results, task)
     ids: list[str] = []
     of: dict[str, np.ndarray] = {}
-    for place in runs["folder"]:
+    for place in runs:
         path = folder / place / "scores.parquet"
-        found = _read(path, name)
-        if found is None:  # scored before this metric was the main one
+        scored = _read(path, metric)
+        if scored is None:  # scored before the study had this metric
             continue
-        if of and found[0] != ids:
+        if of and scored[0] != ids:
             raise UserError(f"{path}: scored on other records than {folder / next(iter(of))}; run the study again.")
-        ids, of[place] = found
-    return Statistics(task, name, lower, ids, of) if of else None
+        ids, of[place] = scored
+    if not of:
+        return None
+    return Statistics(task, metric, lower, ids, of, *clusters(folder / "data" / task / f"{split}.jsonl", ids))
 
 
-def _main_metric(results: Results, task: str) -> tuple[str, int, bool, bool]:
-    """Name, records, listed, lower of a task's main metric."""
-    row = results.metrics[results.metrics["task"] == task].iloc[0]
-    return row["metric"], row["records"], bool(row["listed"]), bool(row["lower"])
+def clusters(path: Path, ids: list[str]) -> tuple[np.ndarray, str]:
+    """The number [N] of each record's cluster, by what its `meta` says that it shares with others; what clusters are.
+
+    Records that say nothing, and those of a file that is not there, are each their own.
+    """
+    for_itself = np.arange(len(ids)), "records"
+    if not path.is_file():
+        return for_itself
+    said = {record["id"]: record.get("meta", {}) for record in each(path)}
+    for key, unit in CLUSTERS.items():
+        names = [said.get(id, {}).get(key) for id in ids]
+        if all(isinstance(name, str) for name in names) and len(set(names)) < len(names):
+            return np.unique(names, return_inverse=True)[1], unit
+    return for_itself
 
 
 def _read(path: Path, metric: str) -> tuple[list[str], np.ndarray] | None:

@@ -18,11 +18,12 @@ import yaml
 from markupsafe import Markup
 
 from softshot.analysis import report_rows as rows
-from softshot.analysis import tables
+from softshot.analysis import names, tables
 from softshot.analysis.collect import Results
 from softshot.analysis.examples import examples
 from softshot.analysis.figures import Figure
 from softshot.analysis.findings import Findings
+from softshot.analysis.names import Names
 from softshot.analysis.report_runs import run_list
 from softshot.files import write_text
 from softshot.settings import Study
@@ -35,11 +36,11 @@ SECTIONS = {  # id, which is also its template's name, and heading
     "advice": "Advice",
     "scores": "Scores",
     "claims": "Claims",
-    "tokens": "Prompt length",
+    "size": "Size",
     "spread": "Spread over seeds",
     "similarity": "Similar demonstrations",
     "transfer": "Transfer between tasks",
-    "sizes": "Training records",
+    "data_size": "Training records",
     "significance": "Significance",
     "cost": "Cost",
     "prompts": "What the prompts learned",
@@ -50,30 +51,34 @@ SECTIONS = {  # id, which is also its template's name, and heading
     "settings": "Settings",
 }
 VERDICTS = {"supported", "not supported", "undecided"}
+SAID = {"better": "better", "worse": "worse", "equal": "≈ equal", "open": "? not certain", "": "–"}  # of a comparison
 UNKNOWN = "–"
+SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 LEVELS = {"records": "these runs", "seeds and records": "the arms", "": UNKNOWN}
 
 
-def write_report(path: Path, study: Study, results: Results, found: Findings, figures: dict[str, Figure]) -> None:
+def write_report(
+    path: Path, study: Study, results: Results, titles: Names, found: Findings, figures: dict[str, Figure]
+) -> None:
     """Render the page to `path`; the study's other files are read from the folder `path` is in."""
-    quoted = examples(study, results, path.parent)
-    context = rows.context(study, results, found) | {
+    quoted = examples(study, results, titles, path.parent)
+    context = rows.context(study, results, titles, found) | {
         "study": study,
         "date": f"{datetime.now():%-d %B %Y}",
         "figures": figures,
         "examples": quoted,
-        "run_list": run_list(results, found, path.parent),
+        "run_list": run_list(results, titles, found, path.parent),
         "configuration": yaml.safe_dump(analysis_slice(study), sort_keys=False, allow_unicode=True, width=100),
     }
     vega, script = vl_convert.javascript_bundle(), "\n".join(_read(f"script/{name}.js") for name in SCRIPTS)
     script = f'"use strict";\n(() => {{\n{script}}})();\n'
     page = (
-        environment()
+        environment(titles)
         .get_template("page.html.j2")
         .render(
             **context,
             sections=_sections(context, found, figures),
-            style=Markup(_read("style/page.css")),
+            style=Markup(names.palette_css(study) + _read("style/page.css")),
             vega=Markup(_inline(vega)),
             script=Markup(_inline(script)),
             script_hashes=Markup(" ".join(_hash(_inline(text)) for text in (vega, script))),
@@ -87,11 +92,11 @@ def _sections(context: dict[str, Any], found: Findings, figures: dict[str, Figur
     there = {
         "advice": len(found.advice),
         "claims": len(found.claims),
-        "tokens": figures["tokens"].panels,
+        "size": figures["size"].panels,
         "spread": figures["spread"].panels,
         "similarity": figures["similarity"].panels or figures["overlap"].panels,
         "transfer": len(found.transfer),
-        "sizes": figures["sizes"].panels,
+        "data_size": figures["data-size"].panels,
         "significance": len(found.significance),
         "prompts": context["prompts"],
         "learning": figures["learning"].panels,
@@ -101,7 +106,7 @@ def _sections(context: dict[str, Any], found: Findings, figures: dict[str, Figur
     return [{"id": id, "title": title} for id, title in SECTIONS.items() if there.get(id, True)]
 
 
-def environment() -> jinja2.Environment:
+def environment(titles: Names) -> jinja2.Environment:
     """The templates with their filters; text is escaped, since titles, records and predictions are a stranger's."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
@@ -111,16 +116,21 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "task": tables.task_label,
-        "metric": tables.metric_label,
-        "variant": tables.variant_label,
-        "arm": tables.ARMS.__getitem__,
+        "task": names.task_label,
+        "metric": names.metric_label,
+        "arm": titles.arm,
+        "variant": lambda arm, variant: titles.variants[arm, variant],
+        "look": lambda arm: f"arm-{list(titles.titles).index(arm)}",
+        "mark": titles.mark,
+        "said": SAID.__getitem__,
+        "size_axis": names.size_axis,
         "plus_minus": tables.plus_minus,
         "level": LEVELS.__getitem__,
         "number": number,
         "signed": signed,
         "exact": exact,
         "duration": duration,
+        "power": power,
         "after_verdict": after_verdict,
         "single_quoted": single_quoted,
         "embedded": embedded,
@@ -177,6 +187,14 @@ def number(value: float | None, digits: int = 0) -> str:
 def signed(value: float | None, digits: int = 1) -> str:
     """A difference with its sign, a true minus; a dash for what is unknown."""
     return UNKNOWN if pd.isna(value) else f"{value:+.{digits}f}".replace("-", "−")
+
+
+def power(value: float | None) -> str:
+    """A large number as `1.2·10¹⁵`; a dash for what is unknown."""
+    if pd.isna(value):
+        return UNKNOWN
+    digits, _, exponent = f"{value:.1e}".partition("e")
+    return "0" if value == 0 else f"{digits}·10{str(int(exponent)).translate(SUPERSCRIPT)}"
 
 
 def exact(value: float | None) -> str:

@@ -6,72 +6,63 @@ from typing import Any
 import pandas as pd
 
 from softshot.analysis import tables
+from softshot.analysis.cells import grouped, keys, main
 from softshot.analysis.collect import CELL, Results
+from softshot.analysis.cost import SUMS, per_cell
 from softshot.analysis.findings import Findings
+from softshot.analysis.names import Names, layout, metric_label, task_label
+from softshot.methods.registry import METHODS
 from softshot.settings import Study
 from softshot.study import evaluation
 
-TRUNCATED = [f"{stage}truncated_{part}" for stage in ("", "tuning_") for part in ("demonstrations", "inputs")]
-ABOUT = {
-    "icl": (
-        "ICL, in-context learning",
-        "Show it examples: training records drawn at random, or retrieved, the nearest to the input. Nothing is"
-        " trained.",
-        "demonstrations · input",
-    ),
-    "pt": (
-        "PT, prompt tuning",
-        "Tune a soft prompt: a few vectors before the input, trained while the model stays as it is.",
-        "soft prompt · input",
-    ),
-    "ipt": (
-        "IPT, instruction prompt tuning",
-        "Do both: the trained vectors, then the examples, then the input.",
-        "soft prompt · demonstrations · input",
-    ),
-    "transfer": (
-        "Transfer",
-        "The soft prompt that PT tuned on another task, then examples of this one. Nothing is trained.",
-        "soft prompt of a source task · demonstrations · input",
-    ),
-}
 
-
-def context(study: Study, results: Results, found: Findings) -> dict[str, Any]:
+def context(study: Study, results: Results, titles: Names, found: Findings) -> dict[str, Any]:
     """Everything that the templates read but the figures, the examples and the list of runs."""
-    runs, costs = results.runs, cost_rows(results)
-    first = ["model", "task", "arm", "variant"]
+    runs, costs = results.runs, per_cell(study, results)
+    table = main_rows(results, found.summary)
+    outputs = {tuple(row[:4]): row for row in found.outputs.itertuples(index=False)}
     return {
         "done": int(runs["done"].sum()),
         "expected": len(runs),
         "waiting": missing_runs(runs),
         "models": list(runs["model"].unique()),
         "tasks": list(runs["task"].unique()),
-        "arms": list(runs["arm"].unique()),
-        "about": {arm: dict(zip(("title", "text", "input"), said, strict=True)) for arm, said in ABOUT.items()},
+        "arms": arms(study, results, titles),
         "found": {field.name: getattr(found, field.name).to_dict("records") for field in fields(found)},
         "columns": task_columns(study, results),
-        "score_rows": score_rows(main_rows(found.summary)),
-        "length_rows": score_rows(found.summary) if len(main_rows(found.summary)) < len(found.summary) else {},
-        "published": published_rows(main_rows(found.summary)),
-        "length_published": published_rows(found.summary.drop(index=main_rows(found.summary).index)),
+        "score_rows": score_rows(table, outputs),
+        "size_rows": score_rows(found.summary, outputs) if len(table) < len(found.summary) else {},
+        "published": published_rows(table),
+        "size_published": published_rows(found.summary.drop(index=table.index)),
         "remarks": results.remarks.to_dict("records"),
         "subsets": subset_rows(results),
         "claims": claim_rows(found.claims),
-        "prompts": found.prompts.drop_duplicates(first).to_dict("records"),
+        "prompts": found.prompts.drop_duplicates(CELL).to_dict("records"),
         "skipped": found.data[found.data["skipped"] > 0].to_dict("records"),
-        "costs": costs,
-        "truncations": [row for row in costs if any(row[column] > 0 for column in TRUNCATED)],
+        "costs": costs.to_dict("records"),
+        "truncations": costs[(costs[SUMS] > 0).any(axis=1)].to_dict("records"),
         "total_tuning": results.costs["tuning_seconds"].sum(),
         "total_generation": results.costs["generation_seconds"].sum(),
         "provenance": provenance(results.notes),
         "files": [f"{field.name}.tsv" for field in fields(found)],
+        "transfers": [cell._asdict() for cell in results.cells if cell.source],
     }
+
+
+def arms(study: Study, results: Results, titles: Names) -> list[dict[str, Any]]:
+    """The arms of the study in a sentence each: title, what is trained, and what stands in a row."""
+    rows = []
+    for (label,), cells in grouped(results.cells, "arm").items():
+        method = METHODS[study.arms[label].method]
+        layouts = dict.fromkeys(layout(cell) for cell in cells if not cell.source)
+        rows.append({"label": label, "title": titles.arm(label), "method": method.title, "text": method.about})
+        rows[-1]["rows"] = list(layouts)
+    return rows
 
 
 def missing_runs(runs: pd.DataFrame) -> list[dict]:
     """What has no result yet: one entry per model, task, arm and variant, with its seeds."""
-    waiting = runs[~runs["done"]].groupby(CELL, sort=False).agg(seeds=("seed", list), tokens=("tokens", "first"))
+    waiting = runs[~runs["done"]].groupby(CELL, sort=False).agg(seeds=("seed", list))
     return waiting.reset_index().to_dict("records")
 
 
@@ -80,17 +71,17 @@ def task_columns(study: Study, results: Results) -> list[tuple[str, str, str]]:
     main = results.metrics.drop_duplicates("task").set_index("task")
     titles = []
     for task in results.runs["task"].unique():
-        below = tables.metric_label(main["metric"].get(task, ""))
+        below = metric_label(main["metric"].get(task, ""))
         if task in main.index:
             below += f", {main['records'][task]} {evaluation(study, task)} records"
-        titles.append((tables.task_label(task), "number", below))
+        titles.append((task_label(task), "number", below))
     return titles
 
 
-def main_rows(summary: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the main table: all but the prompt lengths that are not compared."""
-    compared = set(summary.loc[summary["compared"], "tokens"])
-    return summary[summary["tokens"].isin(compared | {0}) | (not compared - {0})]
+def main_rows(results: Results, summary: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the main table: what is compared, and upper bounds beside it."""
+    held = {cell.key for cell in main(results.cells)}
+    return summary[[key in held for key in keys(summary)]]
 
 
 def published_rows(summary: pd.DataFrame) -> list[dict]:
@@ -98,18 +89,33 @@ def published_rows(summary: pd.DataFrame) -> list[dict]:
     return summary[summary["published"].notna() & summary["mean"].notna()].to_dict("records")
 
 
-def score_rows(summary: pd.DataFrame) -> dict[str, list[dict]]:
-    """Per model a row per arm and variant, with a cell per task: the main score first, then the other metrics."""
+def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, list[dict]]:
+    """Per model a row per arm and variant, with a cell per task: the main score first, then the other metrics.
+
+    A cell has its interval, deviation, worst seed, other metrics, and what its outputs look like where that is
+    remarkable: empty ones, and ones that were cut.
+    """
     rows: dict[str, dict] = {}
     listed = summary[summary["listed"]]
     for (model, arm, variant, task), block in listed.groupby(["model", "arm", "variant", "task"], sort=False):
         row = rows.setdefault(model, {}).setdefault((arm, variant), {"arm": arm, "variant": variant, "cells": {}})
         first, *others = block.to_dict("records")
+        seen = outputs.get((model, task, arm, variant))
         row["cells"][task] = {
             "mean": first["mean"],
             "score": tables.plus_minus(first["mean"], float("nan")),
+            "interval": tables.span(first["low"], first["high"]),
             "sd": None if pd.isna(first["sd"]) else f"{first['sd']:.1f}",
-            "others": [(other["metric"], tables.plus_minus(other["mean"], other["sd"])) for other in others],
+            "worst": None if first["n"] < 2 else f"{first['worst']:.1f}",
+            "others": [
+                (other["metric"], tables.plus_minus(other["mean"], float("nan")), tables.span(other["low"], other["high"]))
+                for other in others
+            ],
+            "outputs": [
+                f"{share:.0f}% {what}" for share, what in ((seen.empty, "empty"), (seen.cut, "cut")) if share >= 0.5
+            ]
+            if seen
+            else [],
             "n": first["n"],
             "expected": first["expected"],
             "mark": first["mark"],
@@ -146,22 +152,6 @@ def claim_rows(claims: pd.DataFrame) -> list[dict]:
         cells = block.drop(index=overall.index).to_dict("records")
         rows.append({**whole, "number": number, "parts": parts, "cells": cells})
     return rows
-
-
-def cost_rows(results: Results) -> list[dict]:
-    """The costs of each model, task, arm and variant: means over the finished seeds, truncations added up."""
-    numbers = results.costs.drop(columns=["seed", "stopped_early", "device", "threads"])
-    columns = [column for column in numbers if column not in CELL]
-    numbers[columns] = numbers[columns].apply(pd.to_numeric)
-    cells = numbers.groupby(CELL, sort=False)
-    costs = cells.mean()
-    costs["runs"] = cells.size()
-    costs["peak_memory_mb"] = costs[["tuning_peak_memory_mb", "generation_peak_memory_mb"]].max(axis=1)
-    costs["input_tokens_per_record"] = costs["input_tokens"] / costs["records"]
-    costs[TRUNCATED] = cells[TRUNCATED].sum()
-    stopped = results.costs.assign(stopped=results.costs["stopped_early"] == True)  # noqa: E712 (None for ICL)
-    costs["stopped_early"] = stopped.groupby(CELL, sort=False)["stopped"].sum()
-    return costs.reset_index().to_dict("records")
 
 
 def provenance(notes: list[dict]) -> list[tuple[str, list[str]]]:

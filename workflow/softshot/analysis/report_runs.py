@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from softshot.analysis import tables
 from softshot.analysis.collect import RUN, Results
 from softshot.analysis.findings import Findings
+from softshot.analysis.names import Names, metric_label, task_label
 from softshot.analysis.report_rows import origin
 from softshot.files import PREDICTIONS
 
@@ -36,7 +36,7 @@ PROMPT = {
     "distinct": "distinct nearest tokens",
     "nearest": "nearest tokens of the first vectors",
 }
-FILES = ["run.json", "scores.json", PREDICTIONS, "history.jsonl", "prompt.tsv", "adapter_config.json"]
+FILES = ["run.json", "scores.json", PREDICTIONS, "history.jsonl", "adapter/adapter_config.json", "adapter/prompt.tsv"]
 
 
 class Once:
@@ -55,7 +55,7 @@ class Once:
         return self._places[text]
 
 
-def run_list(results: Results, found: Findings, folder: Path) -> dict[str, Any]:
+def run_list(results: Results, titles: Names, found: Findings, folder: Path) -> dict[str, Any]:
     """Every run of the study as a short row that refers to what runs share: names, settings, origins, files.
 
     A row: model, task, arm, variant, seed, done; then, of a finished run, its scores (in the order of its task's
@@ -88,9 +88,12 @@ def run_list(results: Results, found: Findings, folder: Path) -> dict[str, Any]:
     return {
         "models": names["model"],
         "tasks": [_task(name, metrics.get(name, [])) for name in names["task"]],
-        "arms": [{"name": name, "label": tables.ARMS[name]} for name in names["arm"]],
+        "arms": [
+            {"name": name, "label": titles.arm(name), "look": f"arm-{list(titles.titles).index(name)}"}
+            for name in names["arm"]
+        ],
         "variants": names["variant"],
-        "labels": [tables.variant_label(name) for name in names["variant"]],
+        "labels": [[titles.variants.get((arm, name), "") for name in names["variant"]] for arm in names["arm"]],
         "costs": list(COSTS.values()),
         "prompt": list(PROMPT.values()),
         "settings": settings.values,
@@ -108,7 +111,7 @@ def _by_run(table: pd.DataFrame, columns: list[str]) -> dict[tuple, list]:
 
 
 def _task(name: str, metrics: list[str]) -> dict[str, Any]:
-    label, named = tables.task_label(name), [tables.metric_label(metric) for metric in metrics]
+    label, named = task_label(name), [metric_label(metric) for metric in metrics]
     return {"name": name, "label": label, "metrics": named}
 
 

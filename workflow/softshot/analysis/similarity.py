@@ -1,80 +1,73 @@
-"""Does a demonstration help more where it is similar? Scores of PT and IPT on records binned by how near it is.
+"""Does a demonstration help more where it is similar? Scores without and with it, on records binned by how near it is.
 
 Near is said twice: by the retriever's own score, and by what no system knows beforehand, the overlap of the
-demonstration's output with the record's references. PT, which shows none, is binned by the demonstration that IPT
-shows.
+demonstration's output with the record's references. What shows none is binned by the demonstration that the other
+shows. Bins are many and made after the fact: each interval is for one bin by itself.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from softshot.analysis import published
-from softshot.analysis.bootstrap import Estimate, Replicates, difference, replicate
-from softshot.analysis.evidence import Evidence, Key, is_compared, keys
+from softshot.analysis.bootstrap import Replicates, replicate
+from softshot.analysis.cells import Cell, compared, with_and_without
+from softshot.analysis.collect import Results
+from softshot.analysis.estimate import Estimate, difference
+from softshot.analysis.evidence import Evidence, bounded
 from softshot.analysis.records import Nearness, Statistics, Texts, nearness, shown, texts
 from softshot.settings import Study
 from softshot.study import evaluation
 
-SCORES = ["pt", "pt_low", "pt_high", "ipt", "ipt_low", "ipt_high", "gain", "gain_low", "gain_high"]
-COLUMNS = ["model", "task", "metric", "tokens", "demonstrations", "by", "binning", "bin", "low_edge", "high_edge", "n"]
-COLUMNS += SCORES
+SCORES = ["without", "without_low", "without_high", "with", "with_low", "with_high", "gain", "gain_low", "gain_high"]
+COLUMNS = ["model", "task", "metric", "method", "size", "without_arm", "with_arm", "demonstrations"]
+COLUMNS += ["by", "binning", "bin", "low_edge", "high_edge", "n", *SCORES]
 WHAT = ("similarity", "overlap")
 
 
-def pairs(found: dict[str, Evidence]) -> list[tuple[str, Key, Key, int, str]]:
-    """task, PT, IPT, tokens, demonstrations of every pair at the compared length that has finished runs."""
-    made = []
-    for task, evidence in found.items():
-        table = evidence.cells[is_compared(evidence.cells)]
-        for (_, length), block in table.groupby(["model", "tokens"], sort=False):
-            ipt = block[block["arm"] == "ipt"]
-            made += [
-                (task, plain, both, int(length), shown)
-                for plain in keys(block[block["arm"] == "pt"])
-                for both, shown in zip(keys(ipt), ipt["demonstrations"], strict=True)
-                if {plain, both} <= evidence.estimates.keys()
-            ]
-    return made
+def pairs(evidence: Evidence) -> list[tuple[Cell, Cell]]:
+    """The compared cells of a tuned method without and with demonstrations that have finished runs."""
+    held = [cell for cell in compared(evidence.cells) if cell.tuned and cell in evidence.estimates]
+    return with_and_without(held)
 
 
 class Near:
     """How near the demonstrations of each pair are; each task's records are read once."""
 
-    def __init__(self, study: Study, folder: Path, found: dict[str, Evidence]):
-        self.study, self.folder, self.found = study, folder, found
-        self.known: dict[Key, Nearness] = {}
+    def __init__(self, study: Study, folder: Path, evidence: dict[str, Evidence]):
+        self.study, self.folder, self.evidence = study, folder, evidence
+        self.known: dict[Cell, Nearness] = {}
         self.texts: dict[str, Texts] = {}
 
-    def __call__(self, ipt: Key, what: str) -> np.ndarray:
-        """Per record of the task: similarity or overlap of the first demonstration that this IPT cell shows."""
-        task = ipt[1]
-        if ipt not in self.known:
-            if task not in self.texts:
-                self.texts[task] = texts(self.folder / "data" / task, evaluation(self.study, task))
-            evidence = self.found[task]
-            place = self.folder / evidence.members[ipt][0][0]
-            self.known[ipt] = nearness(shown(place), evidence.statistics.ids, self.texts[task])
-        return getattr(self.known[ipt], what)
+    def __call__(self, cell: Cell, what: str) -> np.ndarray:
+        """Per record of the task: similarity or overlap of the first demonstration that this cell shows."""
+        if cell not in self.known:
+            if cell.task not in self.texts:
+                split = evaluation(self.study, cell.task)
+                self.texts[cell.task] = texts(self.folder / "data" / cell.task, split)
+            evidence = self.evidence[cell.task]
+            place = self.folder / evidence.members[cell][0][0]
+            self.known[cell] = nearness(shown(place), evidence.statistics.ids, self.texts[cell.task])
+        return getattr(self.known[cell], what)
 
 
-def similarity(study: Study, found: dict[str, Evidence], near: Near) -> pd.DataFrame:
-    """Scores of PT and IPT, and IPT's gain, per bin of records; bin 1 holds the most similar."""
+def similarity(study: Study, results: Results, evidence: dict[str, Evidence], near: Near) -> pd.DataFrame:
+    """Scores without and with demonstrations, and their gain, per bin of records; bin 1 holds the most similar."""
     rows = []
-    for task, pt, ipt, length, demonstrations in pairs(found):
-        for what in WHAT:
-            values = near(ipt, what)
-            for binning, (bins, edges) in binned(values, study.analysis.bins).items():
-                for number, (low, high) in enumerate(edges, 1):
-                    inside = bins == number
-                    about = (ipt[0], task, found[task].statistics.metric, length, demonstrations, what, binning, number)
-                    made = _scores(study, found[task], pt, ipt, inside, (task, what, binning, str(number)))
-                    rows.append((*about, low, high, int(inside.sum()), *made))
+    for task, of_task in evidence.items():
+        for plain, both in pairs(of_task):
+            about = (both.model, task, of_task.statistics.metric, both.method, both.size, plain.arm, both.arm, both.shown)
+            for what in WHAT:
+                for binning, (bins, edges) in binned(near(both, what), study.analysis.bins).items():
+                    for number, (low, high) in enumerate(edges, 1):
+                        inside = bins == number
+                        scores = _scores(study, of_task, plain, both, inside, (what, binning, str(number)))
+                        rows.append((*about, what, binning, number, low, high, int(inside.sum()), *scores))
     table = pd.DataFrame(rows, columns=COLUMNS)
-    theirs = published.similarity().assign(by="similarity", binning="width")
-    theirs = theirs if study.analysis.bins == theirs["bin"].max() else theirs.head(0)
-    return table.merge(theirs, on=["task", "bin", "by", "binning"], how="left")
+    theirs = published.similarity(study, results, evidence, pairs)
+    return table.merge(theirs, on=["model", "task", "demonstrations", "bin", "by", "binning"], how="left")
 
 
 def binned(values: np.ndarray, count: int) -> dict[str, tuple[np.ndarray, list[tuple[float, float]]]]:
@@ -100,55 +93,51 @@ def _assign(values: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, list[tup
     return bins, [(float(edges[place - 1]), float(edges[place])) for place in range(last, 0, -1)]
 
 
-def _of_pair(evidence: Evidence, pt: Key, ipt: Key) -> Statistics:
-    """The statistics of the runs of two cells."""
-    folders = [folder for key in (pt, ipt) for folder, _ in evidence.members[key]]
+def _of_pair(evidence: Evidence, *cells: Cell) -> Statistics:
+    """The statistics of the runs of some cells."""
+    folders = [folder for cell in cells for folder, _ in evidence.members[cell]]
     known = evidence.statistics
-    of = {folder: known.of[folder] for folder in folders if folder in known.of}
-    return Statistics(known.task, known.metric, known.lower, known.ids, of)
+    return replace(known, of={folder: known.of[folder] for folder in folders if folder in known.of})
 
 
-def restricted(
-    study: Study, evidence: Evidence, pt: Key, ipt: Key, inside: np.ndarray, names: tuple
-) -> tuple[Estimate, Estimate, Estimate]:
-    """PT, IPT and IPT's gain on some of the records; models that have the same ones there share their resamples."""
-    made = replicate(_of_pair(evidence, pt, ipt), (study.study, *names), study.analysis.bootstrap, inside)
-    one, other = made.arm(evidence.members[pt]), made.arm(evidence.members[ipt])
-    return one, other, difference(other, one, evidence.lower)
-
-
-def _scores(study: Study, evidence: Evidence, pt: Key, ipt: Key, inside: np.ndarray, names: tuple) -> list[float]:
-    """SCORES, all NaN of no records."""
+def _scores(
+    study: Study, evidence: Evidence, plain: Cell, both: Cell, inside: np.ndarray, names: tuple[str, ...]
+) -> list[float]:
+    """SCORES on some of the records, all NaN of none; models with the same ones there share their resamples."""
     if not inside.any():
         return [float("nan")] * len(SCORES)
-    *scores, gain = restricted(study, evidence, pt, ipt, inside, names)
-    values = []
+    names = (study.study, evidence.task, *names)
+    replicates = replicate(_of_pair(evidence, plain, both), names, study.analysis.bootstrap, inside)
+    scores = [replicates.estimate(cell, evidence.members[cell], cell.units) for cell in (plain, both)]
+    confidence, values = study.analysis.confidence, []
     for estimate in scores:
-        low, high = estimate.interval(study.analysis.confidence)
-        values += [estimate.value, max(low, 0.0) if low == low else low, high]
-    return [*values, gain.value, *gain.interval(study.analysis.confidence)]
+        values += [estimate.value, *bounded(estimate, confidence, evidence.lower)]
+    gain = difference(scores[1], scores[0], evidence.lower)
+    return [*values, gain.value, *gain.interval(confidence)]
 
 
-def halves(study: Study, evidence: Evidence, pt: Key, ipt: Key, values: np.ndarray) -> Estimate | None:
-    """IPT's gain on the more similar half of the records less that on the other; None where they have no halves.
+def halves(study: Study, evidence: Evidence, plain: Cell, both: Cell, values: np.ndarray) -> Estimate | None:
+    """The gain on the more similar half of the records less that on the other; None where they have no halves.
 
-    A run's score on one half less that on the other is what seeds are resampled of: a good seed is good on both.
+    A run's score on one half less that on the other is what seeds vary in: a good seed is good on both.
     """
     known = values[~np.isnan(values)]
     if not len(known) or known.min() == known.max():
         return None
     middle = np.median(known)
     upper = values > middle if (values > middle).any() else values >= middle
-    statistics = _of_pair(evidence, pt, ipt)
-    names = (study.study, evidence.task, "half")
+    lower = ~upper & ~np.isnan(values)
+    statistics, names = _of_pair(evidence, plain, both), (study.study, evidence.task, "half")
     nearer, farther = (
         replicate(statistics, (*names, name), study.analysis.bootstrap, inside)
-        for name, inside in (("upper", upper), ("lower", ~upper & ~np.isnan(values)))
+        for name, inside in (("upper", upper), ("lower", lower))
     )
     apart = Replicates(
+        name="/".join(names),
         values={run: nearer.values[run] - farther.values[run] for run in nearer.values},
-        replicates={run: nearer.replicates[run] - farther.replicates[run] for run in nearer.values},
+        resampled={run: nearer.resampled[run] - farther.resampled[run] for run in nearer.values},
         records=min(nearer.records, farther.records),
-        names=names,
+        clusters=min(nearer.clusters, farther.clusters),
     )
-    return difference(apart.arm(evidence.members[ipt]), apart.arm(evidence.members[pt]), evidence.lower)
+    shown, alone = (apart.estimate(cell, evidence.members[cell], cell.units) for cell in (both, plain))
+    return difference(shown, alone, evidence.lower)

@@ -1,63 +1,47 @@
-"""Cross-task transfer: what a prompt tuned on one task adds to demonstrations of another."""
+"""Cross-task transfer: what an adapter tuned on one task adds to demonstrations of another."""
 
 import pandas as pd
 
-from softshot.analysis.bootstrap import Estimate, difference
-from softshot.analysis.collect import Results
-from softshot.analysis.evidence import Evidence, Key, cells, keys, ordinary
-from softshot.analysis.lengths import deviation, seed_scores
-from softshot.analysis.significance import compare, holm
-from softshot.settings import Study
+from softshot.analysis.cells import Cell, baseline
+from softshot.analysis.collect import CELL, Results
+from softshot.analysis.contrasts import TRANSFER, Contrasts
+from softshot.analysis.evidence import Evidence, deviation
 
-COLUMNS = ["model", "source", "target", "tokens", "demonstrations", "metric", "score", "sd", "n", "icl", "gain"]
-COLUMNS += ["low", "high", "p", "p_holm", "level"]
+COLUMNS = [*CELL, "source", "size", "demonstrations", "metric", "score", "sd", "n", "alone", "gain", "low", "high"]
+COLUMNS += ["p", "p_holm", "level", "verdict"]
 
 
-def transfer(study: Study, results: Results, found: dict[str, Evidence]) -> pd.DataFrame:
-    """A row per transferred prompt and target task: its score, and the gain over ICL with the same demonstrations.
+def transfer(results: Results, evidence: dict[str, Evidence], contrasts: Contrasts) -> pd.DataFrame:
+    """A row per transferred adapter and target task: its score, and the gain over the same demonstrations alone.
 
-    Runs that are not there leave their numbers empty. p_holm is over the table.
+    Runs that are not there leave their numbers empty.
     """
     rows = []
-    for moved, alone, about in pairs(results):
-        evidence = found.get(moved[1])
-        scores = seed_scores(found, moved)
-        row = about | {"metric": "", "sd": deviation(scores), "n": len(scores), "level": ""}
-        row["score"] = scores.mean() if len(scores) else None
-        if evidence is not None:
-            row["metric"] = evidence.statistics.metric
-            row["icl"] = evidence.estimates[alone].value if alone in evidence.estimates else None
-            if alone and (made := compare(study, evidence, moved, alone)):
-                low, high = made.estimate.interval(study.analysis.confidence)
-                row |= {"gain": made.estimate.value, "low": low, "high": high, "p": made.p}
-                row["level"] = made.estimate.level
+    for cell in results.cells:
+        if not cell.source:
+            continue
+        of_task, alone = evidence.get(cell.task), baseline(results.cells, cell)
+        scores = of_task.scores(cell) if of_task else {}
+        row = dict(zip(CELL, cell.key, strict=True))
+        row |= {"source": cell.source, "size": cell.size, "demonstrations": cell.shown, "metric": ""}
+        row |= {"sd": deviation(scores), "n": len(scores), "level": "", "verdict": ""}
+        row["score"] = sum(scores.values()) / len(scores) if scores else None
+        if of_task:
+            row["metric"] = of_task.statistics.metric
+            row["alone"] = of_task.estimates[alone].value if alone in of_task.estimates else None
+        if gain := contrasts.of(cell, alone):
+            row |= {"gain": gain.estimate.value, "low": gain.low, "high": gain.high, "p": gain.p}
+            row |= {"p_holm": gain.p_holm, "level": gain.estimate.level, "verdict": gain.verdict}
         rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS)
-    numbers = ["score", "sd", "icl", "gain", "low", "high", "p"]
-    table[numbers] = table[numbers].astype(float)
-    return table.assign(p_holm=holm(table["p"].to_numpy()))
+    numbers = ["score", "sd", "alone", "gain", "low", "high", "p", "p_holm"]
+    return table.astype(dict.fromkeys(numbers, float))
 
 
-def pairs(results: Results) -> list[tuple[Key, Key | None, dict]]:
-    """Every transferred cell of the study, ICL with the same demonstrations (None: not in the study), and its names."""
-    table = cells(results)
-    alone = table[(table["arm"] == "icl") & ordinary(table)]
-    icl = dict(zip(zip(alone.model, alone.task, alone.demonstrations, strict=True), keys(alone), strict=True))
-    moved = table[table["arm"] == "transfer"]
-    found = []
-    for row, key in zip(moved.itertuples(index=False), keys(moved), strict=True):
-        about = {"model": row.model, "source": row.source, "target": row.task, "tokens": row.tokens}
-        about["demonstrations"] = row.demonstrations
-        found.append((key, icl.get((row.model, row.task, row.demonstrations)), about))
+def gains(contrasts: Contrasts) -> dict[tuple[str, str], list]:
+    """Per model and target task the gains of all sources."""
+    found: dict[tuple[str, str], list] = {}
+    for contrast in contrasts.family(TRANSFER):
+        moved: Cell = contrast.one
+        found.setdefault((moved.model, moved.task), []).append(contrast.estimate)
     return found
-
-
-def gains(results: Results, found: dict[str, Evidence]) -> dict[tuple[str, str], list[Estimate]]:
-    """Per model and target task the gains of all source tasks."""
-    made: dict[tuple[str, str], list[Estimate]] = {}
-    for moved, alone, _ in pairs(results):
-        evidence = found.get(moved[1])
-        if evidence is not None and {moved, alone} <= evidence.estimates.keys():
-            one, other = evidence.estimates[moved], evidence.estimates[alone]
-            made.setdefault(moved[:2], []).append(difference(one, other, evidence.lower))
-    return made

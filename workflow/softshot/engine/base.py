@@ -88,7 +88,7 @@ class Base:
     def freeze(self) -> "Base":
         """Nothing of the model is trained from here on: its small functions are computed in fewer steps."""
         self.model.requires_grad_(False)
-        if self.device.type == "cpu" and self.model.dtype == torch.float32:
+        if self.device.type == "cpu" and self.model.dtype.itemsize >= 4:  # half precision would round otherwise
             kernels.install(self.model)
         return self
 
@@ -106,11 +106,7 @@ def load(
     torch.set_num_threads(threads)
     logging.disable_progress_bar()  # a bar per weight shard is noise in a log file
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    if dtype == "auto":
-        # bfloat16 is emulated, and very slow, on most CPUs and on GPUs before Ampere.
-        native = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        dtype = "bfloat16" if native else "float32"
-    model, tokenizer = read(folder, dtype)
+    model, tokenizer = read(folder, automatic(device) if dtype == "auto" else dtype)
     base = Base(prepare(model.eval().to(device)), tokenizer)
     try:
         findings = base.findings
@@ -121,6 +117,12 @@ def load(
     if reason := findings.unpacked:
         print(f"{folder}: rows are padded, not packed: {reason}. This is right, and slower.", file=sys.stderr)
     return base.freeze() if frozen else base
+
+
+def automatic(device: str) -> str:
+    """The precision for a kind of device: bfloat16 is emulated, and slow, on most CPUs and on older GPUs (T4, V100)."""
+    native = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if native else "float32"
 
 
 def read(folder: Path, dtype: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

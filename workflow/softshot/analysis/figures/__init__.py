@@ -1,60 +1,78 @@
-"""The study's figures, by the names of their files; a figure with nothing to show yet has no panels."""
+"""The study's figures, by the names of their files; a figure with nothing to show yet has no panels.
+
+One rule holds for all: a bar or band is the interval of the mean over seeds and records, a small dot a single seed, a
+hollow mark a published number or one with too little behind it for an interval.
+"""
 
 from softshot.analysis.collect import Results
 from softshot.analysis.figures.base import Figure
 from softshot.analysis.figures.bins import bin_panels
 from softshot.analysis.figures.cost import cost_panels
+from softshot.analysis.figures.data_size import data_size_panels
 from softshot.analysis.figures.learning import learning_panels
-from softshot.analysis.figures.lengths import spread_panels, tokens_panels
-from softshot.analysis.figures.sizes import size_panels
+from softshot.analysis.figures.method_size import size_panels, spread_panels
+from softshot.analysis.figures.scores import score_panels
 from softshot.analysis.figures.transfer import transfer_panels
 from softshot.analysis.findings import Findings
+from softshot.analysis.names import Names
 
-BANDS = "bands and bars one sample standard deviation on either side"
+BANDS = "bars and bands the interval of the mean, small dots single seeds"
 BINS = "Records by how similar their demonstration's {what}, most similar first: the lower edge of each bin and its\
- number of records. Points are corpus scores of a bin, bands bootstrap intervals; hollow marks are published."
-FRONT = "Means over seeds. The dotted line is the Pareto front: nothing is above it at that cost or less."
+ number of records. Points are corpus scores of a bin, bands their intervals; bins of fewer than 10 records have none\
+ and are hollow."
+FRONT = "Means over seeds with their intervals. The dotted line is the front: each arm on it is better, beyond chance,\
+ than every compared arm that costs less. Faint: not on it."
 
 
-def draw(results: Results, found: Findings) -> dict[str, Figure]:
+def draw(results: Results, names: Names, found: Findings) -> dict[str, Figure]:
     """All figures, whether they have something to show or not."""
+    cells = {cell.key: cell for cell in results.cells}
     figures = [
         Figure(
-            "tokens",
-            f"Points are means over seeds, {BANDS}. Dashed lines are in-context learning, which has no soft prompt;"
-            " hollow marks are published. A task's panels share one scale.",
-            tokens_panels(found.tokens, found.levels),
+            "scores",
+            f"Marks are means over seeds, {BANDS} (below the mark); hollow marks are published. Bold: better than every"
+            " other arm, beyond chance.",
+            score_panels(names, cells, found.summary),
         ),
-        Figure("spread", "Sample standard deviation of the score over seeds.", spread_panels(found.spread)),
+        Figure(
+            "size",
+            f"Points are means over seeds, {BANDS}. Dashed lines are what has no size, such as in-context learning;"
+            " hollow marks are published. A task's panels share one scale.",
+            size_panels(names, cells, found.size, found.levels),
+        ),
+        Figure(
+            "spread",
+            "Sample standard deviation of the score over seeds, in points: near 0 and 100 a score cannot spread.",
+            spread_panels(names, cells, found.spread, found.size),
+        ),
         *(
             Figure(
                 by if binning == "width" else f"{by}-{binning}",
                 BINS.format(what="input is to theirs" if by == "similarity" else "output is to their references"),
-                bin_panels(found.similarity, by, binning),
+                bin_panels(names, found.similarity, by, binning),
             )
             for by in ("similarity", "overlap")
             for binning in ("width", "count")
         ),
         Figure(
             "transfer",
-            "Score with a soft prompt that was tuned on the source task (rows) before demonstrations of the target task"
-            " (columns), less the score with the demonstrations alone; bold where that is significant after Holm's"
-            " correction.",
-            transfer_panels(found.transfer),
+            "Score with what was tuned on the source task (rows) before demonstrations of the target task (columns),"
+            " less the score with the demonstrations alone; bold where that is significant.",
+            transfer_panels(names, cells, found.transfer),
         ),
         Figure(
-            "sizes",
-            f"Points are means over seeds, {BANDS}. A tick at the top marks where two curves cross.",
-            size_panels(found.sizes, found.crossings),
+            "data-size",
+            f"Points are means over seeds, {BANDS}. A tick at the top marks where two curves cross, where both orders"
+            " are significant.",
+            data_size_panels(names, cells, found.data_size, found.crossings),
         ),
-        Figure("cost", FRONT, cost_panels(found.pareto, "ms_per_prediction")),
-        Figure("cost-tuning", FRONT, cost_panels(found.pareto, "tuning_seconds")),
-        Figure("cost-tokens", FRONT, cost_panels(found.pareto, "input_tokens_per_prediction")),
+        Figure("cost", FRONT, cost_panels(names, cells, found.pareto, "prediction")),
+        Figure("cost-tuning", FRONT, cost_panels(names, cells, found.pareto, "tuning")),
         Figure(
             "learning",
-            "Loss per target token on validation records while the soft prompt is tuned, a thin line for each run; the"
-            " shorter the prompt, the fainter its line.",
-            learning_panels(results.runs, results.curves),
+            "Loss per target token on validation records while an arm is tuned, a thin line for each run; the smaller"
+            " its size, the fainter its line.",
+            learning_panels(names, cells, results.curves),
         ),
     ]
     return {figure.name: figure for figure in figures}

@@ -1,9 +1,9 @@
 """What all figures share: a panel as a Vega-Lite specification, its colours and look, and its drawing as SVG and PNG.
 
 The same specification is drawn here, for the files and for the page as it opens, and by the reader's browser when a
-figure is made interactive, so that both look the same. The palette is colour-blind safe (after Okabe & Ito 2008,
-darkened until text in it reads on white), every line is labelled where it ends, and the report's style sheet
-exchanges the colours by their value in dark mode, as do the drawings themselves.
+figure is made interactive, so that both look the same. Every line is labelled where it ends, and the report's style
+sheet exchanges the colours by their value in dark mode, as do the drawings themselves. Bars and bands are always the
+interval of the mean, small dots single seeds, hollow marks published.
 """
 
 import re
@@ -13,18 +13,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import vl_convert
 
-from softshot.analysis.tables import ARMS, variant_words
+from softshot.analysis.names import FAINT, IN_DARK, INK, MUTED, PAPER
 from softshot.files import replacing, write_text
 
 WIDTH, HEIGHT = 210, 190  # pixels of a panel's plot
 TITLE_LEFT = -34  # pixels from the plot to where its titles begin
 LABEL_GAP = 16  # pixels between the lines of neighbouring labels
 SPACING = 30  # pixels between the panels of a file
-INK, MUTED, FAINT, PAPER = "#1d2430", "#5a6472", "#dfe3e8", "#ffffff"
-COLOURS = {"icl": "#00795a", "icl random": "#66707d", "pt": "#0067ad", "ipt": "#b84a00", "transfer": "#8d3a86"}
-SHAPES = {"icl": "diamond", "pt": "circle", "ipt": "square", "transfer": "triangle-up"}
 
 POINTER = "pointer"  # name of layers that are not seen: they are there to be pointed at
 
@@ -32,8 +30,6 @@ IDLE = re.compile(
     r' (?:class|role|aria-\w+|pointer-events|stroke-miterlimit|version|xmlns:xlink)="[^"]*"| opacity="1"'
     r'|<path [^>]*d="" [^>]*display="none"/>'
 )
-IN_DARK = {INK: "#e6e9ee", MUTED: "#a2acb9", FAINT: "#323a46", PAPER: "#14181f"}
-IN_DARK |= dict(zip(COLOURS.values(), ("#45c79c", "#a9b2be", "#6fb6f2", "#f59a5b", "#e08fd8"), strict=True))
 DARK = "".join(f'[fill="{light}"]{{fill:{dark}}}[stroke="{light}"]{{stroke:{dark}}}' for light, dark in IN_DARK.items())
 DARK = f"@media (prefers-color-scheme:dark){{{DARK}}}"
 
@@ -106,20 +102,20 @@ class Figure:
             temporary.write_bytes(vl_convert.svg_to_png(svg, scale=2))
 
 
-def colour(arm: str, variant: str) -> str:
-    """An arm's colour; ICL with random demonstrations has its own."""
-    return COLOURS["icl random" if arm == "icl" and variant.startswith("random") else arm]
-
-
-def series(arm: str, variant: str) -> str:
-    """What a line is called: its arm and demonstrations, without the length that it is drawn against."""
-    words = [text for part, text in variant_words(variant).items() if part not in ("tokens", "train")]
-    return ", ".join([ARMS[arm], *words])
-
-
 def listing(said: Iterable[str]) -> str:
     """`a; b.`, or that there is nothing."""
     return "; ".join(said) + "." if said else "nothing has finished yet."
+
+
+def seed_values(said: str) -> list[float]:
+    """The scores in a table's `values`, such as `1=40.2000,2=41.0000`."""
+    return [float(part.partition("=")[2]) for part in said.split(",") if part]
+
+
+def top(*numbers: pd.Series) -> float:
+    """Where the axis of scores ends: a little above the highest; intervals that go further are cut."""
+    highest = max((float(series.max()) for series in numbers if series.notna().any()), default=0.0)
+    return 1.08 * highest if highest > 0 else 1.0
 
 
 def values(rows: Iterable[dict[str, Any]]) -> Spec:
@@ -138,15 +134,16 @@ def text(words: str, x: float, y: float, size: int = 13, ink: str = MUTED, **loo
     return {"data": {"values": [{}]}, "mark": mark, "encoding": {"x": {"value": x}, "y": {"value": y}}}
 
 
-def end_labels(ends: Sequence[dict[str, Any]], low: float, high: float, height: int = HEIGHT) -> list[Spec]:
+def end_labels(ends: Sequence[dict[str, Any]], low: float, high: float, size: tuple[int, int] = (WIDTH, HEIGHT)) -> list[Spec]:
     """Every series' name beside the plot at the height where it ends: `series`, `colour`, `end` in y's units."""
+    width, height = size
     unit = (high - low) / height
     places = apart([row["end"] for row in ends], LABEL_GAP * unit, low, high)
     data = values({**row, "place": place} for row, place in zip(ends, places, strict=True))
     ink = {"field": "colour", "type": "nominal", "scale": None}
-    pointer = {"x": {"value": WIDTH + 2}, "x2": {"value": WIDTH + 10}, "y2": {"field": "place"}}
+    pointer = {"x": {"value": width + 2}, "x2": {"value": width + 10}, "y2": {"field": "place"}}
     pointer |= {"y": {"field": "end", "type": "quantitative"}, "color": ink}
-    name = {"x": {"value": WIDTH + 13}, "y": {"field": "place", "type": "quantitative"}, "color": ink}
+    name = {"x": {"value": width + 13}, "y": {"field": "place", "type": "quantitative"}, "color": ink}
     name |= {"text": {"field": "series", "type": "nominal"}}
     written = {"type": "text", "align": "left", "baseline": "middle", "fontSize": 13, "fontWeight": 600}
     return [

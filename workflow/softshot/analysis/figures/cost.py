@@ -1,75 +1,68 @@
-"""Score against what it costs, with the Pareto front: the arms that no other beats at the same cost or less."""
+"""Score against what it costs, with the front: the cells that are better, beyond chance, than all that cost less."""
 
 import math
 
 import pandas as pd
 
-from softshot.analysis.figures.base import (
-    HEIGHT,
-    MUTED,
-    PAPER,
-    SHAPES,
-    WIDTH,
-    Panel,
-    colour,
-    listing,
-    plot,
-    tips,
-    values,
-)
+from softshot.analysis.cells import compared, keys
+from softshot.analysis.figures.base import HEIGHT, WIDTH, Panel, listing, plot, tips, values
 from softshot.analysis.figures.lines import INKED, SHAPED
-from softshot.analysis.tables import ARMS, metric_label, run_label, task_label
+from softshot.analysis.figures.method_size import Cells
+from softshot.analysis.names import MUTED, PAPER, Names, metric_label, task_label
+from softshot.analysis.tables import span
 
 HEADROOM = 1.12  # times the best score: where the y axis ends
 LABEL = (46, 13)  # pixels that a name takes
-COSTS = {  # column of the cost: that of its front, the axis, and the scale (nothing is tuned for ICL: zero is there)
-    "ms_per_prediction": ("front_ms", "milliseconds per prediction", {"type": "log"}),
-    "tuning_seconds": ("front_tuning", "seconds of tuning", {"type": "symlog", "constant": 10}),
-    "input_tokens_per_prediction": ("front_tokens", "input tokens per prediction", {"type": "log"}),
+COSTS = {  # name of the front: column of the cost, the axis, the scale (what tunes nothing is at zero)
+    "prediction": ("tokens_per_prediction", "tokens per prediction", {"type": "log"}),
+    "tuning": ("tuning_operations", "operations of tuning", {"type": "symlog", "constant": 1e12}),
 }
 
 
-def cost_panels(pareto: pd.DataFrame, cost: str) -> list[Panel]:
-    """A point per variant, the front as a stepped line; a task's panels share one scale."""
+def cost_panels(names: Names, cells: Cells, pareto: pd.DataFrame, front: str) -> list[Panel]:
+    """A point per compared cell, the front as a stepped line; a task's panels share one scale."""
+    held = {cell.key for cell in compared(cells.values())}
+    pareto = pareto[[key in held for key in keys(pareto)]]
     tops = pareto.groupby("task")["mean"].max()
     return [
-        _panel(model, task, cost, block, tops[task])
-        for (model, task), block in pareto.groupby(["model", "task"], sort=False)
+        _panel(names, cells, front, block, tops[task])
+        for (_, task), block in pareto.groupby(["model", "task"], sort=False)
     ]
 
 
-def _panel(model: str, task: str, cost: str, block: pd.DataFrame, top: float) -> Panel:
-    front, x_title, scale = COSTS[cost]
-    metric = metric_label(block["metric"].iloc[0])
+def _panel(names: Names, cells: Cells, front: str, block: pd.DataFrame, top: float) -> Panel:
+    cost, x_title, scale = COSTS[front]
+    model, task, metric = block["model"].iloc[0], block["task"].iloc[0], metric_label(block["metric"].iloc[0])
     least = -1 if scale["type"] == "symlog" else 0  # a logarithmic scale has no zero
-    costs = pd.to_numeric(block[cost]).fillna(0 if cost == "tuning_seconds" else float("nan"))
-    block = block.assign(cost=costs)[(costs > least) & block["mean"].notna()]
+    block = block[(block[cost] > least) & block["mean"].notna()].sort_values(cost)
     points = [
         {
-            "x": row["cost"],
-            "y": row["mean"],
-            "front": bool(row[front]),
-            "name": run_label(row["arm"], row["variant"]),
-            "short": f"{ARMS[row['arm']]} {int(row['tokens'])}" if row["tokens"] else ARMS[row["arm"]],
-            "colour": colour(row["arm"], row["variant"]),
-            "shape": SHAPES[row["arm"]],
-            "cost": f"{row['cost']:,.4g}",
-            "said": f"{row['mean']:.1f}",
-            "opacity": 1 if row[front] else 0.45,
+            "x": getattr(row, cost),
+            "y": row.mean,
+            "low": row.low,
+            "high": row.high,
+            "front": bool(getattr(row, f"front_{front}")),
+            "name": names.cell(cells[key]),
+            "short": names.arm(row.arm),
+            "colour": names.colour(row.arm),
+            "shape": names.mark(row.arm),
+            "cost": f"{getattr(row, cost):,.4g}",
+            "said": f"{row.mean:.1f} ({span(row.low, row.high)})",
+            "opacity": 1 if getattr(row, f"front_{front}") else 0.45,
         }
-        for row in block.sort_values("cost").to_dict("records")
+        for key, row in zip(keys(block), block.itertuples(index=False), strict=True)
     ]
     _label(points, scale, top)
     said = [f"{point['name']} {point['said']} at {point['cost']}" for point in points if point["front"]]
     title = f"{task_label(task)}, {metric}"
-    words = f"{metric} on {task_label(task)} against {x_title}, {model}; on the Pareto front: {listing(said)}"
+    words = f"{metric} on {task_label(task)} against {x_title}, {model}; on the front: {listing(said)}"
     layers = _layers(points, x_title, metric, scale, top) if points else []
     return Panel(model, task, plot(title, model, layers, values(points)), words)
 
 
 def _ends(costs: list[float], scale: dict) -> tuple[float, float]:
     """The ends of the cost axis."""
-    return (0, max(1.3 * max(costs), 10)) if scale["type"] == "symlog" else (min(costs) / 1.3, max(costs) * 1.3)
+    return (0, max(1.3 * max(costs), 2 * scale["constant"])) if scale["type"] == "symlog" else (min(costs) / 1.3, max(costs) * 1.3)
 
 
 def _label(points: list[dict], scale: dict, top: float) -> None:
@@ -102,7 +95,9 @@ def _layers(points: list[dict], x_title: str, metric: str, scale: dict, top: flo
     label = {"type": "text", "align": "left", "dx": 6, "dy": -7, "fontSize": 11, "fontWeight": 600}
     opacity = {"field": "opacity", "type": "quantitative", "scale": None}
     seen = {"x": x, "y": y, "color": INKED}
+    bar = seen | {"y": {**y, "field": "low"}, "y2": {"field": "high"}, "strokeOpacity": opacity}
     return [
+        {"mark": {"type": "rule", "strokeWidth": 1.5, "clip": True}, "encoding": bar},
         {"transform": only, "mark": step, "encoding": {"x": x, "y": y}},
         {"mark": point, "encoding": seen | {"shape": SHAPED, "fillOpacity": opacity, "tooltip": tooltip}},
         {"transform": only, "mark": label, "encoding": seen | {"text": {"field": "short", "type": "nominal"}}},

@@ -2,21 +2,23 @@
 
 import pandas as pd
 
-from softshot.analysis.figures.base import POINTER, Panel, colour, end_labels, listing, plot, series, tips, values
+from softshot.analysis.cells import Cell, keys
+from softshot.analysis.figures.base import POINTER, Panel, end_labels, listing, plot, tips, values
 from softshot.analysis.figures.lines import INKED
-from softshot.analysis.tables import run_label, task_label
+from softshot.analysis.figures.method_size import Cells
+from softshot.analysis.names import Names, task_label
 
 POINTS = 24  # of a curve at most: a reader sees no more
 PANEL = 1500  # points of a panel, about: with many curves each has fewer
 
 
-def learning_panels(runs: pd.DataFrame, curves: pd.DataFrame) -> list[Panel]:
-    """One thin line per tuning run on all training records; shorter prompts are fainter."""
-    curves = curves[curves["validation_loss"].notna() & ~curves["variant"].str.contains("train-")]
-    there = dict(list(curves.groupby(["model", "task"], sort=False)))
-    tuned = runs[(runs["tokens"] > 0) & (runs["arm"] != "transfer")]
-    cells = tuned[["model", "task"]].drop_duplicates().itertuples(index=False)
-    return [_panel(model, task, there.get((model, task), curves.head(0))) for model, task in cells]
+def learning_panels(names: Names, cells: Cells, curves: pd.DataFrame) -> list[Panel]:
+    """One thin line per tuning run on all training records; smaller sizes are fainter."""
+    curves = curves[curves["validation_loss"].notna()]
+    curves = curves[[cells[key].ordinary for key in keys(curves)]]
+    blocks = dict(list(curves.groupby(["model", "task"], sort=False)))
+    places = dict.fromkeys((cell.model, cell.task) for cell in cells.values() if cell.tuned and not cell.source)
+    return [_panel(names, cells, place, blocks.get(place, curves.head(0))) for place in places]
 
 
 def thinned(curve: pd.DataFrame, curves: int) -> pd.DataFrame:
@@ -26,7 +28,8 @@ def thinned(curve: pd.DataFrame, curves: int) -> pd.DataFrame:
     return curve.iloc[places]
 
 
-def _panel(model: str, task: str, curves: pd.DataFrame) -> Panel:
+def _panel(names: Names, cells: Cells, place: tuple[str, str], curves: pd.DataFrame) -> Panel:
+    model, task = place
     title = f"{task_label(task)}, validation loss"
     words = f"Validation loss against optimiser step on {task_label(task)}, {model}: "
     if curves.empty:
@@ -34,22 +37,33 @@ def _panel(model: str, task: str, curves: pd.DataFrame) -> Panel:
     low, high = curves["validation_loss"].min(), curves["validation_loss"].max()
     margin = 0.05 * (high - low) or 0.5
     low, high = max(low - margin, 0.0), high + margin
-    lengths = sorted(curves["tokens"].unique())
-    fading = {length: 0.9 - 0.6 * (len(lengths) - 1 - i) / max(len(lengths) - 1, 1) for i, length in enumerate(lengths)}
+    by_run = curves.groupby(["model", "task", "arm", "variant", "seed"], sort=False)
+    fading = _fading([cells[key[:4]] for key in by_run.groups])
     rows, finals = [], []
-    by_run = curves.groupby(["arm", "variant", "seed"], sort=False)
-    for (arm, variant, seed), curve in by_run:
-        name, ink = series(arm, variant), colour(arm, variant)
+    for (*key, seed), curve in by_run:
+        cell = cells[tuple(key)]
+        look = {"series": names.series(cell), "colour": names.colour(cell.arm)}
         some = thinned(curve.sort_values("step"), by_run.ngroups)
-        finals.append({"series": name, "colour": ink, "end": float(some["validation_loss"].iloc[-1])})
-        about = {"run": f"{run_label(arm, variant)}, seed {seed}", "colour": ink}
-        about["fade"] = fading[curve["tokens"].iloc[0]]
+        finals.append(look | {"end": float(some["validation_loss"].iloc[-1])})
+        about = {"run": f"{names.cell(cell)}, seed {seed}", "colour": look["colour"], "fade": fading[cell.arm, cell.size]}
         rows.append(about | {"step": some["step"].tolist(), "y": some["validation_loss"].round(5).tolist()})
     means = pd.DataFrame(finals).groupby(["series", "colour"], sort=False, as_index=False).agg(end=("end", "mean"))
     ends = means.to_dict("records")
     said = [f"{row['series']} ends at {row['end']:.2f} on average" for row in ends]
     layers = [*_layers(low, high, int(curves["step"].max())), *end_labels(ends, low, high)]
     return Panel(model, task, plot(title, model, layers, values(rows)), words + listing(said))
+
+
+def _fading(cells: list[Cell]) -> dict[tuple[str, int], float]:
+    """The opacity of a line by arm and size."""
+    sizes: dict[str, set[int]] = {}
+    for cell in cells:
+        sizes.setdefault(cell.arm, set()).add(cell.size)
+    return {
+        (arm, size): 0.9 - 0.6 * (len(own) - 1 - place) / max(len(own) - 1, 1)
+        for arm, own in sizes.items()
+        for place, size in enumerate(sorted(own))
+    }
 
 
 def _layers(low: float, high: float, steps: int) -> list[dict]:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from softshot.analysis.figures.base import PAPER, Spec, end_labels, plot, tips, values
+from softshot.analysis.figures.base import Spec, end_labels, plot, tips, values
+from softshot.analysis.names import PAPER
 
 INKED = {"field": "colour", "type": "nominal", "scale": None}
 SHAPED = {"field": "shape", "type": "nominal", "scale": None}
@@ -25,8 +26,8 @@ def lines(title: str, subtitle: str, axes: Axes, points: list[dict[str, Any]], l
     """Lines with bands, and dashed level lines, each named at its right end.
 
     A point has series, colour, shape, place (along x, from 0), y, low, high (NaN for no band), said (y and its band
-    for people), n, and may have a `ghost` (a published y, drawn hollow) with its `ghost_said`; a level has series,
-    colour, y, said, n.
+    for people), n, and may have `seeds` (the y of each), a `ghost` (a published y, drawn hollow) with its `ghost_said`,
+    and `few` (too little is behind it for a band: drawn hollow and faint); a level has series, colour, y, said, n.
     """
     if not points and not levels:
         return plot(title, subtitle)
@@ -40,7 +41,7 @@ def lines(title: str, subtitle: str, axes: Axes, points: list[dict[str, Any]], l
     ]
     last = {point["series"]: point for point in sorted(placed, key=lambda point: point["place"])}
     ends = [{key: row[key] for key in ("series", "colour")} | {"end": row["y"]} for row in [*levels, *last.values()]]
-    layers = [*_level_lines(levels, axes), *_point_lines(axes), *end_labels(ends, axes.low, axes.high)]
+    layers = [*_level_lines(levels, axes), *_point_lines(axes, placed), *end_labels(ends, axes.low, axes.high)]
     return plot(title, subtitle, layers, values(placed))
 
 
@@ -56,7 +57,7 @@ def _level_lines(levels: Sequence[dict], axes: Axes) -> list[Spec]:
     return [{"data": values(levels), "mark": mark, "encoding": encoding}] if levels else []
 
 
-def _point_lines(axes: Axes) -> list[Spec]:
+def _point_lines(axes: Axes, points: Sequence[dict]) -> list[Spec]:
     labels = "[" + ",".join(repr(place.split("\n")) for place in axes.places) + "][datum.value]"
     x_axis = {"title": axes.x_title, "grid": False, "values": list(range(len(axes.places))), "labelExpr": labels}
     if any("\n" in place for place in axes.places):
@@ -67,16 +68,27 @@ def _point_lines(axes: Axes) -> list[Spec]:
     means = {"x": x, "y": y, "color": INKED, "detail": {"field": "series", "type": "nominal"}}
     band = means | {"y": {**y, "field": "low"}, "y2": {"field": "high"}}
     point = {"type": "point", "filled": True, "opacity": 1, "size": 56, "stroke": PAPER, "strokeWidth": 1}
+    few = {"type": "point", "filled": False, "opacity": 0.7, "size": 40, "strokeWidth": 1.2}
     tooltip = tips(series="arm", at=axes.x_title, said=axes.value, n="runs")
     published = tips(series="arm", at=axes.x_title, ghost_said="published")
     ghost = {"x": x, "y": {**y, "field": "ghost"}, "color": INKED, "shape": SHAPED, "tooltip": published}
-    return [
-        _where("low", {"type": "area", "fillOpacity": 0.16}, band),
-        _where("low", {"type": "rule", "strokeWidth": 1.5, "strokeOpacity": 0.6}, band),
-        _where("ghost", {"type": "point", "filled": False, "size": 40, "strokeWidth": 1.2}, ghost),
-        {"mark": {"type": "line", "strokeWidth": 2}, "encoding": means},
-        {"mark": point, "encoding": means | {"tooltip": tooltip, "shape": SHAPED}},
+    hollow = {"type": "point", "filled": False, "size": 40, "strokeWidth": 1.2}
+    whole, sparse = [[{"filter": f"{sign}datum.few"}] for sign in ("!", "")]
+    marked = means | {"tooltip": tooltip, "shape": SHAPED}
+    layers = [
+        _where("low", {"type": "area", "fillOpacity": 0.13, "clip": True}, band),
+        _where("low", {"type": "rule", "strokeWidth": 1.5, "strokeOpacity": 0.6, "clip": True}, band),
+        {"mark": {"type": "line", "strokeWidth": 2}, "encoding": means, "transform": whole},
     ]
+    if any(point.get("seeds") for point in points):
+        dot = {"type": "point", "filled": True, "size": 12, "opacity": 0.75, "clip": True}
+        layers.append({"transform": [{"flatten": ["seeds"], "as": ["seed"]}], "mark": dot}
+                      | {"encoding": {"x": x, "y": {**y, "field": "seed"}, "color": INKED}})
+    if any(point.get("ghost") == point.get("ghost") and "ghost" in point for point in points):
+        layers.append(_where("ghost", hollow, ghost))
+    if any(point.get("few") for point in points):
+        layers.append({"mark": few, "encoding": marked, "transform": sparse})
+    return [*layers, {"mark": point, "encoding": marked, "transform": whole}]
 
 
 def _where(name: str, mark: Spec, encoding: Spec) -> Spec:

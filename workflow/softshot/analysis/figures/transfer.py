@@ -1,49 +1,52 @@
-"""What a soft prompt of another task is worth: a heat map of the gain over ICL with the same demonstrations."""
+"""What an adapter of another task is worth: a heat map of the gain over the same demonstrations alone."""
 
 import pandas as pd
 
-from softshot.analysis.figures.base import COLOURS, INK, MUTED, Panel, Spec, listing, plot, tips, values
-from softshot.analysis.tables import metric_label, task_label, variant_label
+from softshot.analysis.cells import keys
+from softshot.analysis.contrasts import BETTER, WORSE
+from softshot.analysis.figures.base import Panel, Spec, listing, plot, tips, values
+from softshot.analysis.figures.method_size import Cells
+from softshot.analysis.names import INK, MUTED, Names, metric_label, task_label
 
 CELL = (74, 40)  # pixels
 STRONGEST = 0.55  # opacity of the largest gain: text on it must read
 
 
-def transfer_panels(transfer: pd.DataFrame) -> list[Panel]:
-    """One map per model, prompt length and demonstrations: sources down, targets across."""
+def transfer_panels(names: Names, cells: Cells, transfer: pd.DataFrame) -> list[Panel]:
+    """One map per model, arm, size and demonstrations: sources down, targets across."""
     panels = []
-    for (model, tokens, shown), block in transfer.groupby(["model", "tokens", "demonstrations"], sort=False):
-        about = f"{tokens} tokens, {variant_label(shown)}"
-        panels.append(_panel(model, about, block[block["gain"].notna()]))
+    for _, block in transfer.groupby(["model", "arm", "size", "demonstrations"], sort=False):
+        cell = cells[keys(block)[0]]._replace(source=None)
+        panels.append(_panel(names, block["model"].iloc[0], names.phrase(cell), block[block["gain"].notna()]))
     return panels
 
 
-def _panel(model: str, about: str, block: pd.DataFrame) -> Panel:
-    targets = list(block["target"].unique())
+def _panel(names: Names, model: str, about: str, block: pd.DataFrame) -> Panel:
+    targets = list(block["task"].unique())
     sources = sorted(
         block["source"].unique(), key=lambda task: targets.index(task) if task in targets else len(targets)
     )
     strongest = block["gain"].abs().max() or 1.0
-    cells = [
+    squares = [
         {
             "source": f"from {task_label(row.source)}",
-            "target": task_label(row.target),
+            "target": task_label(row.task),
             "said": f"{row.gain:+.1f}",
-            "weight": 700 if row.p_holm < 0.05 else 400,
-            "colour": COLOURS["transfer"] if row.gain > 0 else MUTED,
+            "weight": 700 if row.verdict in (BETTER, WORSE) else 400,
+            "colour": names.colour(row.arm) if row.gain > 0 else MUTED,
             "strength": STRONGEST * abs(row.gain) / strongest,
             "interval": "" if pd.isna(row.low) else f"{row.low:+.1f} to {row.high:+.1f}",
-            "scores": f"{metric_label(row.metric)} {row.score:.1f} against {row.icl:.1f}",
+            "scores": f"{metric_label(row.metric)} {row.score:.1f} against {row.alone:.1f}",
             "n": row.n,
         }
-        for row in block.itertuples()
+        for row in block.itertuples(index=False)
     ]
-    said = [f"{cell['source']} to {cell['target']} {cell['said']}" for cell in cells]
+    said = [f"{square['source']} to {square['target']} {square['said']}" for square in squares]
     size = (CELL[0] * max(len(targets), 2), CELL[1] * max(len(sources), 2))
-    words = f"Gain over ICL with the same demonstrations, {about}, {model}: {listing(said)}"
+    words = f"Gain over the same demonstrations alone, {about}, {model}: {listing(said)}"
     layers = _layers([task_label(task) for task in targets], [f"from {task_label(task)}" for task in sources])
-    left = -(16 + 7 * max((len(cell["source"]) for cell in cells), default=0))  # about where the names begin
-    spec = plot(model, f"gain over ICL, {about}", layers if cells else [], values(cells), size, left)
+    left = -(16 + 7 * max((len(square["source"]) for square in squares), default=0))  # about where the names begin
+    spec = plot(model, f"gain, {about}", layers if squares else [], values(squares), size, left)
     return Panel(model, "", spec, words)
 
 

@@ -1,0 +1,83 @@
+"""Score, and deviation over seeds, against the size of what is tuned."""
+
+import pandas as pd
+
+from softshot.analysis.cells import Cell, keys
+from softshot.analysis.figures.base import Panel, listing, seed_values, top
+from softshot.analysis.figures.lines import Axes, lines
+from softshot.analysis.names import Names, metric_label, size_axis, task_label
+from softshot.analysis.tables import span
+
+Cells = dict[tuple, Cell]  # by their keys
+
+
+def size_panels(names: Names, cells: Cells, sizes: pd.DataFrame, levels: pd.DataFrame) -> list[Panel]:
+    """A line per arm and demonstrations with the interval of its means; what has no size as level lines."""
+    ends = {
+        task: top(
+            *(table.loc[table["task"] == task, "mean"] for table in (sizes, levels)),
+            sizes.loc[sizes["task"] == task, "published"].astype(float),
+            pd.Series([value for said in sizes.loc[sizes["task"] == task, "values"] for value in seed_values(said)]),
+        )
+        for task in sizes["task"].unique()
+    }
+    panels = []
+    for (model, task, unit), block in sizes.groupby(["model", "task", "unit"], sort=False):
+        flat = levels[(levels["model"] == model) & (levels["task"] == task)]
+        panels.append(_size_panel(names, cells, block, flat, unit, ends[task]))
+    return panels
+
+
+def _size_panel(
+    names: Names, cells: Cells, block: pd.DataFrame, flat: pd.DataFrame, unit: str, end: float
+) -> Panel:
+    model, task = block["model"].iloc[0], block["task"].iloc[0]
+    metric, places = metric_label(block["metric"].iloc[0]), sorted(int(size) for size in block["size"].unique())
+    done, level = block[block["n"] > 0], flat[flat["n"] > 0]
+    points = [
+        names.look(cells[key])
+        | {"place": places.index(row.size), "y": row.mean, "low": row.low, "high": row.high}
+        | {"said": f"{row.mean:.1f} ({span(row.low, row.high)})", "n": row.n, "seeds": seed_values(row.values)}
+        | {"ghost": row.published, "ghost_said": f"{row.published:.1f} ({row.published_status})"}
+        for key, row in zip(keys(done), _rows(done), strict=True)
+    ]
+    flats = [
+        names.look(cells[key]) | {"y": row.mean, "said": f"{row.mean:.1f} ({span(row.low, row.high)})", "n": row.n}
+        for key, row in zip(keys(level), _rows(level), strict=True)
+    ]
+    said = [f"{row['series']} {row['y']:.1f}" for row in flats]
+    said += [f"{row['series']} {row['y']:.1f} with {places[row['place']]} {size_axis(unit)}" for row in points]
+    axes = Axes(size_axis(unit), [str(size) for size in places], 0, end, metric)
+    spec = lines(f"{task_label(task)}, {metric}", model, axes, points, flats)
+    words = f"{metric} on {task_label(task)} against {size_axis(unit)}, {model}: {listing(said)}"
+    return Panel(model, task, spec, words)
+
+
+def _rows(table: pd.DataFrame) -> list:
+    """Its rows with attributes; `size`, `values` and `mean` are names of pandas' own on a row that is a Series."""
+    return list(table.itertuples(index=False))
+
+
+def spread_panels(names: Names, cells: Cells, spread: pd.DataFrame, sizes: pd.DataFrame) -> list[Panel]:
+    """Standard deviation over seeds of tuned methods without demonstrations and with, against their size."""
+    paired = set(zip(spread["model"], spread["task"], spread["method"], spread["size"], strict=True))
+    panels = []
+    for (model, task, unit), block in sizes.groupby(["model", "task", "unit"], sort=False):
+        places = sorted(int(size) for size in block["size"].unique())
+        known = block[block["sd"].notna()]
+        shown = [(cells[key], row) for key, row in zip(keys(known), _rows(known), strict=True)]
+        shown = [(cell, row) for cell, row in shown if (model, task, cell.method, cell.size) in paired]
+        points = [
+            names.look(cell)
+            | {"place": places.index(cell.size), "y": row.sd, "low": float("nan"), "high": float("nan")}
+            | {"said": f"{row.sd:.2f}", "n": row.n}
+            for cell, row in shown
+        ]
+        said = [f"{row['series']} {row['said']} with {places[row['place']]} {size_axis(unit)}" for row in points]
+        end = top(sizes.loc[sizes["task"] == task, "sd"])
+        axes = Axes(size_axis(unit), [str(size) for size in places], 0, end, "deviation")
+        spec = lines(f"{task_label(task)}, deviation over seeds", model, axes, points)
+        words = f"Standard deviation over seeds on {task_label(task)} against {size_axis(unit)}, {model}: "
+        if (model, task) in {place[:2] for place in paired}:
+            panels.append(Panel(model, task, spec, words + listing(said)))
+    return panels
