@@ -43,7 +43,7 @@ def prepare(model, folder):
 def command(model, folder, out, seed=1, save_every=60.0, method=None, **loop):
     """The stage program for one run; `method` and `loop` change settings of the method and of the loop."""
     adapted = {"name": "prompt-tuning", "size": 5, "settings": {"learning_rate": 0.1} | (method or {})}
-    settings = {"engine": {"context": 60}, "method": adapted, "tuning": LOOP | loop}
+    settings = {"engine": {"context": 60}, "method": adapted, "tuning": LOOP | loop, "max_new_tokens": 10}
     return [
         *(sys.executable, "-m", "softshot.tuning", "--settings", json.dumps(settings), "--model", str(model)),
         *("--train", str(folder / "train.jsonl"), "--validation", str(folder / "validation.jsonl")),
