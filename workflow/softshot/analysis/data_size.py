@@ -121,7 +121,7 @@ def _place(sizes: list[int], leads: list[Estimate], confidence: float) -> tuple[
     at = next(
         left + (right - left) * one.value / (one.value - other.value)
         for (left, one), (right, other) in itertools.pairwise(points)
-        if one.value == 0 or one.value * other.value <= 0 and one.value != other.value
+        if one.value == 0 or (one.value * other.value <= 0 and one.value != other.value)
     )
     inside = [x for x, estimate in points if abs(estimate.value) <= estimate.half_width(confidence)]
     ends = (min([at, *inside]), max([at, *inside]))

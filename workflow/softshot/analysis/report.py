@@ -17,8 +17,8 @@ import vl_convert
 import yaml
 from markupsafe import Markup
 
-from softshot.analysis import report_rows as rows
 from softshot.analysis import names, tables
+from softshot.analysis import report_rows as rows
 from softshot.analysis.collect import Results
 from softshot.analysis.examples import examples
 from softshot.analysis.figures import Figure
