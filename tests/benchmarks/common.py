@@ -8,8 +8,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BloomConfig, GPT2Config, OPTConfig, PreTrainedModel
 
-from softshot.engine import bloom, kernels
-from softshot.engine.base import Base
+from softshot.engine.base import Base, prepare
 
 NO_DROPOUT = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}  # the Trainer would apply it
 # Real vocabulary sizes; the layers are fewer than the real models', so that a step takes seconds on one core.
@@ -36,10 +35,8 @@ def models(name: str, dtype: torch.dtype = torch.float32) -> tuple[PreTrainedMod
             model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, local_files_only=True)
         made.append(model.to(dtype).requires_grad_(False).eval())
     theirs, ours = made
-    if ours.config.model_type == "bloom":
-        bloom.install(ours)
-    kernels.install(ours)
-    return theirs, Base(ours, None if name in RANDOM else AutoTokenizer.from_pretrained(name, local_files_only=True))
+    tokenizer = None if name in RANDOM else AutoTokenizer.from_pretrained(name, local_files_only=True)
+    return theirs, Base(prepare(ours), tokenizer).freeze()
 
 
 def seconds(run: Callable[[], object]) -> tuple[float, float]:

@@ -30,6 +30,7 @@ from softshot.engine import base as engine_base  # noqa: E402
 from softshot.engine.base import Base  # noqa: E402
 from softshot.engine.decoding import continuations, kv_cache_mb  # noqa: E402
 from softshot.engine.layout import Layout, Row, RowSettings  # noqa: E402
+from softshot.engine.prefix import Prefix  # noqa: E402
 from softshot.engine.stops import Stops  # noqa: E402
 from softshot.files import write_json, write_text  # noqa: E402
 from softshot.provenance import provenance  # noqa: E402
@@ -84,7 +85,7 @@ def main() -> None:
         "soft_tokens": len(prompt),
         "repeats": args.repeats,
         "beam_search": {"records": len(chosen), "equal": sum(a == b for a, b in zip(*beams, strict=True))},
-        "kv_cache_mb": {n: kv_cache_mb(base, prompt, rows, SETTINGS, n) for n in BATCHES},
+        "kv_cache_mb": {n: kv_cache_mb(base, Prefix(embeddings=prompt), rows, SETTINGS, n) for n in BATCHES},
         "limit": [limit(stock, rows, reference, n, rate, bandwidth) for n in BATCHES],
         "results": results,
     }
@@ -146,7 +147,8 @@ def stops(base: Base) -> Stops:
 
 def softshot(base: Base, prompt: torch.Tensor, rows: list[Row], batch_size: int, settings=SETTINGS) -> Texts:
     """Token ids that softshot gives."""
-    found = {row.id: ids for row, ids in continuations(base, prompt, rows, settings, stops(base), batch_size)}
+    prefix = Prefix(embeddings=prompt)
+    found = {row.id: ids for row, ids in continuations(base, prefix, rows, settings, stops(base), batch_size)}
     return [found[row.id] for row in rows]
 
 

@@ -33,7 +33,6 @@ from transformers import Trainer as TransformersTrainer
 
 from softshot.engine import kernels
 from softshot.engine.base import Base
-from softshot.engine.last_layer import FEED_FORWARD
 from softshot.engine.layout import Row
 from softshot.settings import TuningSettings
 from softshot.tuning.train import Trainer
@@ -152,8 +151,8 @@ def needed(base: Base, tokens: int, rows: list[Row]) -> float:
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     attention = 12 * pairs * config.num_attention_heads * head_dim * config.num_hidden_layers
     targets = sum(len(row.target) for row in rows)
-    names = {name.format(config.num_hidden_layers - 1) for name in FEED_FORWARD[config.model_type]}
-    last = sum(p.numel() for name in names for p in body.get_submodule(name).parameters() if p.dim() == 2)
+    parts = set(base.findings.feed_forward)
+    last = sum(p.numel() for name in parts for p in body.get_submodule(name).parameters() if p.dim() == 2)
     positions = tokens + sum(lengths)
     return 4 * ((weights - last) * positions + (last + head.numel()) * targets) + attention
 

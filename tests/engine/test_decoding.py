@@ -5,12 +5,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+from plain import PACKED, PADDED, plain_greedy
+from tiny import ARCHITECTURES
 
 from softshot.engine import decoding
 from softshot.engine.beam import fold
 from softshot.engine.cache import SlotCache
 from softshot.engine.decoding import continuations, decode, kv_cache_mb, shared_prefix
 from softshot.engine.layout import Row
+from softshot.engine.prefix import Prefix, states_of
 from softshot.engine.stops import Stops
 from softshot.errors import UserError
 from softshot.settings import GenerationSettings
@@ -36,54 +39,77 @@ def random_rows(count=9):
     return [Row(str(n), torch.randint(2, 250, (n,), generator=generator).tolist()) for n in lengths]
 
 
-def soft_prompt(base, tokens):
+def prefix_of(base, tokens, kind="embeddings"):
+    """A random soft prompt, or as random keys and values; None of no tokens."""
+    generator = torch.Generator().manual_seed(2)
     if not tokens:
         return None
-    return torch.randn(tokens, base.embedding_size, generator=torch.Generator().manual_seed(2))
+    if kind == "embeddings":
+        return Prefix(embeddings=torch.randn(tokens, base.embedding_size, generator=generator))
+    return Prefix(
+        states=tuple(
+            tuple(torch.randn(heads, tokens, size, generator=generator) for size in sizes)
+            for heads, *sizes in base.findings.cache_shapes
+        )
+    )
 
 
-def texts(base, prompt, rows, batch_size=32, **settings):
+def texts(base, prefix, rows, batch_size=32, **settings):
     """Token ids of every row's continuation, by the row's id."""
     settings = GenerationSettings.model_construct(**settings)
-    found = continuations(base, prompt, rows, settings, stops(base), batch_size)
+    found = continuations(base, prefix, rows, settings, stops(base), batch_size)
     return {row.id: ids for row, ids in found}
 
 
-def plain_logits(base, prompt, ids):
+def plain_logits(base, prefix, ids):
     """Logits of the next token [V]: one row, no cache, no padding."""
-    prompt = torch.empty(0, base.embedding_size) if prompt is None else prompt
+    prompt = torch.empty(0, base.embedding_size) if prefix is None else prefix.embeddings
     embeddings = base.model.get_input_embeddings()(torch.tensor([ids]))
     return base.model(inputs_embeds=torch.cat([prompt[None], embeddings], dim=1)).logits[0, -1]
 
 
-def plain_greedy(base, prompt, row, limit):
-    """The whole sequence anew for every token."""
-    ids = list(row.context)
-    for _ in range(limit):
-        ids.append(int(plain_logits(base, prompt, ids).argmax()))
-        if ids[-1] in stops(base).ids:
-            break
-    return ids[len(row.context) :]
-
-
 @pytest.mark.parametrize("tokens", [0, 6])
 def test_greedy_equals_the_plain_computation_token_for_token(base, tokens):
-    prompt, rows = soft_prompt(base, tokens), random_rows()
+    prefix, rows = prefix_of(base, tokens), random_rows()
+    prompt = torch.empty(0, base.embedding_size) if prefix is None else prefix.embeddings
     with torch.no_grad():
-        expected = {row.id: plain_greedy(base, prompt, row, 20) for row in rows}
-    assert texts(base, prompt, rows, 4, beams=1, max_new_tokens=20) == expected
+        expected = {row.id: plain_greedy(base.model, prompt, row, 20, stops(base).ids) for row in rows}
+    assert texts(base, prefix, rows, 4, beams=1, max_new_tokens=20) == expected
     assert len({len(ids) for ids in expected.values()}) > 2, "rows must end at different times for this to mean much"
+
+
+@pytest.mark.parametrize("name", [*PACKED[len(ARCHITECTURES) :], *PADDED])
+def test_so_it_does_in_other_architectures(architecture, name, monkeypatch):
+    base, plain = architecture(name)
+    monkeypatch.setattr(base.model.config, "eos_token_id", [1, *range(2, base.model.config.vocab_size, 9)])
+    prefix, rows = prefix_of(base, 6), random_rows(6)
+    with torch.no_grad():
+        expected = {row.id: plain_greedy(plain, prefix.embeddings, row, 10, stops(base).ids) for row in rows}
+    assert texts(base, prefix, rows, 3, beams=1, max_new_tokens=10) == expected
+
+
+@pytest.mark.parametrize("kind", ["a text", "numbers"])
+def test_decoding_goes_on_from_keys_and_values(base, kind):
+    """Those of a text are as good as the text; others give what one row at a time gives."""
+    rows, text = random_rows(), [9, 30, 12, 77, 41]
+    if kind == "a text":
+        prefix, before = states_of(base, text), [Row(row.id, text + row.context) for row in rows]
+        expected = texts(base, None, before, 4, beams=1, max_new_tokens=12)
+    else:
+        prefix = prefix_of(base, 6, "states")
+        expected = {row.id: texts(base, prefix, [row], 1, beams=1, max_new_tokens=12)[row.id] for row in rows}
+    assert texts(base, prefix, rows, 4, beams=1, max_new_tokens=12) == expected
 
 
 @pytest.mark.parametrize("tokens", [0, 6])
 @pytest.mark.parametrize("beams", [1, 3])
 def test_text_depends_neither_on_the_batch_size_nor_on_the_order_nor_on_other_rows(base, tokens, beams, monkeypatch):
     monkeypatch.setattr(decoding, "REFILL", 2)  # so that several rows enter at once, also in a batch of 4
-    prompt, rows = soft_prompt(base, tokens), random_rows()
+    prefix, rows = prefix_of(base, tokens), random_rows()
     settings = GenerationSettings(max_new_tokens=16, beams=beams)
 
     def decoded(rows, batch_size):
-        return sorted(decode(base, prompt, rows, settings, stops(base), batch_size), key=lambda output: output.id)
+        return sorted(decode(base, prefix, rows, settings, stops(base), batch_size), key=lambda output: output.id)
 
     alone = sorted((output for row in rows for output in decoded([row], 1)), key=lambda output: output.id)
     shuffled = random.Random(1).sample(rows, len(rows))
@@ -98,48 +124,50 @@ def test_text_depends_neither_on_the_batch_size_nor_on_the_order_nor_on_other_ro
 
 @pytest.mark.parametrize("limit", [1, 40])
 def test_rows_that_enter_in_small_groups_give_the_same_text(base, limit, monkeypatch):
-    prompt, rows = soft_prompt(base, 6), random_rows()
-    expected = texts(base, prompt, rows, beams=1, max_new_tokens=16)
+    prefix, rows = prefix_of(base, 6), random_rows()
+    expected = texts(base, prefix, rows, beams=1, max_new_tokens=16)
     monkeypatch.setattr(decoding, "PREFILL_TOKENS", limit)
-    assert texts(base, prompt, rows, beams=1, max_new_tokens=16) == expected
+    assert texts(base, prefix, rows, beams=1, max_new_tokens=16) == expected
 
 
 @pytest.mark.parametrize("beams", [1, 3])
 def test_what_all_rows_begin_with_is_computed_once_and_changes_no_text(base, beams):
-    prompt, common = soft_prompt(base, 4), [9, 8, 7, 6, 5]
+    prefix, common = prefix_of(base, 4), [9, 8, 7, 6, 5]
     rows = [Row(str(n), common + row.context) for n, row in enumerate(random_rows(6))]
     rows.append(Row("nothing of its own", common))
     with torch.inference_mode():
-        prefix, shared = shared_prefix(base, prompt, rows[:-1])
-        assert (prefix.get_seq_length(), shared) == (4 + 5, 5)
-        assert shared_prefix(base, prompt, rows)[1] == 4, "every row keeps a token"
+        cache, shared = shared_prefix(base, prefix, rows[:-1])
+        assert (cache.get_seq_length(), shared) == (4 + 5, 5)
+        assert shared_prefix(base, prefix, rows)[1] == 4, "every row keeps a token"
         assert shared_prefix(base, None, [Row("a", [3, 4]), Row("b", [4, 4])])[1] == 0
-    together = texts(base, prompt, rows, 4, beams=beams, max_new_tokens=12, length_penalty=1.0)
+    together = texts(base, prefix, rows, 4, beams=beams, max_new_tokens=12, length_penalty=1.0)
     for row in [*rows, Row("other", [20, 21])]:  # with a row that begins otherwise nothing is shared
-        other = texts(base, prompt, [row, Row("x", [30])], beams=beams, max_new_tokens=12, length_penalty=1.0)
+        other = texts(base, prefix, [row, Row("x", [30])], beams=beams, max_new_tokens=12, length_penalty=1.0)
         assert other[row.id] == together.get(row.id, other[row.id])
 
 
 def test_the_cache_has_the_size_that_was_announced(base, monkeypatch):
-    prompt, rows, made = soft_prompt(base, 6), random_rows(), []
+    prefix, rows, made = prefix_of(base, 6), random_rows(), []
     settings = GenerationSettings(max_new_tokens=16, beams=2)
 
     class Spy(SlotCache):
         def __init__(self, *args):
             super().__init__(*args)
-            made.append(self.buffer)
+            made.append(self.buffers)
 
     monkeypatch.setattr(decoding, "SlotCache", Spy)
-    list(decode(base, prompt, rows, settings, stops(base), 4))
-    assert [tuple(buffer.shape[2:4]) for buffer in made] == [(4 * 2, 6 + 40 + 16)]
-    assert made[0].nbytes / 2**20 == kv_cache_mb(base, prompt, rows, settings, 4)
+    list(decode(base, prefix, rows, settings, stops(base), 4))
+    (buffers,) = made
+    assert {tuple(buffer.shape[:2]) for layer in buffers for buffer in layer} == {(4 * 2, 6 + 40 + 16)}
+    size = sum(buffer.nbytes for layer in buffers for buffer in layer)
+    assert size / 2**20 == pytest.approx(kv_cache_mb(base, prefix, rows, settings, 4))
 
 
 @pytest.mark.parametrize("beams", [1, 3])
 def test_out_of_memory_halves_the_batch_and_keeps_the_texts(base, beams, monkeypatch, capsys):
-    prompt, rows = soft_prompt(base, 6), random_rows()
+    prefix, rows = prefix_of(base, 6), random_rows()
     settings = {"beams": beams, "max_new_tokens": 12, "length_penalty": 1.0}
-    expected, plain_step, steps = texts(base, prompt, rows, **settings), decoding.step, []
+    expected, plain_step, steps = texts(base, prefix, rows, **settings), decoding.step, []
 
     def scarce(base, slots, live, width):
         steps.append(len(live))
@@ -148,7 +176,7 @@ def test_out_of_memory_halves_the_batch_and_keeps_the_texts(base, beams, monkeyp
         return plain_step(base, slots, live, width)
 
     monkeypatch.setattr(decoding, "step", scarce)
-    assert texts(base, prompt, rows, 8, **settings) == expected
+    assert texts(base, prefix, rows, 8, **settings) == expected
     said = capsys.readouterr().err
     assert "batches of 4 rows" in said and "batches of 2 rows" in said
 
@@ -162,23 +190,23 @@ def test_too_little_memory_for_one_row_is_an_error_that_says_what_to_lower(base,
         texts(base, None, random_rows(), beams=1, max_new_tokens=12)
 
 
-def test_a_row_longer_than_the_models_window_is_an_error_before_anything_runs(base):
+def test_a_row_longer_than_the_models_window_is_an_error_before_anything_runs(architecture):
+    base, _ = architecture("window_of_45")
     rows, settings = random_rows(), GenerationSettings(max_new_tokens=5)
-    base.model.config.sliding_window = 45
     assert kv_cache_mb(base, None, rows, settings, 4) > 0
     with pytest.raises(UserError, match=r"looks back over 45 positions.*may take 46"):
-        kv_cache_mb(base, soft_prompt(base, 1), rows, settings, 4)
+        kv_cache_mb(base, prefix_of(base, 1), rows, settings, 4)
 
 
 def test_a_wide_enough_beam_finds_the_most_likely_text(base):
     """With K = V beams and two tokens, every text is looked at: the best must be the exhaustive one."""
-    prompt, row = soft_prompt(base, 3), random_rows()[0]
+    prefix, row = prefix_of(base, 3), random_rows()[0]
     size, ending = base.model.config.vocab_size, set(stops(base).ids)
     with torch.no_grad():
-        first = plain_logits(base, prompt, row.context).log_softmax(-1)
-        second = [plain_logits(base, prompt, [*row.context, i]).log_softmax(-1) for i in range(size)]
+        first = plain_logits(base, prefix, row.context).log_softmax(-1)
+        second = [plain_logits(base, prefix, [*row.context, i]).log_softmax(-1) for i in range(size)]
     second = torch.stack(second)
-    found = texts(base, prompt, [row], beams=size, max_new_tokens=2, length_penalty=1.0)[row.id]
+    found = texts(base, prefix, [row], beams=size, max_new_tokens=2, length_penalty=1.0)[row.id]
     scores = {}
     ends = torch.tensor(sorted(ending))
     for i in range(size):
@@ -205,16 +233,16 @@ def test_a_model_with_several_end_tokens_stops_at_each(base):
 @pytest.mark.parametrize("beams", [1, 3])
 def test_generation_ends_at_the_words_of_a_separator(base, beams):
     base.model.config.eos_token_id = base.tokenizer.eos_token_id
-    prompt, rows, settings = soft_prompt(base, 6), random_rows(), GenerationSettings(max_new_tokens=16, beams=beams)
-    free = {output.id: output for output in decode(base, prompt, rows, settings, stops(base, " never said "), 4)}
+    prefix, rows, settings = prefix_of(base, 6), random_rows(), GenerationSettings(max_new_tokens=16, beams=beams)
+    free = {output.id: output for output in decode(base, prefix, rows, settings, stops(base, " never said "), 4)}
     row = next(row for row in rows if len(free[row.id].text) > 8)
     words = free[row.id].text[4:8].strip()  # of several tokens: those of the tiny models are short
     assert len(base.tokenizer.encode(words, add_special_tokens=False)) > 1
-    found = list(decode(base, prompt, [row], settings, stops(base, f" {words}\n"), 1))
+    found = list(decode(base, prefix, [row], settings, stops(base, f" {words}\n"), 1))
     if beams == 1:  # the same way until there
         assert found[0].text == free[row.id].text.split(words)[0].strip()
         assert found[0].stopped and not free[row.id].stopped and found[0].tokens < free[row.id].tokens
-    several = {output.id: output for output in decode(base, prompt, rows, settings, stops(base, words), 4)}
+    several = {output.id: output for output in decode(base, prefix, rows, settings, stops(base, words), 4)}
     assert several[row.id] == found[0]
     assert all(words not in output.text for output in several.values())
 

@@ -18,7 +18,7 @@ from softshot.demonstrations.sample import Random
 from softshot.demonstrations.table import read_neighbours
 from softshot.engine import base as engine_base
 from softshot.engine.layout import Layout, RowSettings
-from softshot.engine.prefix import target_loss
+from softshot.engine.loss import target_losses
 from softshot.files import read_jsonl
 from softshot.plan.__main__ import merged
 
@@ -30,8 +30,8 @@ def icl_loss(base, layout, train: list[dict], validation: list[dict], neighbours
     for record in validation:
         row = layout.tuning_row(record, [pool[neighbours[record["id"]][0]]], record["target"])
         with torch.no_grad():
-            loss, tokens = target_loss(base, None, [row])
-        total, count = total + loss.item(), count + tokens
+            losses = target_losses(base, None, [row])
+        total, count = total + losses.sum().item(), count + len(losses)
     return total / count
 
 

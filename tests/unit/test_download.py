@@ -4,11 +4,12 @@ import hashlib
 
 import pytest
 from archives import listed, zipped
-from loopback import CONTENT, serving_files
+from loopback import serving_files
 
 from softshot import catalogue, files
-from softshot.data import archive, transfer
+from softshot.data import archive, content, transfer
 from softshot.data.download import download
+from softshot.data.sources import unusable
 from softshot.data.transfer import CHUNK
 from softshot.errors import UserError
 from softshot.sections import read
@@ -59,13 +60,13 @@ def test_files_come_from_a_mirror_and_their_checksums_are_recorded(slash, mirror
 
 def test_files_come_from_the_official_address(mirror, tmp_path):
     entry = settings(base=f"{mirror.address}/mine", shared=["c d.json"])
-    mirror.contents["/mine/c%20d.json"] = b"{}"
+    mirror.contents["/mine/c%20d.json"] = b"[{}]"
     download("mine", entry, "official", HUB, tmp_path)
     assert (tmp_path / "b.json").read_text() == "[2]"
-    assert (tmp_path / "c d.json").read_text() == "{}"
+    assert (tmp_path / "c d.json").read_text() == "[{}]"
 
 
-MEMBERS = [("top/a.json", "1"), ("top/b.json", "2"), ("top/tables.json", "t"), ("top/database/x/x.sqlite", "x")]
+MEMBERS = [("top/a.json", "[1]"), ("top/b.json", "[2]"), ("top/tables.json", "[3]"), ("top/database/x/x.sqlite", "x")]
 
 
 @pytest.mark.parametrize("source", ["official", "mirror"])
@@ -121,6 +122,58 @@ def test_a_file_that_changed_at_its_source_is_an_error_until_its_record_is_delet
     files.write_json(tmp_path / ".recorded.json", record)
     download("mine", settings(), mirror.address, HUB, tmp_path)
     assert (tmp_path / "b.json").read_bytes() == b"[3]"
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+STRANGERS = {
+    "a Git LFS pointer": POINTER,
+    "a web page (Sign in)": b"<!DOCTYPE html><title>Sign in</title>",
+    "a web page": b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+    "it is no list of records": b'{"message": "Not Found"}',
+    "it is cut or no data: not valid JSON": b'[{"a": 1}, {"a"',
+    "it is cut or no data": b"404: Not Found",
+    "it is empty": b"",
+}
+
+
+@pytest.mark.parametrize("what", STRANGERS)
+@pytest.mark.parametrize("archived", [False, True])
+def test_what_is_not_the_file_is_neither_recorded_nor_kept(what, archived, mirror, tmp_path):
+    """With no published checksum; and the same command works once the source is mended."""
+    if archived:
+        members = {
+            name: zipped([("top/a.json", "[1]"), ("top/b.json", text)])
+            for name, text in (("bad", STRANGERS[what]), ("good", "[2]"))
+        }
+        entry = settings(archive={"name": "data.zip", "url": f"{mirror.address}/mine/data.zip"})
+        place, bad, good = "/mine/data.zip", members["bad"], members["good"]
+    else:
+        entry, place, bad, good = settings(), "/mine/b.json", STRANGERS[what], b"[2]"
+    mirror.contents[place] = bad
+    told = message(entry, mirror.address, tmp_path)
+    assert "b.json" in told and what in told and "What you can do:" in told
+    assert not {"b.json", ".recorded.json"} & {*listed(tmp_path)}
+    mirror.contents[place] = good
+    download("mine", entry, mirror.address, HUB, tmp_path)
+    assert (tmp_path / "b.json").read_bytes() == b"[2]"
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("a.jsonl", b'{"a": 1}\n\n{"a": 2}\n\n', b'{"a": 1}\n{"a": '),
+        ("a.jsonl", b'{"a": 1}', b'"a"\n'),
+        ("a.txt", b"1\ta\n2\tb\n", b"1\ta\n2"),
+        ("a.txt", b"1\ta", b"not found"),
+        ("a.sqlite", b"anything", b""),
+    ],
+)
+def test_files_of_lines_that_are_cut_are_told_by_their_last_line(name, good, bad, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(good)
+    assert content.fault(path, path.suffix) is None
+    path.write_bytes(bad)
+    assert content.fault(path, path.suffix)
 
 
 def test_another_kind_of_source_has_its_own_record(mirror, tmp_path):
@@ -179,13 +232,13 @@ def test_a_source_that_is_gone_names_every_file_and_the_hub_where_it_has_them(ta
 
 
 def test_a_broken_download_continues_in_the_next_job(mirror, tmp_path):
-    mirror.contents["/mine/b.json"] = CONTENT
+    whole = mirror.contents["/mine/b.json"] = b"[" + b"1, " * 10**6 + b"1]"
     mirror.script = [{}, *[{"cut": CHUNK}] * transfer.ATTEMPTS]
     message(settings(), mirror.address, tmp_path)
     assert listed(tmp_path) == ["a.json", "b.json.part", "b.json.part.json"]
     download("mine", settings(), mirror.address, HUB, tmp_path)
     assert mirror.requests[-1][1] == f"bytes={CHUNK * transfer.ATTEMPTS}-"
-    assert (tmp_path / "b.json").read_bytes() == CONTENT
+    assert (tmp_path / "b.json").read_bytes() == whole
 
 
 def test_checksums_of_an_earlier_download_do_not_survive_a_failure(mirror, tmp_path):
@@ -204,6 +257,29 @@ def test_a_disk_that_is_full_is_an_error_without_traceback(mirror, tmp_path, mon
 
 def test_sources_and_files_that_cannot_be_meant_are_refused(tmp_path):
     assert "neither `official` nor `hub`" in message(settings(), "/some/folder", tmp_path)
+    assert "nothing is read from s3:// addresses" in message(settings(), "s3://bucket/folder", tmp_path)
     assert "lies outside" in message(settings(files={"train": "../a", "test": "b"}), "official", tmp_path)
     assert "lies outside" in message(settings(folders=["/database"]), "official", tmp_path)
     assert "mine has no copy on the hub" in message(settings(), "hub", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("place", "remedy"),
+    [
+        ("s3://bucket/folder", "only from http and https ones and folders; copy the files into a local folder"),
+        ("gs://bucket", "nothing is read from gs:// addresses"),
+        ("file:///data/mine", "file:///data/mine: write the path alone, /data/mine"),
+        ("hf://datasets/me/mine", "write `hub`"),
+        ("https://", "names no host"),
+        ("http:///folder", "names no host"),
+    ],
+)
+def test_addresses_that_nothing_can_be_read_from_are_told_with_what_to_write(place, remedy):
+    assert remedy in unusable(place)
+
+
+@pytest.mark.parametrize(
+    "place", ["official", "hub", "https://me.org/data", "http://127.0.0.1:8", "data", "/data", "~"]
+)
+def test_other_places_are_usable(place):
+    assert unusable(place) is None

@@ -48,7 +48,7 @@ def test_the_names_of_a_wrapped_model_are_refused_before_any_job_and_by_the_job(
     words = rf"every tensor has `{prefix}` before its name, as {by} saves them.*model\.{prefix}save_pretrained"
     with pytest.raises(UserError, match=rf"models\.folders\.mine: .*{words}"):
         catalogue.check_model("mine", {"mine": str(source)})
-    with pytest.raises(UserError, match=rf"mine: .* lacks 21 of the 21 tensors of LlamaForCausalLM \(.*{words}"):
+    with pytest.raises(UserError, match=rf"model mine: .*source: .*{words}"):
         fetch_folder(source, tmp_path)
     assert os.listdir(tmp_path / "models") == []
 
@@ -65,6 +65,44 @@ def test_missing_tensors_are_named(source, tmp_path):
 def test_tensors_under_other_names_are_named_too(source, tmp_path):
     rename(source, lambda name: name.replace("self_attn", "attention"))
     with pytest.raises(UserError, match=r"lacks 8 of .*It has others in their place \(model\.layers\.0\.attention"):
+        fetch_folder(source, tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.int8])
+def test_numbers_of_a_quantised_model_are_refused_also_where_config_says_nothing(dtype, source, tmp_path):
+    file = source / "model.safetensors"
+    tensors = {name: tensor.to(dtype) if "mlp" in name else tensor for name, tensor in load_file(file).items()}
+    save_file(tensors, file, metadata={"format": "pt"})
+    words = r"quantised \(model\.layers\.0\.mlp\.down_proj\.weight is (F8_E4M3|I8)\)"
+    with pytest.raises(UserError, match=rf"models\.folders\.mine: .*{words}"):
+        catalogue.check_model("mine", {"mine": str(source)})
+    with pytest.raises(UserError, match=rf"model mine: .*{words}"):
+        fetch_folder(source, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("config.json", "[1]", r"config\.json: is no model's configuration"),
+        ("config.json", "version https://git-lfs.github.com/spec/v1", r"config\.json: not valid JSON"),
+        ("config.json", "heads", r"cannot be loaded: .*not a multiple of the number of attention heads \(5\)"),
+        ("tokenizer.json", "{}", r"the tokenizer of .* cannot be loaded: .*\nA tokenizer\.json needs nothing else"),
+    ],
+)
+def test_a_spoilt_file_is_named(file, content, words, source, tmp_path):
+    if content == "heads":
+        content = json.dumps(files.read_json(source / file) | {"num_attention_heads": 5})
+    (source / file).write_text(content)
+    with pytest.raises(UserError, match=words):
+        fetch_folder(source, tmp_path)
+
+
+def test_an_adapter_is_no_model(source, tmp_path):
+    (source / "config.json").rename(source / "adapter_config.json")
+    words = r"holds an adapter \(adapter_config\.json\)\. Merge it into its model first"
+    with pytest.raises(UserError, match=words):
+        catalogue.check_model("mine", {"mine": str(source)})
+    with pytest.raises(UserError, match=words):
         fetch_folder(source, tmp_path)
 
 
@@ -113,6 +151,19 @@ def test_an_architecture_that_the_library_has_not_is_refused_in_words(config, wo
 def test_what_config_says_is_refused_by_the_job_too(source, tmp_path):
     files.write_json(source / "config.json", {"model_type": "t5", "is_encoder_decoder": True})
     with pytest.raises(UserError, match=r"model mine: .*source: it is an encoder-decoder \(t5\)"):
+        fetch_folder(source, tmp_path)
+
+
+def test_a_tokenizer_of_another_model_is_refused(source, tmp_path):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})  # Gemma 3's, beyond its embeddings
+    tokenizer.save_pretrained(source)
+    fetch_folder(source, tmp_path)
+    tokenizer.add_tokens(["alarm clock", "weather"])
+    tokenizer.save_pretrained(source)
+    with pytest.raises(UserError, match=r"has 2 tokens beyond the \d+ that the model has \(alarm clock, weather\)"):
         fetch_folder(source, tmp_path)
 
 
@@ -185,7 +236,7 @@ def test_pickled_weights_in_several_files_and_with_tied_tensors(source, tmp_path
 def test_names_in_a_pickle_are_checked_as_all_others(source, tmp_path):
     tensors = pickle_weights(source)
     torch.save({f"_orig_mod.{name}": tensor for name, tensor in tensors.items()}, source / "pytorch_model.bin")
-    with pytest.raises(UserError, match=r"every tensor has `_orig_mod\.` before its name"):
+    with pytest.raises(UserError, match=r"every tensor has `_orig_mod\.` before"):
         fetch_folder(source, tmp_path)
 
 

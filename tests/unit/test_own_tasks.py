@@ -48,6 +48,8 @@ def write(path, rows):
         parquet.write_table(pyarrow.Table.from_pylist(rows), path)
     else:
         quoted = [['"' + value.replace('"', '""') + '"' for value in row.values()] for row in rows]
+        if path.suffix == ".tsv":  # a line is a row
+            quoted = [[value.replace("\n", " ") for value in row] for row in quoted]
         lines = [list(rows[0]), *quoted]
         path.write_text("".join(("," if path.suffix == ".csv" else "\t").join(line) + "\n" for line in lines))
     return path
@@ -68,7 +70,7 @@ def test_ids_of_the_file_are_unique(tmp_path, name):
     rows = [{**row, "key": f"k  {number}"} for number, row in enumerate(ROWS)]
     path = write(tmp_path / name, rows)
     assert [record["id"] for record in records_of(path, id="key")] == ["mine-train-k 0", "mine-train-k 1"]
-    places = {"a.jsonl": "line 2: {} line 1", "a.parquet": "row 2: {} row 1"}
+    places = {"a.jsonl": "line 2: {} line 1", "a.parquet": "row 2: {} row 1", "a.tsv": "line 3: {} line 2"}
     place = places.get(name, "line 4: {} line 2")  # the first row has a line feed in quotes
     write(path, [{**row, "key": "same"} for row in ROWS])
     assert fault_of(path, id="key") == f"{path}, " + place.format("id same was already used in")
@@ -158,10 +160,14 @@ def test_csv_lines_are_right_after_quoted_line_feeds_and_blank_lines(tmp_path):
     ("text", "fault"),
     [
         (b"title,text,title\n", "line 1: the header has column `title` twice"),
-        (b"title,,summary\n", "line 1: the header has a column without a name"),
-        (b"\ntitle,text,summary\n", "line 1: the header has a column without a name"),
+        (b",,\n", "line 1: the header names no column"),
+        (b"\ntitle,text,summary\n", "line 1: the header names no column"),
         (b"title,t\xe9xt,summary\n", "line 1: not UTF-8 text (byte 0xe9)"),
-        (b"\xff\xfet\x00i\x00", "line 1: not UTF-8 text (byte 0xff)"),
+        (b"\xff\xfetitle", "line 1: not UTF-8 text (byte 0xff)"),
+        (
+            b'title,text,summary\na,"b\nc",d,e\n',
+            "line 2: 4 fields, the header has 3 (lines 2 to 3 are one row by their",
+        ),
         (b'title,text,summary\na,b,c\nd,"e,f\n', "line 3: unexpected end of data; is a quote left open here?"),
         (b'title,text,summary\na,b,c\nd,"e"e,f\n', "line 3: not valid CSV: ',' expected after '\"'"),
         (b"title,text,summary\na\rb,c,d\n", "line 2: not valid CSV: new-line character seen in unquoted field"),
@@ -189,6 +195,93 @@ def test_a_bad_line_within_quotes_costs_one_record(tmp_path, capsys):
 def test_a_field_may_be_long(tmp_path):
     path = write(tmp_path / "a.csv", [{**ROWS[0], "text": "w " * 200_000}])
     assert len(records_of(path)[0]["input"]) == len("One: ") + 400_000 - 1
+
+
+def tsv(path, *lines):
+    path.write_text("".join(f"{line}\n" for line in ("title\ttext\tsummary", *lines)))
+    return path
+
+
+def pairs(path):
+    return [(record["input"], record["target"]) for record in records_of(path)]
+
+
+def test_in_a_tsv_file_quotes_stand_around_fields_where_all_lines_can_be_read_so(tmp_path, capsys):
+    path = tsv(tmp_path / "a.tsv", '"a\tb"\t"say ""hi"""\ts', 'a "b" c\t"d"\ts', "", '""\t"e, f"\ts')
+    assert pairs(path) == [('a b: say "hi"', "s"), ('a "b" c: d', "s"), (": e, f", "s")]
+    convert(job(), "test", path, tmp_path / "test.jsonl")
+    assert capsys.readouterr().err == ""
+
+
+def test_in_a_tsv_file_without_quoting_quotes_are_plain_and_every_line_is_a_row(tmp_path, capsys):
+    lines = ["good one\tx\tpos", '"an open quote\tx\tneg', 'third text"\tx\tneg', '"Hello," she said.\t"x"\tpos']
+    path = tsv(tmp_path / "a.tsv", *lines)
+    assert pairs(path) == [
+        ("good one: x", "pos"),
+        ('"an open quote: x', "neg"),
+        ('third text": x', "neg"),
+        ('"Hello," she said.: "x"', "pos"),
+    ]
+    convert(job(), "test", path, tmp_path / "test.jsonl")
+    remark = f"{path}: quotation marks are plain characters in this file, by line 3, which is malformed otherwise"
+    assert capsys.readouterr().err == f"{remark}\n"
+    assert files.read_json(tmp_path / "test.json")["remark"] == remark
+
+
+@pytest.mark.parametrize("other", ['"c', 'c"d"\t', '"c"d\tx'])
+def test_a_skip_counts_every_line_that_cannot_be_read(tmp_path, other):
+    """Lines that are malformed under both readings swallow no others."""
+    path = tsv(tmp_path / "a.tsv", '"a\tb"\tx\ty', other, other, "e\tf\tg")
+    convert(job(malformed="skip"), "test", path, tmp_path / "test.jsonl")
+    assert [record["input"] for record in files.read_jsonl(tmp_path / "test.jsonl")] == ["a b: x", "e: f"]
+    assert files.read_json(tmp_path / "test.json")["skipped"] == 2
+    assert fault_of(path).startswith(f"{path}, line 3: ")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_a_column_without_a_name_is_left_out_as_the_index_of_a_saved_table(tmp_path, name):
+    path, mark = tmp_path / name, "," if name == "a.csv" else "\t"
+    path.write_text(
+        "".join(mark.join(line) + "\n" for line in (["", "title", "text", "summary"], ["0", "a", "b", "c"]))
+    )
+    assert pairs(path) == [("a: b", "c")]
+    assert fault_of(path, input="{0}").endswith('the columns are ["title", "text", "summary"]')
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl"])
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+@pytest.mark.parametrize("marks", [0, 1, 2])
+def test_line_ends_of_every_system_and_byte_order_marks(tmp_path, name, end, marks):
+    """A mark stands before every line, as where files that had one each were put together."""
+    rows = [{"title": "a", "text": f"b{number}", "summary": "c"} for number in range(3)]
+    lines = write(tmp_path / name, rows).read_text().splitlines()
+    (tmp_path / name).write_bytes("".join("\ufeff" * marks + line + end for line in lines).encode())
+    assert pairs(tmp_path / name) == [(f"a: b{number}", "c") for number in range(3)]
+    (tmp_path / name).write_bytes(end.join([*lines, "x"]).encode())
+    assert fault_of(tmp_path / name).startswith(f"{tmp_path / name}, line {len(lines) + 1}: ")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_utf16_is_an_error_that_says_so(tmp_path, name, encoding):
+    text = ("\ufeff" if encoding == "utf-16-be" else "") + "title,text,summary\n"
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    assert fault_of(tmp_path / name).endswith("UTF-16 text, by its byte order mark: save it as UTF-8.")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.parquet"])
+def test_a_pointer_or_a_page_in_a_files_place_is_named(tmp_path, name):
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    assert "is a Git LFS pointer" in fault_of(tmp_path / name) and "`git lfs pull`" in fault_of(tmp_path / name)
+    (tmp_path / name).write_text("\n<html><title>Sign in</title></html>")
+    assert "is a web page (Sign in), not the file: download" in fault_of(tmp_path / name)
+
+
+def test_the_column_of_groups(tmp_path):
+    rows = [row | {"page": page} for row, page in zip([*ROWS, ROWS[0]], (" p  1", "", 7), strict=True)]
+    path = write(tmp_path / "a.jsonl", rows)
+    assert [record["meta"] for record in records_of(path, group="page")] == [{"group": "p 1"}, {}, {"group": "7"}]
+    assert "no column `pag`" in fault_of(path, group="pag")
 
 
 # Other files

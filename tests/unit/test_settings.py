@@ -9,7 +9,7 @@ import pytest
 import yaml
 from tiny import ROOT
 
-from softshot import configuration, overrides
+from softshot import configuration, overrides, slices
 from softshot import study as studies
 from softshot.errors import UserError
 from softshot.grid import runs
@@ -136,6 +136,8 @@ def test_the_settings_page_is_up_to_date():
         ("demonstrations.retrievers.mine", {"kind": "dense", "encoder": "gpt2-x"}, "'gpt2-x'", "Did you mean gpt2-xl"),
         ("demonstrations.retrievers.mmr", {"kind": "mmr", "pool": 4}, "retrievers.mmr.pool", "raise the pool"),
         ("scoring.metrics", {"dart": ["blec"]}, "scoring.metrics.dart", "a metric of another task"),
+        ("scoring.metrics", {"dart": ["bert_score"]}, "scoring.metrics.dart", "`scoring.encoder`"),
+        ("scoring.encoder", "nowhere", "scoring.encoder: nowhere has no config.json", "no model is there"),
         ("data.evaluation", {"spider": "test"}, "data.evaluation.spider", "train, validation, held_out"),
         ("data.sources", {"spidr": "/x"}, "spidr", "spider"),
         ("data.templates", {"mtop": {"input": "{inputs}"}}, "data.templates.mtop: input", "write {input} in it, once"),
@@ -164,6 +166,19 @@ def test_a_fault_names_its_key_and_the_remedy(path, value, key, remedy):
         configuration.load(changed(path, value))
     assert key in str(caught.value)
     assert remedy in str(caught.value)
+
+
+def test_a_task_may_have_any_metric_that_reads_what_its_own_metrics_read():
+    study = configuration.load(changed("scoring.metrics", {"spider": ["exact_set_match", "partial_match"]}))
+    assert studies.metrics(study, "spider") == ["exact_set_match", "partial_match"]
+
+
+def test_only_runs_with_a_learned_metric_depend_on_the_encoder(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    scoring = {"encoder": str(tmp_path), "metrics": {"dart": ["dart_bleu", "bert_score"]}}
+    study = configuration.load(CONFIG | {"scoring": scoring})
+    assert slices.scoring_slice(study, "dart") == {"metrics": scoring["metrics"]["dart"], "encoder": str(tmp_path)}
+    assert slices.scoring_slice(study, "mtop") == {"metrics": studies.metrics(study, "mtop")}
 
 
 def test_a_study_without_a_run_says_so():

@@ -5,7 +5,6 @@ Read while the Snakefile is parsed: nothing heavy is imported.
 
 import difflib
 import functools
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -47,8 +46,7 @@ def check_model(name: str, folders: dict[str, str], retrieval: bool = False) -> 
         names += [path.relative_to(folder).as_posix() for path in folder.glob("*/config.json")]
         config = read_config(name, entry["path"])
         fault = architectures.fault(config, names) or (None if retrieval else architectures.decoding_fault(config))
-        if prefix := headers.wrapper(tensor for file in folder.glob("*.safetensors") for tensor in headers.read(file)):
-            fault = fault or f"in its weights {headers.wrapped(prefix)}"
+        fault = fault or headers.fault(folder)
         if fault:
             raise UserError(f"config.yaml: models.folders.{name}: {folder}: {fault}")
 
@@ -66,12 +64,12 @@ def room(name: str, folders: dict[str, str]) -> architectures.Room | None:
 def read_config(name: str, folder: str) -> dict[str, Any]:
     """The config.json of a model of the user's own."""
     config = Path(folder).expanduser() / "config.json"
+    if not config.exists() and config.with_name("adapter_config.json").exists():
+        raise UserError(f"models.folders.{name}: {config.parent} {architectures.ADAPTER}")
     try:
-        return json.loads(config.read_text(encoding="utf-8"))
+        return architectures.read(config)
     except FileNotFoundError:
         raise UserError(f"models.folders.{name}: {config} does not exist; name the folder of a saved model") from None
-    except ValueError as error:
-        raise UserError(f"{config}: not valid JSON: {error}") from None
 
 
 def parameters(name: str, folders: dict[str, str]) -> int | None:

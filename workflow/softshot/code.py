@@ -12,8 +12,8 @@ from softshot.scoring import registry
 
 PACKAGE = Path(__file__).parent
 # What tuning and generation share.
-ENGINE = ("base", "bloom", "kernels", "last_layer", "llama", "packed", "prefix", "loss", "memory")
-ENGINE += ("layout", "stops", "tokenization")
+ENGINE = ("base", "bloom", "kernels", "last_layer", "packed", "prefix", "loss", "memory")
+ENGINE += ("layout", "stops", "tokenization", "cache", "frozen", "probe", "rotary")
 SHOWN = ("demonstrations/shown.py", "demonstrations/table.py")
 DENSE = ("dense", "nearest", "approximate", "embeddings")
 RETRIEVERS = {"random": ("sample",), "bm25": ("bm25",), "oracle": ("oracle",), "dense": DENSE, "mmr": (*DENSE, "mmr")}
@@ -30,7 +30,7 @@ def checksum(*places: str) -> str:
 
 def conversion(task: str, table: bool, split: str) -> str:
     """What a split's records are; of those of Spider that can be scored also how hard they are."""
-    names = ["convert", "leaks", "readers", "splits", "text", "table" if table else task]
+    names = ["convert", "leaks", "readers", "splits", "text", *(("delimited", "table") if table else (task,))]
     parser = ("tokens", "query", "parse", "hardness") if task == "spider" and split in ("validation", "test") else ()
     return checksum(*(f"data/{name}.py" for name in names), *(f"scoring/spider/{name}.py" for name in parser))
 
@@ -52,7 +52,7 @@ def tuning() -> str:
 
 def generation() -> str:
     """What a run predicts."""
-    names = (*ENGINE, "decoding", "beam", "cache")
+    names = (*ENGINE, "decoding", "beam")
     return checksum(*(f"engine/{name}.py" for name in names), *SHOWN, "methods/*.py", "generation/*.py")
 
 

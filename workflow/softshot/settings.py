@@ -81,7 +81,7 @@ class ModelsSettings(Section):
         description="Names from `resources/models.yaml` or from `folders`.",
     )
     folders: dict[Name, str] = Field(
-        {}, description="Models of your own: a short name, and the folder with safetensors and tokenizer."
+        {}, description="Models of your own: a short name, and the folder with weights and tokenizer."
     )
     hub: str = Field("https://huggingface.co", description="The hub, or a mirror of it, that models come from.")
 

@@ -13,7 +13,7 @@ FileSplit = Literal["train", "validation", "test"]  # that can have a file of it
 
 
 class TemplateSettings(Section):
-    """How a task's texts are laid out in a row; the same for every arm. The pieces are tokenised one by one."""
+    """How texts are laid out; the same for every arm. `<|im_end|>` is a model's token here, and text in a record."""
 
     instruction: str = Field(
         "", description="Stands once before the demonstrations, ended by the separator; an empty text is none."

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from softshot import code, files
 from softshot.data import dart, leaks, logic2text, mtop, readers, spider, splits, table, totto
+from softshot.data.content import refuse_stranger
 from softshot.data.text import collapse
 from softshot.errors import UserError
 from softshot.sections import Section
@@ -80,6 +81,9 @@ def convert(
     skipped = skips.count if skips else 0
     if skipped:
         print(f"{source}: {skipped} malformed records skipped", file=sys.stderr)
+    if remark := table.remark(source) if job.table else None:
+        print(remark, file=sys.stderr)
+        notes["remark"] = remark
     counts = {"task": job.task, "split": split, "records": written, "skipped": skipped}
     counts |= {"source": source.name, "sha256": files.sha256(source), "download": download}
     counts |= {"settings": job.model_dump(), "code": code.conversion(job.task, job.table is not None, split), **notes}
@@ -156,6 +160,7 @@ def records(
     The id is `<task>-<split>-` and the file's own id, or the position in the file, which skipping does not change.
     """
     reader, converter = _converter(task, settings)
+    refuse_stranger(path)
     unit = table.unit(path) if settings else "line"
     first_line: dict[str, int] = {}
     for position, (line, row) in enumerate(reader(path)):

@@ -5,7 +5,9 @@ from typing import Any
 from urllib.parse import quote
 
 from softshot import files
+from softshot.data import content
 from softshot.data.archive import ArchiveError, unpack
+from softshot.data.sources import unusable
 from softshot.data.transfer import TransferError, fetch
 from softshot.errors import UserError
 from softshot.task import SourceSettings
@@ -20,8 +22,9 @@ def download(task: str, entry: SourceSettings, source: str, hub: str, folder: Pa
     `<task>/<name of the archive>`; `hub` is the hub's address. Nothing half-written is left but a `.part` file, with
     which the next call continues.
     """
-    if source not in ("official", "hub") and not source.startswith(("http://", "https://")):
-        raise UserError(f"data.source: {source!r} is neither `official` nor `hub` nor an http(s) address of a mirror")
+    if source not in ("official", "hub") and ("://" not in source or unusable(source)):
+        why = unusable(source) or f"{source!r} is neither `official` nor `hub` nor an http(s) address of a mirror"
+        raise UserError(f"data.source: {why}")
     names = [*entry.files.values(), *entry.shared]
     for name in [*names, *entry.folders]:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
@@ -82,8 +85,14 @@ class Checksums:
         self.found: dict[str, str] = {}
 
     def check(self, name: str, file: Path) -> None:
-        """Refuse a file that is not what it must be; `name` is its path in the task's folder."""
-        found = self.found[name] = files.sha256(file)
+        """Refuse a file that is not what it must be; `name` is its path in the task's folder.
+
+        Where nothing is published it must at least be data: what is recorded here is compared ever after.
+        """
+        found = files.sha256(file)
+        if name not in self.published and (fault := content.fault(file, PurePosixPath(name).suffix)):
+            raise TransferError(f"{name} is not the file that it should be: {fault}")
+        self.found[name] = found
         recorded = self.recorded.get(self.kind, {}).get(name)
         if name in self.published:
             if found != self.published[name]:

@@ -9,17 +9,23 @@ import json
 from collections.abc import Iterator
 from json.decoder import JSONDecodeError
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from softshot.errors import UserError
 
+HEAD = 1 << 20  # bytes in which a file's line ends are looked for
+
 
 def lines(path: Path) -> Iterator[tuple[int, str | UnicodeDecodeError]]:
-    """The lines of a UTF-8 file, with or without a byte order mark, read as a stream; they keep their line feed."""
+    """The lines of a UTF-8 file, read as a stream; they keep their line feed.
+
+    A byte order mark before a line is left out: files that were put together have several. Where there is no line
+    feed at all, carriage returns end lines, as on old Macs.
+    """
     try:
         with path.open("rb") as file:  # as text, one bad byte would lose the lines of a whole buffer
-            for number, line in enumerate(file, 1):
-                if number == 1:
+            for number, line in enumerate(_ended(path, file), 1):
+                while line.startswith(codecs.BOM_UTF8):
                     line = line.removeprefix(codecs.BOM_UTF8)
                 try:
                     yield number, line.decode()
@@ -27,6 +33,28 @@ def lines(path: Path) -> Iterator[tuple[int, str | UnicodeDecodeError]]:
                     yield number, error
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _ended(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file that is open at its start, by the line ends that its beginning has."""
+    head = file.read(HEAD)
+    _refuse_utf16(path, head)
+    file.seek(0)
+    if b"\n" in head or b"\r" not in head:
+        yield from file
+        return
+    rest = b""
+    while block := file.read(HEAD):
+        *whole, rest = (rest + block).split(b"\r")
+        yield from (line + b"\n" for line in whole)
+    if rest:
+        yield rest
+
+
+def _refuse_utf16(path: Path, head: bytes) -> None:
+    """Refuse a file that its first bytes say is UTF-16, as spreadsheets write "Unicode text"."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in head:
+        raise UserError(f"{path}: not UTF-8 but UTF-16 text, by its byte order mark: save it as UTF-8.")
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, Any | ValueError]]:
@@ -87,6 +115,7 @@ def _read_text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    _refuse_utf16(path, data)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from softshot.data.content import refuse_stranger
 from softshot.data.readers import json_list
 from softshot.data.text import collapse, get, is_a, shown
 from softshot.errors import UserError
@@ -79,6 +80,7 @@ def schemas(path: Path) -> dict[str, dict]:
     """The schemas in `tables.json` by the database's name; a fault in this file is always an error."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; Spider's tables.json must lie beside the file of questions")
+    refuse_stranger(path)
     found: dict[str, dict] = {}
     for line, item in json_list(path):
         try:

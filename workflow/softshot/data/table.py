@@ -1,6 +1,5 @@
 """Tasks of the user's own: records out of the columns of JSONL, CSV, TSV or Parquet files, by templates."""
 
-import csv
 import difflib
 import functools
 import math
@@ -11,13 +10,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from softshot.data.readers import json_lines, lines, reason
+from softshot.data.delimited import csv_rows, plain_quotes, tsv_rows
+from softshot.data.readers import json_lines
 from softshot.data.text import collapse, shown
 from softshot.errors import UserError
 from softshot.task import TableSettings
 
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
-LONGEST_FIELD = 1 << 24  # characters of a CSV field; a quote that is never closed would swallow the whole file
 BATCH = 1024  # rows of a Parquet file in memory
 
 
@@ -27,18 +25,22 @@ def rows(path: Path) -> Iterator[tuple[int, Any | ValueError]]:
     The number is the line that a row starts on, in a Parquet file the row's own number from 1.
     """
     kind = path.suffix.lower()
-    if kind == ".jsonl":
-        return json_lines(path)
-    if kind in DELIMITERS:
-        return _delimited(path, DELIMITERS[kind])
-    if kind == ".parquet":
-        return _parquet(path)
+    if kind in READERS:
+        return READERS[kind](path)
     raise UserError(f"{path}: the files of a task of your own end in .jsonl, .csv, .tsv or .parquet")
 
 
 def unit(path: Path) -> str:
     """What a row's number counts in this file."""
     return "row" if path.suffix.lower() == ".parquet" else "line"
+
+
+def remark(path: Path) -> str | None:
+    """What whoever gave the file should know of how it was read."""
+    line = plain_quotes(path) if path.suffix.lower() == ".tsv" else None
+    if line is None:
+        return None
+    return f"{path}: quotation marks are plain characters in this file, by line {line}, which is malformed otherwise"
 
 
 def converter(settings: TableSettings) -> Callable[[Any], dict]:
@@ -125,56 +127,6 @@ def _text(value: Any, column: str) -> str:
     raise ValueError(f"column `{column}` holds {kind}: {shown(value)}")
 
 
-def _delimited(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, str] | ValueError]]:
-    """The rows of a CSV or TSV file with a header; fields may be quoted and then hold line feeds."""
-    faults: list[ValueError] = []  # of the lines that the reader took last
-
-    def decoded() -> Iterator[str]:
-        for _, line in lines(path):
-            if isinstance(line, UnicodeDecodeError):
-                faults.append(line)
-                line = line.object.decode(errors="replace")  # the quotes in it still count
-            yield line
-
-    csv.field_size_limit(LONGEST_FIELD)
-    reader = csv.reader(decoded(), delimiter=delimiter, strict=True)
-    header = None
-    while True:
-        start = reader.line_num + 1
-        try:
-            values = next(reader, None)
-        except csv.Error as error:
-            if header is None or "end of data" in str(error) or "field limit" in str(error):
-                raise UserError(f"{path}, line {start}: {error}; is a quote left open here?") from None
-            values = []
-            faults.append(ValueError(f"not valid {path.suffix[1:].upper()}: {error}"))
-        if values is None:
-            return
-        if header is None:
-            header = _header(path, start, values, faults)
-        elif faults:
-            yield start, faults[0]
-        elif len(values) not in (0, len(header)):
-            yield start, ValueError(f"{len(values)} fields, the header has {len(header)}")
-        elif values:  # a blank line has none
-            yield start, dict(zip(header, values, strict=True))
-        faults.clear()
-
-
-def _header(path: Path, line: int, names: list[str], faults: list[ValueError]) -> list[str]:
-    """The names of the columns, each there and once."""
-    fault = None
-    if faults:
-        fault = reason(faults[0])
-    elif not all(name.strip() for name in names) or not names:
-        fault = "the header has a column without a name"
-    elif twice := [name for name in names if names.count(name) > 1]:
-        fault = f"the header has column `{twice[0]}` twice"
-    if fault:
-        raise UserError(f"{path}, line {line}: {fault}")
-    return names
-
-
 def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows of a Parquet file, a batch at a time."""
     import pyarrow
@@ -194,3 +146,6 @@ def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise UserError(f"{path}, row {number + 1}: not a whole Parquet file: {error}") from None
+
+
+READERS = {".jsonl": json_lines, ".csv": csv_rows, ".tsv": tsv_rows, ".parquet": _parquet}

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from urllib3.util import Retry
 
 from softshot import files
+from softshot.data.content import stranger
 
 TIMEOUT = (15, 60)  # seconds to connect, and without a byte
 CHUNK = 1 << 16  # bytes; a chunk that a broken transfer ends in is lost
@@ -57,7 +58,7 @@ def fetch(url: str, path: Path, check: Callable[[Path], object]) -> None:
                 raise TransferError(_reason(error)) from None
     note.unlink(missing_ok=True)
     try:
-        _refuse_page(part)
+        _refuse_stranger(part)
         check(part)
         part.replace(path)
     finally:
@@ -143,14 +144,11 @@ def _version(response: requests.Response) -> str | None:
     return etag if etag.startswith('"') else response.headers.get("Last-Modified")
 
 
-def _refuse_page(path: Path) -> None:
-    """Refuse a web page in the file's place, as a host's quota or consent page is; no official file starts with `<`."""
-    with path.open("rb") as file:
-        head = file.read(1 << 16).decode("utf-8-sig", "replace").strip()
-    if head.startswith("<"):
-        title = re.search(r"<title[^>]*>([^<]*)</title>", head, re.IGNORECASE)
-        named = f" ({' '.join(title[1].split())})" if title else ""
-        raise TransferError(f"the server sent a web page{named} and not the file; is its quota used up?")
+def _refuse_stranger(path: Path) -> None:
+    """Refuse what is no file of data, such as the page of a host whose quota is used up, or asks for consent."""
+    if what := stranger(path):
+        quota = "; is its quota used up?" if "page" in what else ""
+        raise TransferError(f"the server sent {what} and not the file{quota}")
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """BLOOM with torch's fused attention, which transformers does not give it, and ALiBi from relative distances."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -8,8 +9,6 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import BloomForCausalLM, DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 from transformers.models.bloom.modeling_bloom import BloomAttention, BloomModel
-
-from softshot.engine.packed import Packing, packed_attention
 
 
 def alibi_slopes(heads: int) -> Tensor:
@@ -40,15 +39,15 @@ class FusedBloomAttention(BloomAttention):
     """BLOOM's attention by `scaled_dot_product_attention`."""
 
     def forward(self, hidden_states, residual, alibi, attention_mask=None, layer_past=None, **_):
-        """`alibi`: the bias [B, heads, L, keys], or the packing of a packed sequence."""
+        """`alibi`: the bias [B, heads, L, keys], or the attention of a packed sequence."""
         query, key, value = self._reshape(self.query_key_value(hidden_states))  # [B, heads, L, D]
         if layer_past is not None:
             key, value = layer_past.update(key, value, self.layer_idx)
-        if isinstance(alibi, Packing):
-            context, _ = packed_attention(self, query, key, value, None, alibi, self.inv_norm_factor)
-        else:
+        if isinstance(alibi, Tensor):
             context = scaled_dot_product_attention(query, key, value, attn_mask=alibi, scale=self.inv_norm_factor)
             context = context.transpose(1, 2)
+        else:
+            context, _ = alibi(self, query, key, value, scaling=self.inv_norm_factor)
         return residual + self.dense(context.flatten(2)), None
 
 
@@ -62,10 +61,10 @@ class FusedBloomModel(BloomModel):
         attention_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         use_cache: bool | None = None,
-        packing: Packing | None = None,
+        packing: Callable | None = None,
         **_,
     ) -> BaseModelOutputWithPastAndCrossAttentions:
-        """`attention_mask`: [B, past + L]. With `packing`, one packed sequence without a cache."""
+        """`attention_mask`: [B, past + L]. With `packing`, the attention of one packed sequence without a cache."""
         if inputs_embeds is None:
             inputs_embeds = self.word_embeddings(input_ids)
         rows, length, _ = inputs_embeds.shape
@@ -76,8 +75,7 @@ class FusedBloomModel(BloomModel):
             keys = length if past_key_values is None else past_key_values.get_mask_sizes(length, 0)[0]
             if attention_mask is None:
                 attention_mask = torch.ones(rows, keys, dtype=torch.long, device=inputs_embeds.device)
-            slopes = alibi_slopes(self.num_heads).to(inputs_embeds.device)
-            alibi = alibi_bias(attention_mask, length, slopes, inputs_embeds.dtype)
+            alibi = alibi_bias(attention_mask, length, self.alibi_slopes, inputs_embeds.dtype)
         hidden = self.word_embeddings_layernorm(inputs_embeds)
         for block in self.h:
             hidden, _ = block(hidden, alibi=alibi, attention_mask=None, layer_past=past_key_values)
@@ -89,5 +87,6 @@ class FusedBloomModel(BloomModel):
 def install(model: BloomForCausalLM) -> None:
     """Give `model` the fused attention. Its weights stay as they are."""
     model.transformer.__class__ = FusedBloomModel
+    model.transformer.alibi_slopes = alibi_slopes(model.config.n_head).to(model.device)
     for block in model.transformer.h:
         block.self_attention.__class__ = FusedBloomAttention

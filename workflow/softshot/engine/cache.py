@@ -1,50 +1,46 @@
-"""Keys and values of all rows being decoded: one buffer of known size, written in place.
+"""Keys and values of all rows being decoded: buffers of known size, written in place.
 
 `DynamicCache` copies everything at every token. Here every row has a slot. A slot begins with the keys and
 values that all rows share, its own text follows from the left, and its next token goes right behind: what
 stands further right is stale and masked. A freed slot is ready for the next row as it is.
+
+Knows the layout of the buffers, [slots, columns, heads, size] for the keys and as many for the values of each layer,
+and nothing of tokens or texts.
 """
 
 import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache
 
-from softshot.engine.base import Base
-from softshot.errors import UserError
-
-
-def buffer_shape(base: Base, slots: int, columns: int) -> tuple[int, int, int, int, int, int]:
-    """Size of the buffer: layers, keys and values, slots, columns, heads, numbers per head.
-
-    Raises UserError for a model whose attention looks back less far than `columns`: its mask is made for rows
-    that stand side by side at the same position.
-    """
-    config = base.model.config
-    window = getattr(config, "sliding_window", None)
-    if window and window < columns:
-        raise UserError(
-            f"this model's attention looks back over {window} positions, and prompt, row and output may take"
-            f" {columns}. Lower `engine.context` or `generation.max_new_tokens`, or use another model."
-        )
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return config.num_hidden_layers, 2, slots, columns, heads, size
-
 
 class SlotCache(Cache):
-    """A buffer of `slots` rows by `columns` positions that begins with `prefix`'s in every slot.
+    """Buffers of `slots` rows by `columns` positions that begin with `prefix`'s in every slot.
 
     Before each forward pass `at_text` or `at_token` says which slots it runs on and where it writes.
     """
 
-    def __init__(self, base: Base, prefix: DynamicCache, slots: int, columns: int):
-        """`prefix`: of batch 1, with at most `columns` positions; may be empty."""
+    def __init__(
+        self,
+        shapes: list[tuple[int, int, int]],
+        prefix: DynamicCache,
+        slots: int,
+        columns: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ):
+        """`shapes`: of each layer its heads, numbers of a key, numbers of a value.
+
+        `prefix`: of batch 1, with at most `columns` positions; may be empty.
+        """
         super().__init__(layers=[])
         # Not `empty`: a masked position counts zero times its value, which must not be NaN.
-        self.buffer = torch.zeros(buffer_shape(base, slots, columns), dtype=base.model.dtype, device=base.device)
-        self.begin = prefix.get_seq_length()
+        self.buffers = [
+            [torch.zeros(slots, columns, heads, size, dtype=dtype, device=device) for size in sizes]
+            for heads, *sizes in shapes
+        ]
+        self.device, self.begin = device, prefix.get_seq_length()
         if self.begin:
-            for (keys, values), layer in zip(self.buffer, prefix.layers, strict=True):
+            for (keys, values), layer in zip(self.buffers, prefix.layers, strict=True):
                 keys[:, : self.begin] = layer.keys.transpose(1, 2)  # [1, heads, T, size], the same for every slot
                 values[:, : self.begin] = layer.values.transpose(1, 2)
 
@@ -59,12 +55,11 @@ class SlotCache(Cache):
         self.end = int(columns.max()) + 1  # attention looks no further than the longest row
         self.seen = self.end - 1
         self.slots = slice(len(columns))
-        device = self.buffer.device
-        self.place = (torch.arange(len(columns), device=device)[:, None], columns.to(device)[:, None])
+        self.place = (torch.arange(len(columns), device=self.device)[:, None], columns.to(self.device)[:, None])
 
     def update(self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_, **__) -> tuple[Tensor, Tensor]:
         """Write keys and values [B, heads, L, size] in place; return all that these rows have [B, heads, end, size]."""
-        keys, values = self.buffer[layer_idx]
+        keys, values = self.buffers[layer_idx]
         keys[self.place] = key_states.transpose(1, 2)
         values[self.place] = value_states.transpose(1, 2)
         return keys[self.slots, : self.end].transpose(1, 2), values[self.slots, : self.end].transpose(1, 2)
@@ -81,6 +76,7 @@ class SlotCache(Cache):
         """Copy columns `first` to `last` of the slots `sources` over those of `targets`, all at once."""
         pairs = [(source, target) for source, target in zip(sources, targets, strict=True) if source != target]
         if pairs:
-            source, target = torch.tensor(pairs, device=self.buffer.device).T
-            for layer in self.buffer:  # layer by layer: what is copied exists twice meanwhile
-                layer[:, target, first:last] = layer[:, source, first:last]
+            source, target = torch.tensor(pairs, device=self.device).T
+            for keys, values in self.buffers:  # one by one: what is copied exists twice meanwhile
+                keys[target, first:last] = keys[source, first:last]
+                values[target, first:last] = values[source, first:last]

@@ -15,7 +15,7 @@ from transformers import DynamicCache
 
 from softshot.engine.base import Base
 from softshot.engine.beam import Beams
-from softshot.engine.cache import SlotCache, buffer_shape
+from softshot.engine.cache import SlotCache
 from softshot.engine.layout import Row
 from softshot.engine.prefix import Prefix, forward, prefix_cache
 from softshot.engine.stops import Stops
@@ -74,16 +74,21 @@ def decode(
 ) -> Iterator[Output]:
     """Continue every row, in no particular order; the text does not depend on `batch_size` or on the other rows.
 
-    `prompt`: [T, H], or None for in-context learning.
+    `prefix`: what stands before every row, if anything.
     """
     for row, ids in continuations(base, prefix, rows, settings, stops, batch_size):
         yield Output(row.id, stops.cut(ids), len(ids), stops.end(ids))
 
 
-def size(prefix: Prefix | None, rows: list[Row], settings: GenerationSettings, batch_size: int) -> tuple[int, int]:
-    """Slots and columns of the cache: the batch's rows times beams, and prompt, longest row and output."""
-    tokens = 0 if prefix is None else len(prefix)
-    columns = tokens + max(map(len, rows)) + settings.max_new_tokens
+def size(
+    base: Base, prefix: Prefix | None, rows: list[Row], settings: GenerationSettings, batch_size: int
+) -> tuple[int, int]:
+    """Slots and columns of the cache: the batch's rows times beams, and prefix, longest row and output.
+
+    Raises UserError where the model's attention does not look back so far.
+    """
+    columns = (0 if prefix is None else len(prefix)) + max(map(len, rows)) + settings.max_new_tokens
+    base.findings.check_positions(columns)
     return min(batch_size, len(rows)) * settings.beams, columns
 
 
@@ -91,8 +96,9 @@ def kv_cache_mb(
     base: Base, prefix: Prefix | None, rows: list[Row], settings: GenerationSettings, batch_size: int
 ) -> float:
     """Memory of the keys and values while decoding, in MB, known before it starts."""
-    numbers = torch.Size(buffer_shape(base, *size(prefix, rows, settings, batch_size))).numel()
-    return numbers * base.model.dtype.itemsize / 2**20
+    slots, columns = size(base, prefix, rows, settings, batch_size)
+    numbers = sum(heads * (key + value) for heads, key, value in base.findings.cache_shapes)
+    return slots * columns * numbers * base.model.dtype.itemsize / 2**20
 
 
 @torch.inference_mode()
@@ -101,13 +107,13 @@ def continuations(
 ) -> Iterator[tuple[Row, list[int]]]:
     """Token ids of every row's continuation as rows end. Where memory does not suffice the batch is halved."""
     waiting = sorted(rows, key=len, reverse=True)  # of like length together; memory peaks at once
-    cache, shared = shared_prefix(base, prefix, rows)
+    begin, shared = shared_prefix(base, prefix, rows)
     while waiting:
         ended: set[int] = set()
         try:
-            buffer = size(prefix, waiting, settings, batch_size)
+            buffer = size(base, prefix, waiting, settings, batch_size)
             texts = [(row, row.context[shared:]) for row in waiting]
-            for row, ids in search(base, cache, buffer, texts, settings, stops):
+            for row, ids in search(base, begin, buffer, texts, settings, stops):
                 ended.add(id(row))
                 yield row, ids
         except torch.OutOfMemoryError:
@@ -121,35 +127,38 @@ def continuations(
         waiting = [row for row in waiting if id(row) not in ended]
 
 
-def shared_prefix(base: Base, given: Prefix | None, rows: list[Row]) -> tuple[DynamicCache, int]:
-    """Keys and values, at batch 1, of the prompt and of the tokens that all rows begin with, and how many these are.
+def shared_prefix(base: Base, prefix: Prefix | None, rows: list[Row]) -> tuple[DynamicCache, int]:
+    """Keys and values, at batch 1, of the prefix and of the tokens that all rows begin with, and how many these are.
 
     An instruction, or the same demonstrations for all. One token at least is left to every row.
     """
-    prefix = prefix_cache(base, given, 1)
+    cache = prefix_cache(base, prefix, 1)
     # What the first and the last in order have in common, all have; a row that all others continue is the first.
     first, last = min(row.context for row in rows), max(row.context for row in rows)
     common = [a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first[:-1], last, strict=False))]
     if common:
         ids = torch.tensor([common], device=base.device)
-        forward(base, ids, ids.new_ones(1, prefix.get_seq_length() + len(common)), prefix, logits_to_keep=1)
-    return prefix, len(common)
+        tokens, end = cache.get_seq_length(), cache.get_seq_length() + len(common)
+        positions = torch.arange(tokens, end, device=base.device)[None]
+        forward(base, ids, ids.new_ones(1, end), cache, positions, logits_to_keep=1)
+    return cache, len(common)
 
 
 def search(
     base: Base,
-    prefix: DynamicCache,
+    begin: DynamicCache,
     buffer: tuple[int, int],
     waiting: list[tuple[Row, list[int]]],
     settings: GenerationSettings,
     stops: Stops,
 ) -> Iterator[tuple[Row, list[int]]]:
-    """Continue the rows, given with the token ids that are not in the prefix, longest first.
+    """Continue the rows, given with the token ids that are not in `begin`, the cache of all, longest first.
 
     `buffer`: slots and columns of the cache.
     """
     kind, width = (Greedy, 1) if settings.beams == 1 else (Beams, settings.beams)
-    slots, room = SlotCache(base, prefix, *buffer), buffer[0] // width
+    slots = SlotCache(base.findings.cache_shapes, begin, *buffer, base.model.dtype, base.device)
+    room = buffer[0] // width
     live: list[Live] = []
     while waiting or live:
         free = room - len(live)
@@ -179,7 +188,8 @@ def prefill(base: Base, slots: SlotCache, texts: list[list[int]], first: int, wi
     ids = torch.tensor([text + [0] * (length - len(text)) for text in texts], device=base.device)
     last = torch.tensor([[len(text) - 1] for text in texts], device=base.device)
     slots.at_text(first, len(texts), length)
-    logits = forward(base, ids, ids.new_ones(len(texts), slots.end), slots, logits_to_keep=last)[:, 0]
+    positions = torch.arange(slots.begin, slots.end, device=base.device).expand(len(texts), -1)
+    logits = forward(base, ids, ids.new_ones(len(texts), slots.end), slots, positions, logits_to_keep=last)[:, 0]
     copies = [first + i for i in range(len(texts)) for _ in range(width)]
     slots.move(copies, list(range(first, first + len(copies))), slots.begin, slots.end)
     return logits.repeat_interleave(width, dim=0)
@@ -193,7 +203,8 @@ def step(base: Base, slots: SlotCache, live: list[Live], width: int) -> Tensor:
     mask = torch.arange(slots.end) <= columns[:, None]
     for one in live:
         one.columns += 1
-    return forward(base, tokens, mask.long().to(base.device), slots, logits_to_keep=1)[:, -1]
+    positions = columns[:, None].to(base.device)
+    return forward(base, tokens, mask.long().to(base.device), slots, positions, logits_to_keep=1)[:, -1]
 
 
 def follow(slots: SlotCache, group: list[Live], sources: list[list[int]], start: int, width: int) -> None:

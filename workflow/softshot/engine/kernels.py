@@ -1,12 +1,20 @@
-"""The models' small functions in fewer passes over memory, for the CPU. Same values, up to rounding.
+"""The models' small functions in fewer passes over memory, for a frozen model on the CPU. Same values, up to rounding.
 
 Between the matrix products a step is bound by memory bandwidth, and transformers writes these functions
 as many small operations, each of which reads and writes its tensors again.
+
+A module is known by what it is made of, and is replaced where the replacement gives what it gives. Weights get no
+gradient here: every function refuses one that asks for it, and every module a layer that was put in another's place.
 """
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, silu
+from torch.nn.functional import gelu, linear, silu
+from transformers import PreTrainedModel
+
+from softshot.engine.frozen import frozen_weight, refuse_trainable
+
+GELU_TANH = {"NewGELUActivation", "BloomGelu"}  # GPT-2's and BLOOM's, written as many operations
 
 
 class RMSNorm(torch.autograd.Function):
@@ -15,6 +23,7 @@ class RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, eps: float) -> Tensor:
         """`x`: [..., H]."""
+        refuse_trainable(ctx, "RMSNorm")
         squares = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_()
         inverse = squares.div_(x.shape[-1]).add_(eps).rsqrt_()  # [..., 1]
         ctx.save_for_backward(x, weight, inverse)
@@ -30,77 +39,125 @@ class RMSNorm(torch.autograd.Function):
 
 
 class FusedRMSNorm(nn.Module):
-    """LlamaRMSNorm by `RMSNorm`, with the same weight."""
+    """A norm by `RMSNorm`, with the same weight, to which Gemma's adds `offset` 1."""
 
-    def __init__(self, norm: nn.Module):
-        """`norm`: the LlamaRMSNorm in whose place this stands."""
+    def __init__(self, weight: nn.Parameter, offset: float, eps: float):
         super().__init__()
-        self.weight, self.eps = norm.weight, norm.variance_epsilon
+        self.weight, self.offset, self.eps = weight, offset, eps
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """[..., H] to [..., H]."""
-        return RMSNorm.apply(hidden_states, self.weight, self.eps)
+        weight = self.weight + self.offset if self.offset else self.weight
+        return RMSNorm.apply(hidden_states, weight, self.eps)
 
 
-class SwiGLU(torch.autograd.Function):
-    """down(silu(gate(x)) * up(x)) with frozen weights: the products in place, no gradient but that of `x`."""
+class GatedMLP(torch.autograd.Function):
+    """down(act(gate(x)) * up(x)) with frozen weights: the products in place, no gradient but that of `x`."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
-        """`x`: [..., H]; `gate`, `up`: [F, H]; `down`: [H, F]."""
+    def forward(ctx, x: Tensor, gate: Tensor, up: Tensor, down: Tensor, activation: str) -> Tensor:
+        """`x`: [..., H]; `gate`, `up`: [F, H]; `down`: [H, F]; `activation`: of ACTIVATIONS."""
+        refuse_trainable(ctx, "GatedMLP")
         gated, upped = linear(x, gate), linear(x, up)
         ctx.save_for_backward(gated, upped, gate, up, down)
-        return linear(silu(gated).mul_(upped), down)
+        ctx.activation = activation
+        return linear(ACTIVATIONS[activation](gated).mul_(upped), down)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:
         """The gradient of `x`."""
         gated, upped, gate, up, down = ctx.saved_tensors
         gradient = gradient @ down  # [..., F]
-        of_up = silu(gated).mul_(gradient)
-        of_gate = torch.ops.aten.silu_backward(gradient.mul_(upped), gated)
-        return (of_gate @ gate).add_(of_up @ up), None, None, None
+        of_up = ACTIVATIONS[ctx.activation](gated).mul_(gradient)
+        of_gate = SLOPES[ctx.activation](gradient.mul_(upped), gated)
+        return (of_gate @ gate).add_(of_up @ up), None, None, None, None
 
 
-class FusedSwiGLU(nn.Module):
-    """LlamaMLP by `SwiGLU`, with the same weights."""
-
-    def __init__(self, mlp: nn.Module):
-        """`mlp`: the LlamaMLP in whose place this stands; its layers have no bias."""
-        super().__init__()
-        self.gate_proj, self.up_proj, self.down_proj = mlp.gate_proj, mlp.up_proj, mlp.down_proj
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[..., H] to [..., H]."""
-        return SwiGLU.apply(x, self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight)
-
-
-def fused_mlp(mlp: nn.Module) -> nn.Module:
-    """A LlamaMLP's replacement; itself where it has biases or another activation than SiLU."""
-    plain = mlp.gate_proj.bias is None and type(mlp.act_fn).__name__ in ("SiLU", "SiLUActivation")
-    return FusedSwiGLU(mlp) if plain else mlp
-
-
-def fused_attention(attention: nn.Module) -> nn.Module:
-    """A LlamaAttention's replacement."""
-    from softshot.engine import llama  # only where it is needed: start-up counts
-
-    return llama.fused(attention)
-
-
-# By name, because importing every architecture would take longer than what is gained.
-REPLACEMENTS = {
-    "NewGELUActivation": lambda _: nn.GELU(approximate="tanh"),  # GPT-2's: the same function in one pass
-    "BloomGelu": lambda _: nn.GELU(approximate="tanh"),
-    "LlamaRMSNorm": FusedRMSNorm,
-    "LlamaMLP": fused_mlp,
-    "LlamaAttention": fused_attention,
+ACTIVATIONS = {"silu": silu, "gelu": gelu, "gelu_tanh": lambda x: gelu(x, approximate="tanh")}
+SLOPES = {
+    "silu": torch.ops.aten.silu_backward,
+    "gelu": torch.ops.aten.gelu_backward,
+    "gelu_tanh": lambda gradient, x: torch.ops.aten.gelu_backward(gradient, x, approximate="tanh"),
 }
 
 
-def install(model: nn.Module) -> None:
-    """Give a frozen float32 `model` the functions above. Its weights stay as they are."""
+class FusedGatedMLP(nn.Module):
+    """A feed-forward part by `GatedMLP`, with the same layers; some have gate and up as one."""
+
+    def __init__(self, mlp: nn.Module, activation: str):
+        """`mlp`: in whose place this stands; its layers have no bias."""
+        super().__init__()
+        for name in ("gate_proj", "up_proj", "gate_up_proj", "down_proj"):
+            if hasattr(mlp, name):
+                setattr(self, name, getattr(mlp, name))
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., H] to [..., H]."""
+        if hasattr(self, "gate_up_proj"):
+            gate, up = frozen_weight(self.gate_up_proj).chunk(2)
+        else:
+            gate, up = frozen_weight(self.gate_proj), frozen_weight(self.up_proj)
+        return GatedMLP.apply(x, gate, up, frozen_weight(self.down_proj), self.activation)
+
+
+def fused_norm(norm: nn.Module) -> nn.Module | None:
+    """What can stand for an RMSNorm, by whatever name; None for another module."""
+    eps = getattr(norm, "variance_epsilon", getattr(norm, "eps", None))
+    weights = dict(norm.named_parameters())
+    if not isinstance(eps, float) or list(weights) != ["weight"] or weights["weight"].dim() != 1:
+        return None
+    weight = weights["weight"]
+    x = torch.randn(3, len(weight), dtype=weight.dtype, generator=torch.Generator().manual_seed(0))
+    x *= x.new_tensor([[1e-3], [1.0], [30.0]])  # so small that eps counts, ordinary, large
+    expected = norm(x)
+    return next(
+        (
+            fused
+            for fused in (FusedRMSNorm(weight, offset, eps) for offset in (0.0, 1.0))
+            if torch.allclose(fused(x), expected, rtol=1e-5, atol=1e-6)
+        ),
+        None,
+    )
+
+
+def fused_mlp(mlp: nn.Module) -> nn.Module | None:
+    """What can stand for a gated feed-forward part with two or three layers without biases; None for another module."""
+    layers = {name: layer for name, layer in mlp.named_children() if isinstance(layer, nn.Linear)}
+    if set(layers) not in ({"gate_proj", "up_proj", "down_proj"}, {"gate_up_proj", "down_proj"}):
+        return None
+    activation = getattr(mlp, "act_fn", getattr(mlp, "activation_fn", None))
+    if activation is None or any(layer.bias is not None for layer in layers.values()):
+        return None
+    weight = layers["down_proj"].weight
+    values = torch.linspace(-6, 6, 100, dtype=weight.dtype)
+    names = [
+        name
+        for name, function in ACTIVATIONS.items()
+        if torch.allclose(activation(values), function(values), rtol=1e-5, atol=1e-6)
+    ]
+    if not names:
+        return None
+    fused = FusedGatedMLP(mlp, names[0])
+    x = torch.randn(1, 3, weight.shape[0], dtype=weight.dtype, generator=torch.Generator().manual_seed(0))
+    expected = mlp(x)
+    return fused if torch.allclose(fused(x), expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max())) else None
+
+
+def replacement(module: nn.Module) -> nn.Module | None:
+    """What can stand for a norm, an activation or a feed-forward part; None for another module."""
+    if type(module).__name__ in GELU_TANH:
+        return nn.GELU(approximate="tanh")  # the same function in one pass
+    return fused_norm(module) or fused_mlp(module)
+
+
+@torch.no_grad()
+def install(model: PreTrainedModel) -> None:
+    """Give a frozen `model` in full precision on the CPU the functions above. Its weights stay as they are."""
+    from softshot.engine import rotary  # only where it is needed: start-up counts
+
     for parent in list(model.modules()):
         for name, module in parent.named_children():
-            if replacement := REPLACEMENTS.get(type(module).__name__):
-                setattr(parent, name, replacement(module))
+            if (fused := replacement(module)) is not None:
+                setattr(parent, name, fused)
+    rotary.install(model)

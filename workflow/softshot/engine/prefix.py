@@ -1,9 +1,13 @@
-"""The shared prefix: the soft prompt runs once, and every row continues from its keys and values.
+"""What stands before every row of a batch: the prefix, the same for all of them.
 
-Attention is causal and the prompt comes first, so its activations are the same for all rows of a
-batch. Running it once is exact, for the loss and for its gradient, and saves T positions per row.
+Attention is causal and the prefix comes first, so what the model makes of it is the same for all rows, in the loss
+and in its gradient. Vectors run through the model once; keys and values need not run at all.
+
+This module knows how a prefix is given and how it becomes a cache to go on from; `packed.py` puts it before packed
+rows. Nothing here knows what trains a prefix, or where it is stored.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,77 +15,93 @@ from torch import Tensor
 from transformers import Cache, DynamicCache
 
 from softshot.engine.base import Base
-from softshot.engine.last_layer import feed_forward_at
-from softshot.engine.layout import Row
-from softshot.engine.packed import attention_of, pack
+from softshot.errors import UserError
+
+States = tuple[tuple[Tensor, Tensor], ...]
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """What stands before every row: `embeddings` [T, H]."""
+    """T positions before every row: vectors that the model reads, or keys and values, as if it had read something.
 
-    embeddings: Tensor
+    One of the two is given. `None` in a prefix's place is no prefix.
+    """
+
+    embeddings: Tensor | None = None  # [T, H]
+    states: States | None = (
+        None  # of each layer: keys [heads, T, D], with their positions in them; values [heads, T, D']
+    )
+
+    def __post_init__(self):
+        if (self.embeddings is None) == (self.states is None):
+            raise ValueError("a prefix is embeddings or states, one of the two")
 
     def __len__(self) -> int:
-        return len(self.embeddings)
+        """T."""
+        return len(self.embeddings) if self.states is None else self.states[0][0].shape[1]
 
+    @property
     def tensors(self) -> list[Tensor]:
-        return [self.embeddings]
+        """All that it consists of."""
+        return [self.embeddings] if self.states is None else [tensor for layer in self.states for tensor in layer]
 
-    def leaves(self) -> "Prefix":
-        return Prefix(self.embeddings.detach().requires_grad_())
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Prefix":
+        """The same with `function` of each tensor."""
+        if self.states is None:
+            return Prefix(embeddings=function(self.embeddings))
+        return Prefix(states=tuple((function(keys), function(values)) for keys, values in self.states))
+
+    def of_model(self, base: Base) -> "Prefix":
+        """In the model's precision; differentiable. Raises UserError where it was made for another model."""
+        shapes = [(len(keys), keys.shape[-1], values.shape[-1]) for keys, values in self.states or ()]
+        if self.states is None and self.embeddings.shape[1] != base.embedding_size:
+            raise UserError(
+                f"a prefix of vectors of {self.embeddings.shape[1]} numbers does not fit a model whose embeddings"
+                f" have {base.embedding_size}."
+            )
+        if self.states is not None and shapes != base.findings.cache_shapes:
+            expected = base.findings.cache_shapes
+            raise UserError(
+                f"a prefix of keys and values for {len(shapes)} layers (heads and sizes {sorted(set(shapes))}) does not"
+                f" fit a model of {len(expected)} layers ({sorted(set(expected))})."
+            )
+        return self.map(lambda tensor: tensor.to(base.model.dtype))
 
 
 def prefix_cache(base: Base, prefix: Prefix | None, rows: int) -> DynamicCache:
-    """The prompt's keys and values, repeated for `rows` rows; gradients flow back through them.
-
-    `prompt`: [T, H], or None for an empty prefix.
-    """
+    """The prefix's keys and values, repeated for `rows` rows; gradients flow back through them."""
     cache = DynamicCache(config=base.model.config)
-    if prefix is not None:
-        embeddings = prefix.embeddings.to(base.model.dtype).unsqueeze(0)  # [1, T, H]
+    if prefix is None:
+        return cache
+    prefix = prefix.of_model(base)
+    if prefix.states is None:
+        embeddings = prefix.embeddings.unsqueeze(0)  # [1, T, H]
         mask = torch.ones(embeddings.shape[:2], dtype=torch.long, device=base.device)
         base.model.base_model(inputs_embeds=embeddings, attention_mask=mask, past_key_values=cache, use_cache=True)
-        for layer in cache.layers:  # views, not copies
-            layer.keys, layer.values = (x.expand(rows, -1, -1, -1) for x in (layer.keys, layer.values))
+    else:
+        for index, (keys, values) in enumerate(prefix.states):
+            cache.update(keys.unsqueeze(0), values.unsqueeze(0), index)
+    for layer in cache.layers:  # views, not copies
+        layer.keys, layer.values = (x.expand(rows, -1, -1, -1) for x in (layer.keys, layer.values))
     return cache
 
 
-def forward(base: Base, ids: Tensor, mask: Tensor, cache: Cache, logits_to_keep: int | Tensor) -> Tensor:
-    """Logits of `ids` [B, L] that continue from `cache`; positions are counted from `mask` [B, past + L]."""
-    positions = {}
-    if base.takes_position_ids:
-        positions["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+def forward(
+    base: Base, ids: Tensor, mask: Tensor, cache: Cache, positions: Tensor, logits_to_keep: int | Tensor
+) -> Tensor:
+    """Logits of `ids` [B, L] at `positions` [B, L] that continue from `cache`, as `mask` [B, past + L] lets them."""
     return base.model(
         input_ids=ids,
         attention_mask=mask,
         past_key_values=cache,
         use_cache=True,
         logits_to_keep=logits_to_keep,
-        **positions,
+        **({"position_ids": positions} if base.takes_position_ids else {}),
     ).logits
 
 
-def target_hidden(base: Base, prefix: Prefix | None, rows: list[Row]) -> Tensor:
-    """The last hidden states before each target token, [N, H], in the rows' order.
-
-    `prompt`: [T, H], or None for an empty prefix.
-    """
-    prompt = prefix and prefix.embeddings
-    tokens = 0 if prompt is None else len(prompt)
-    texts = [(row.context + row.target)[:-1] for row in rows]  # the last target token is only ever a label
-    packing = pack(texts, tokens, base.alibi_slopes, base.device, base.model.dtype)
-    embeddings = base.model.get_input_embeddings()(packing.ids)
-    if prompt is not None:
-        embeddings = torch.cat([prompt.to(base.model.dtype), embeddings])
-    positions = {"position_ids": packing.positions} if base.takes_position_ids else {}
-    places, end = [], tokens
-    for row in rows:
-        end += len(row) - 1
-        places += range(end - len(row.target), end)
-    before_targets = torch.tensor(places, device=base.device)  # [N]
-    with attention_of(base.model.config), feed_forward_at(base.model, before_targets):
-        hidden = base.model.base_model(
-            inputs_embeds=embeddings.unsqueeze(0), use_cache=False, packing=packing, **positions
-        ).last_hidden_state[0]
-    return hidden.index_select(0, before_targets)
+@torch.no_grad()
+def states_of(base: Base, ids: list[int]) -> Prefix:
+    """What the model makes of a text, to begin from: its keys and values as a prefix of their own."""
+    cache = prefix_cache(base, Prefix(embeddings=base.embed(ids)), 1)
+    return Prefix(states=tuple((layer.keys[0], layer.values[0]) for layer in cache.layers))

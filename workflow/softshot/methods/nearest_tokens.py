@@ -45,13 +45,13 @@ def nearest(prompt: Tensor, embed: Callable[[Tensor], Tensor], entries: Tensor) 
     ids = entries.new_empty(len(unit), 0)
     norms = 0.0
     for block in entries.split(BLOCK):
-        rows = embed(block)
+        rows = embed(block).float()
         norms += rows.norm(dim=-1).double().sum().item()
         best, places = (unit @ normalize(rows, dim=-1).T).topk(min(NEAREST, len(block)), dim=-1)
         cosines, ids = torch.cat([cosines, best], dim=-1), torch.cat([ids, block[places]], dim=-1)
         cosines, places = cosines.topk(min(NEAREST, cosines.shape[1]), dim=-1)
         ids = ids.gather(-1, places)
-    distances = (embed(ids) - prompt.float()[:, None]).norm(dim=-1)
+    distances = (embed(ids).float() - prompt.float()[:, None]).norm(dim=-1)
     return Nearest(ids, cosines, distances, norms / len(entries))
 
 

@@ -77,7 +77,7 @@ def new(base: Base, tokens: int, settings: PromptTuning, examples: Sequence[list
         "text": lambda: from_text(base, tokens, settings.initial_text),
         "uniform": lambda: uniform(base, tokens, generator),
     }[settings.initialisation]()
-    return SoftPrompt(base, initial.cpu(), settings).to(base.device)
+    return SoftPrompt(base, initial.float().cpu(), settings).to(base.device)
 
 
 def load(base: Base, folder: Path) -> Prefix:

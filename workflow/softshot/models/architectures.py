@@ -4,8 +4,12 @@ Read while the Snakefile is parsed: nothing heavy is imported. What only the run
 is not known here.
 """
 
+import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from softshot.errors import UserError
 
 Config = dict[str, Any]
 
@@ -41,12 +45,28 @@ ATTENTION = frozenset({"attention", "full_attention", "sliding_attention", "chun
 QUANTISED = ("quantize_config.json", "quant_config.json", "hqq_config.json")  # beside config.json, by their libraries
 SENTENCES = ("config_sentence_transformers.json", "sentence_bert_config.json", "1_Pooling/config.json")
 
+ADAPTER = (
+    "holds an adapter (adapter_config.json). Merge it into its model first:"
+    " `PeftModel.from_pretrained(model, <folder>).merge_and_unload().save_pretrained(<new folder>)`."
+)
+
 
 class Room(NamedTuple):
     """The most positions of a row, soft prompt included, and what they are."""
 
     positions: int
     what: str
+
+
+def read(file: Path) -> Config:
+    """A config.json. Raises UserError where it is none."""
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{file}: not valid JSON: {error}") from None
+    if not isinstance(config, dict):
+        raise UserError(f"{file}: is no model's configuration; name the folder of a saved model")
+    return config
 
 
 def text(config: Config) -> Config:
@@ -124,10 +144,7 @@ def decoding_fault(config: Config) -> str | None:
 def _faults(config: Config, files: frozenset[str]) -> Iterator[str]:
     kind, values = config.get("model_type", "unknown"), text(config)
     if "adapter_config.json" in files:
-        yield (
-            "it holds an adapter (adapter_config.json). Merge it into its model first:"
-            " `PeftModel.from_pretrained(model, <folder>).merge_and_unload().save_pretrained(<new folder>)`."
-        )
+        yield f"it {ADAPTER}"
     quantised = config.get("quantization_config") or values.get("quantization_config")
     if quantised or any(name in files for name in QUANTISED):
         method = (

@@ -11,7 +11,7 @@ from typing import Any
 
 from softshot import files
 from softshot.errors import UserError
-from softshot.models import architectures, layout
+from softshot.models import architectures, headers, layout
 
 
 def fetch(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
@@ -113,7 +113,7 @@ def _from_files(
 
 def _check_architecture(name: str, folder: Path, names: Iterable[str], source: str) -> None:
     """Refuse a model that cannot be used, by its config.json and the names of its files."""
-    if fault := architectures.fault(files.read_json(folder / "config.json"), names):
+    if fault := architectures.fault(architectures.read(folder / "config.json"), names):
         raise UserError(f"model {name}: {source}: {fault}")
 
 
@@ -126,6 +126,8 @@ def _finish(name: str, entry: dict[str, Any], partial: Path, out: Path, source: 
 
     layout.check_shards(name, partial, source)
     conversions = pickles.convert(name, partial, source)
+    if fault := headers.fault(partial):
+        raise UserError(f"model {name}: {source}: {fault}")
     weights.check(name, partial, source)
     names = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
     provenance = {

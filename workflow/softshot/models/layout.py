@@ -8,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 
 from softshot import files
 from softshot.errors import UserError
+from softshot.models import architectures
 
 WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 PICKLE = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin")  # converted before use (pickles.py)
@@ -48,7 +49,7 @@ def require(model: str, names: list[str], everything: Iterable[str], source: str
     `names` are the files that are used, `everything` all files of the source.
     """
     if "config.json" not in names:
-        adapter = " It is an adapter: merge it into its model first." if "adapter_config.json" in names else ""
+        adapter = f" It {architectures.ADAPTER}" if "adapter_config.json" in names else ""
         raise UserError(f"model {model}: {source} has no config.json.{adapter}")
     if not any("/" not in name and is_weights(name) for name in names):
         others = sorted(name for name in everything if name.endswith(OTHERS))

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import torch
 import transformers
+from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
 from softshot.errors import UserError
 from softshot.files import read_json
-from softshot.models import architectures, headers
+from softshot.models import architectures
 
 SHOWN = 3  # tensors named in a message
 SAFE = {"local_files_only": True, "trust_remote_code": False}
@@ -36,8 +37,8 @@ def check(model: str, folder: Path, source: str) -> None:
             output_loading_info=True,
             **SAFE,
         )
-    except (OSError, ValueError, ImportError) as error:
-        raise UserError(f"model {model}: {source} cannot be loaded: {str(error).strip().splitlines()[0]}") from None
+    except (OSError, ValueError, ImportError, StrictDataclassError) as error:
+        raise UserError(f"model {model}: {source} cannot be loaded: {_reason(error)}") from None
     finally:
         logging.set_verbosity(verbosity)
     missing = sorted(name for name in report["missing_keys"] if not (sentences and name.startswith(UNUSED)))
@@ -50,13 +51,23 @@ def check(model: str, folder: Path, source: str) -> None:
             " and config.json are of two models. Save the model again, both together."
         )
     try:
-        AutoTokenizer.from_pretrained(folder, **SAFE)
-    except (OSError, ValueError, ImportError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **SAFE)
+    except (OSError, ValueError, ImportError, KeyError) as error:
         raise UserError(
-            f"model {model}: the tokenizer of {source} cannot be loaded: {str(error).strip().splitlines()[0]}\nA"
+            f"model {model}: the tokenizer of {source} cannot be loaded: {_reason(error)}\nA"
             " tokenizer.json needs nothing else: where the tokenizer does load, `tokenizer.save_pretrained(<folder>)`"
             " writes one."
         ) from None
+    rows = loaded.get_input_embeddings().weight.shape[0]
+    # Signals beyond the embeddings, such as Gemma 3's of an image, are in no text.
+    special = {id for id, token in tokenizer.added_tokens_decoder.items() if token.special}
+    beyond = {token: id for token, id in tokenizer.get_vocab().items() if id >= rows and id not in special}
+    if beyond:
+        raise UserError(
+            f"model {model}: the tokenizer of {source} has {len(beyond)} tokens beyond the {rows} that the model has"
+            f" ({_first(sorted(beyond, key=beyond.get))}): they are of two models, or the model was not resized to its"
+            " tokenizer. Save both together."
+        )
 
 
 def _config(model: str, folder: Path, source: str, sentences: bool) -> PreTrainedConfig:
@@ -82,14 +93,17 @@ def _missing(loaded: PreTrainedModel, missing: list[str], unexpected: list[str])
         f"lacks {len(missing)} of the {len(loaded.state_dict())} tensors of {type(loaded).__name__}"
         f" ({_first(missing)}): they would be random numbers."
     )
-    if prefix := headers.wrapper(unexpected):
-        return f"{words} In its weights {headers.wrapped(prefix)}"
     others = f" It has others in their place ({_first(unexpected)})." if unexpected else ""
     return f"{words}{others} Save the whole model with `save_pretrained(<folder>)`."
 
 
 def _first(names: list[str]) -> str:
     return ", ".join([*names[:SHOWN], *(["..."] if len(names) > SHOWN else [])])
+
+
+def _reason(error: Exception) -> str:
+    """What a library says, on a line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _shape(size: torch.Size) -> str:

@@ -13,15 +13,17 @@ https://aclanthology.org/2006.amta-papers.25
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 BEAM = 20  # edits
 LONGEST = 10  # words of a shift
 FARTHEST = 50  # words between a block and its place
 MATCH, SUBSTITUTE, INSERT, DELETE = " SID"  # operations, of the hypothesis' words; DELETE passes one of the reference
 UNREACHED = 10**9
+
+# start, end, behind: the words from `start` to `end`, which is one of them, go behind the one at `behind`, -1 for the
+# front.
+Shift = tuple[int, int, int]
 
 
 def edits(hypothesis: list[str], reference: list[str]) -> int:
@@ -34,14 +36,6 @@ def edits(hypothesis: list[str], reference: list[str]) -> int:
         alignment = better
         shifts += 1
     return alignment.cost + shifts
-
-
-class _Shift(NamedTuple):
-    """The words from `start` to `end`, which is one of them, go behind the one at `behind` (-1: to the front)."""
-
-    start: int
-    end: int
-    behind: int
 
 
 @dataclass
@@ -106,7 +100,7 @@ def _next(rises: int, falls: int, equal: int, full: int) -> tuple[int, int]:
     right = (((equal & rises) + rises) ^ rises) | equal
     grows = (falls | ~(right | rises)) << 1 | 1  # from the column before, shifted to the row below
     equal |= falls
-    return (((rises & right) << 1) | ~(equal | grows)) & full, grows & equal & full
+    return (((rises & right) << 1) | ~(equal | grows)) & full, grows & equal
 
 
 def _height(column: tuple[int, int]) -> int:
@@ -124,18 +118,18 @@ def _best_shift(alignment: _Alignment, target: _Target) -> _Alignment | None:
     bits, full = [target.bits.get(word, 0) for word in words], target.full
     best, fewest = None, cost  # what is tried must leave fewer
     for shift in _shifts(alignment, target):
-        length = shift.end - shift.start + 1
+        start, end, behind = shift
+        length = end - start + 1
         # What a shift can save is twice its length: for the real distance, and in tercom's own reckoning.
         if fewest <= max(target.least, alignment.distance - 2 * length, cost - 2 * length - 1):
             break
-        moved = _moved(bits, shift)
-        first = min(shift.start, shift.behind + 1)
+        first = min(start, behind + 1)  # that the shift moves
         rises, falls = columns[first]
-        for equal in moved[first:]:  # `_next`, in place, since this is where the time goes
+        for equal in _moved(bits, shift)[first:]:  # `_next`, in place, since this is where the time goes
             right = (((equal & rises) + rises) ^ rises) | equal
             grows = (falls | ~(right | rises)) << 1 | 1
             equal |= falls
-            falls = grows & equal & full
+            falls = grows & equal
             rises = (((rises & right) << 1) | ~(equal | grows)) & full
         distance = len(words) + rises.bit_count() - falls.bit_count()
         if distance < fewest:
@@ -146,7 +140,7 @@ def _best_shift(alignment: _Alignment, target: _Target) -> _Alignment | None:
     return best
 
 
-def _moved(items: list, shift: _Shift) -> list:
+def _moved(items: list, shift: Shift) -> list:
     """The items after the shift."""
     start, end, behind = shift
     block = items[start : end + 1]
@@ -227,63 +221,57 @@ def _beam_search(words: list[str], reference: list[str]) -> tuple[int, str]:
     return column[-1], "".join(reversed(operations))
 
 
-def _shifts(alignment: _Alignment, target: _Target) -> list[_Shift]:
-    """The shifts that tercom tries, each once, in its order: the longest first, then by what they move, and whereto."""
-    words, reference, places = alignment.words, target.words, target.places
-    wrong, wrong_there, aligned = _errors(alignment.path)
-    found: list[list[_Shift]] = [[] for _ in range(LONGEST)]
+def _shifts(alignment: _Alignment, target: _Target) -> list[Shift]:
+    """The shifts that tercom tries, each once, in its order: the longest first, then by what they move, and whereto.
+
+    A block is moved that has a wrong word and stands in the reference elsewhere, where something is wrong too: behind
+    the words that the reference's block is aligned with, or the word before it is.
+    """
+    words, reference = alignment.words, target.words
+    errors, errors_there, aligned = _errors(alignment.path)
+    found: list[list[Shift]] = [[] for _ in range(LONGEST)]
     for start, word in enumerate(words):
-        targets = places.get(word, [])
-        if not any(
-            start != aligned[place] and -FARTHEST - 1 <= aligned[place] - start <= FARTHEST for place in targets
-        ):
+        places = target.places.get(word, [])
+        if not any(start != aligned[place] and -FARTHEST - 1 <= aligned[place] - start <= FARTHEST for place in places):
             continue
         for end in range(start, min(start + LONGEST, len(words))):
-            length = end - start
-            targets = [place for place in targets if reference[place + length : place + length + 1] == [words[end]]]
-            if not targets:
+            length = end - start + 1
+            if length > 1:
+                last = words[end]
+                places = [
+                    place
+                    for place in places
+                    if place + length <= len(reference) and reference[place + length - 1] == last
+                ]
+            if not places:
                 break
-            if not any(wrong[start : end + 1]):
+            if errors[end + 1] == errors[start]:
                 continue
-            away = [
-                place
-                for place in targets
-                if not start <= aligned[place] <= end and -FARTHEST <= aligned[place] - start <= FARTHEST
-            ]
+            away = False
+            for place in places:
+                there = aligned[place]
+                if start <= there <= end or not -FARTHEST <= there - start <= FARTHEST:
+                    continue
+                away = True
+                if errors_there[place + length] > errors_there[place]:
+                    behinds = [aligned[place - 1] if place else -1, *aligned[place : place + length]]
+                    found[length - 1] += [(start, end, behind) for behind in behinds if behind != start]
             if not away:
                 break
-            for place in away:
-                if any(wrong_there[place : place + length + 1]):
-                    found[length].extend(
-                        _Shift(start, end, behind) for behind in _destinations(start, place, length, aligned)
-                    )
     return [shift for shifts in reversed(found) for shift in dict.fromkeys(shifts)]
 
 
-def _destinations(start: int, place: int, length: int, aligned: list[int]) -> Iterator[int]:
-    """Behind which words a block goes that the reference has from `place` on: those that its own words stand for.
-
-    Also behind the one before them. `length` is the block's less one.
-    """
-    for offset in range(-1, length + 1):
-        if offset < 0 and place == 0:
-            yield -1
-            continue
-        behind = aligned[place + offset]
-        if behind != start and (offset == 0 or behind != aligned[place]):
-            yield behind
-
-
-def _errors(path: str) -> tuple[list[bool], list[bool], list[int]]:
-    """Which words are wrong, which of the reference's are, and where each of those is aligned.
+def _errors(path: str) -> tuple[list[int], list[int], list[int]]:
+    """How many words before each are wrong, and how many of the reference's; where each of those is aligned.
 
     One that is passed over is aligned with the word before it, -1 if there is none.
     """
-    wrong, wrong_there, aligned = [], [], []
+    errors, errors_there, aligned = [0], [0], []
     for operation in path:
+        wrong = operation != MATCH
         if operation != DELETE:
-            wrong.append(operation != MATCH)
+            errors.append(errors[-1] + wrong)
         if operation != INSERT:
-            wrong_there.append(operation != MATCH)
-            aligned.append(len(wrong) - 1)
-    return wrong, wrong_there, aligned
+            errors_there.append(errors_there[-1] + wrong)
+            aligned.append(len(errors) - 2)
+    return errors, errors_there, aligned

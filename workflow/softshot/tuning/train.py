@@ -144,7 +144,7 @@ class Trainer:
             self.adapter.prepare()
             prefix = self.adapter.prefix()
             # The passes' gradients meet at the prefix, so that an encoder before it runs back once.
-            leaves = prefix and prefix.leaves()
+            leaves = prefix and prefix.map(lambda tensor: tensor.detach().requires_grad_())
             generator = torch.Generator().manual_seed(self.seed + SEEDS * self.progress.step)
             seen = [(rows, self.adapter.visible(rows, generator)) for rows in parts]
             result = self.passes(leaves, seen, lambda loss: loss.backward())
@@ -153,7 +153,7 @@ class Trainer:
             if parameter.grad is not None:
                 parameter.grad /= count
         if prefix is not None:
-            torch.autograd.backward(prefix.tensors(), [leaf.grad / count for leaf in leaves.tensors()])
+            torch.autograd.backward(prefix.tensors, [leaf.grad / count for leaf in leaves.tensors])
         if (penalty := self.adapter.penalty()) is not None:
             penalty.backward()
         return result
