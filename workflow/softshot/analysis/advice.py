@@ -24,7 +24,9 @@ def leaders(results: Results) -> dict[Cell, int]:
     Per model, task, arm and demonstrations: the size with the lowest validation loss, mean over the finished seeds;
     where none is known, the compared one. Upper bounds are for no one to choose.
     """
-    losses = results.costs.assign(loss=pd.to_numeric(results.costs["best_validation_loss"])).groupby(CELL)["loss"].mean()
+    losses = (
+        results.costs.assign(loss=pd.to_numeric(results.costs["best_validation_loss"])).groupby(CELL)["loss"].mean()
+    )
     held = set(compared(results.cells))
     ordinary = [cell for cell in results.cells if cell.ordinary and cell.retriever != UPPER_BOUND]
     chosen = {}
@@ -127,7 +129,9 @@ class _Advice:
         """What the best cell takes, beside the cheapest that trains nothing."""
         row, said = self.costs.loc[self.best.key], []
         if self.best.tuned and pd.notna(row["trainable_parameters"]):
-            said.append(f"tunes {row['trainable_parameters']:,.0f} parameters in {duration(row['tuning_seconds'])} a run")
+            said.append(
+                f"tunes {row['trainable_parameters']:,.0f} parameters in {duration(row['tuning_seconds'])} a run"
+            )
         if pd.notna(row["tokens_per_prediction"]):
             said.append(f"takes {row['tokens_per_prediction']:,.0f} tokens a prediction")
         if not said:
@@ -150,9 +154,13 @@ class _Advice:
         elif cheap == self.best:
             said.append("It is also the cheapest of those that may be as good: take it, but do not count on its lead.")
         else:
-            said.append(f"If cost matters, {name(cheap)} is cheaper and may be as good; more seeds or records would tell.")
+            said.append(
+                f"If cost matters, {name(cheap)} is cheaper and may be as good; more seeds or records would tell."
+            )
         if self.single:
-            said.append("Some of this rests on one seed: another can change the order, and no interval here covers that.")
+            said.append(
+                "Some of this rests on one seed: another can change the order, and no interval here covers that."
+            )
         return said
 
     def _price(self, cell: Cell) -> tuple[bool, float]:

@@ -29,7 +29,8 @@ from softshot.analysis.effects import Roles, Spreads
 from softshot.analysis.estimate import Estimate
 from softshot.analysis.evidence import Evidence
 from softshot.analysis.names import task_label
-from softshot.analysis.similarity import Near, halves
+from softshot.analysis.near import Near
+from softshot.analysis.similarity import halves
 from softshot.analysis.transfer import gains
 from softshot.settings import Study
 
@@ -146,7 +147,11 @@ def parts(
         )
 
     def better(of: Roles) -> tuple:
-        leads = [(contrast.estimate.value, cell) for cell in (of.pt, of.ipt) if (contrast := contrasts.of(cell, of.retrieved))]
+        leads = [
+            (contrast.estimate.value, cell)
+            for cell in (of.pt, of.ipt)
+            if (contrast := contrasts.of(cell, of.retrieved))
+        ]
         return max(leads, key=lambda lead: lead[0], default=(0, None))[1], of.retrieved
 
     similar = {

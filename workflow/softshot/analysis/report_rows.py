@@ -31,6 +31,7 @@ def context(study: Study, results: Results, titles: Names, found: Findings) -> d
         "found": {field.name: getattr(found, field.name).to_dict("records") for field in fields(found)},
         "columns": task_columns(study, results),
         "score_rows": score_rows(table, outputs),
+        "baselines": baseline_rows(found.baselines),
         "size_rows": score_rows(found.summary, outputs) if len(table) < len(found.summary) else {},
         "published": published_rows(table),
         "size_published": published_rows(found.summary.drop(index=table.index)),
@@ -108,8 +109,9 @@ def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, li
             "sd": None if pd.isna(first["sd"]) else f"{first['sd']:.1f}",
             "worst": None if first["n"] < 2 else f"{first['worst']:.1f}",
             "others": [
-                (other["metric"], tables.plus_minus(other["mean"], float("nan")), tables.span(other["low"], other["high"]))
+                (other["metric"], f"{other['mean']:.1f}", tables.span(other["low"], other["high"]))
                 for other in others
+                if pd.notna(other["mean"])
             ],
             "outputs": [
                 f"{share:.0f}% {what}" for share, what in ((seen.empty, "empty"), (seen.cut, "cut")) if share >= 0.5
@@ -121,6 +123,16 @@ def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, li
             "mark": first["mark"],
         }
     return {model: list(of_model.values()) for model, of_model in rows.items()}
+
+
+def baseline_rows(baselines: pd.DataFrame) -> list[dict]:
+    """A row per baseline, with a cell per task."""
+    rows: dict[str, dict] = {}
+    for row in baselines.itertuples(index=False):
+        title = f"{row.baseline}, {row.retriever}" if row.retriever else row.baseline
+        cells = rows.setdefault(title, {"title": title[0].upper() + title[1:], "cells": {}})["cells"]
+        cells[row.task] = {"score": row.score, "interval": tables.span(row.low, row.high)}
+    return list(rows.values())
 
 
 def subset_rows(results: Results) -> dict[str, dict]:
