@@ -14,20 +14,23 @@ def batches(rows: Sequence[Row | None], batch_size: int, seed: int) -> Iterator[
 
     A None is a record that was too long to be laid out. Raises UserError where all are.
 
-    A window of rows is sorted by length and cut into batches, and all batches are shuffled: little
-    padding, and still every row once an epoch. A last, smaller batch is kept.
+    A window of rows, the next few of the permutation, is sorted by length and cut into batches, which are shuffled:
+    little padding, and still every row once an epoch. No row is asked for before its window. A last, smaller batch is
+    kept.
     """
-    epoch = 0
+    epoch, size = 0, WINDOW * batch_size
     while True:
         shuffle = random.Random(f"{seed}-{epoch}").shuffle
         order = list(range(len(rows)))
         shuffle(order)
-        size = WINDOW * batch_size
-        windows = [[k for k in order[i : i + size] if rows[k] is not None] for i in range(0, len(order), size)]
-        if not any(windows):
+        count = 0
+        for start in range(0, len(order), size):
+            window = [k for k in order[start : start + size] if rows[k] is not None]
+            window.sort(key=lambda k: (len(rows[k]), k))
+            cut = [window[i : i + batch_size] for i in range(0, len(window), batch_size)]
+            shuffle(cut)
+            yield from ([rows[k] for k in batch] for batch in cut)
+            count += len(cut)
+        if not count:
             raise UserError("no training record's output fits into engine.context: raise it.")
-        windows = [sorted(window, key=lambda k: (len(rows[k]), k)) for window in windows]
-        cut = [w[i : i + batch_size] for w in windows for i in range(0, len(w), batch_size)]
-        shuffle(cut)
-        yield from ([rows[k] for k in batch] for batch in cut)
         epoch += 1
