@@ -59,7 +59,7 @@ def downloaded(record: str, wanted: str, file: Path) -> dict[str, Any]:
     """
     path = Path(record)
     known = files.read_json(path)
-    remedy = f"Delete {path} and run again."
+    remedy = f"Delete {path.parent} and run again."
     if known["source"] != wanted:
         raise UserError(
             f"{path.parent} holds the files from {known['source']}, but this study's are those from {wanted}"

@@ -131,7 +131,7 @@ def main() -> None:
     }
     run_note = dict(zip(("model", "task", "arm", "variant", "seed"), args.out.parts[-5:], strict=True))
     run_note |= {"split": args.records.stem, "settings": args.settings}
-    run_note |= {"code": code.generation(), "sources": sources(args)}
+    run_note |= {"code": code.generation(settings.method.name), "sources": sources(args)}
     run_note |= provenance() | {"generation": generation, "tuning": None}
     run_note["demonstrations"] = read_metadata(args.demonstrations) if args.demonstrations else None
     if args.adapter:  # tuning may have run elsewhere: what made the adapter stays beside what made the predictions
