@@ -1,4 +1,4 @@
-"""`python -m softshot.plan [--configfile study.yaml]`: the jobs, hours and disk that a study takes, and has taken.
+"""`softshot plan [--configfile study.yaml]`: the jobs, hours and disk that a study takes, and has taken.
 
 Works offline and before any model or data is there. Hours are estimated from jobs that were measured on the same
 device in this or other studies (`run.json`, `tuning.json` below `results/`), of the same model and method; else from
@@ -55,7 +55,7 @@ class Row:
 def main() -> None:
     """Print the plan."""
     parser = argparse.ArgumentParser(
-        prog="python -m softshot.plan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="softshot plan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--configfile", nargs="*", type=Path, default=[], help="as Snakemake's: over config.yaml")
     parser.add_argument("--device", help="such as 'NVIDIA A100-SXM4-40GB'; by default this machine's")
