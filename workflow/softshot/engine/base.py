@@ -88,6 +88,7 @@ class Base:
     def freeze(self) -> "Base":
         """Nothing of the model is trained from here on: its small functions are computed in fewer steps."""
         self.model.requires_grad_(False)
+        _ = self.findings  # which tell of the model's own functions: before others are in their place
         if self.device.type == "cpu" and self.model.dtype.itemsize >= 4:  # half precision would round otherwise
             kernels.install(self.model)
         return self
