@@ -13,7 +13,7 @@ SECTIONS = [
     "advice",
     "scores",
     "claims",
-    "tokens",
+    "size",
     "spread",
     "similarity",
     "significance",
@@ -41,7 +41,7 @@ def test_the_page_is_drawn_quietly_and_nothing_sticks_out(visit, width, scheme):
     assert view.page.evaluate(right) <= width
     sections = view.page.evaluate("[...document.querySelectorAll('section')].map((s) => [s.id, s.offsetHeight])")
     assert {name for name, _ in sections} <= {*SECTIONS}
-    assert {"scores", "tokens", "learning", "examples", "cost", "runs", "settings"} <= {name for name, _ in sections}
+    assert {"scores", "size", "learning", "examples", "cost", "runs", "settings"} <= {name for name, _ in sections}
     assert all(height > 80 for _, height in sections)
     paper = view.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 24, 31)"}[scheme]
@@ -96,13 +96,13 @@ def test_a_table_is_filtered_and_counts_its_rows(visit):
 def test_one_task_can_be_looked_at_alone(visit):
     page = visit().page
     page.locator("#choice select[name=task]").select_option("mtop")
-    assert page.locator("#figure-tokens [data-panel]:visible").count() == 2
+    assert page.locator("#figure-size [data-panel]:visible").count() == 2
     assert page.locator("#runs .bar output").inner_text() == "32 of 64 rows"
     page.locator("#choice select[name=model]").select_option("alpha")
-    assert page.locator("#figure-tokens [data-panel]:visible").count() == 1
+    assert page.locator("#figure-size [data-panel]:visible").count() == 1
     page.locator("#choice select[name=task]").select_option("")
     page.locator("#choice select[name=model]").select_option("")
-    assert page.locator("#figure-tokens [data-panel]:visible").count() == 4
+    assert page.locator("#figure-size [data-panel]:visible").count() == 4
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -117,13 +117,13 @@ def test_figures_become_interactive_and_tell_their_values(visit, scheme):
         )
         drawn = figure.locator("[data-panel] svg").first.bounding_box()
         assert abs(drawn["height"] / size["height"] - 1) < 0.1  # the reader's fonts may be wider than ours, no more
-    mark = view.page.locator("#figure-tokens svg .mark-symbol path[d]:not([d=''])").first
+    mark = view.page.locator("#figure-size svg .mark-symbol path[d]:not([d=''])").first
     mark.scroll_into_view_if_needed()
     mark.hover(force=True)
     tip = view.page.locator("#vg-tooltip-element.visible")
     tip.wait_for()
     assert "soft tokens" in tip.inner_text()
-    assert " ± " in tip.inner_text()
+    assert "BLEU" in tip.inner_text()
     assert view.said == []
     assert [url for url in view.asked if not url.startswith("data:")] == [view.page.url]
 
@@ -200,7 +200,7 @@ def test_a_mean_leads_to_its_runs_and_a_run_to_its_files(visit, report):
 
 def test_the_address_of_a_run_opens_its_details(visit):
     page = visit("#runs/alpha/mtop/ipt/tokens-5_retrieved-1/seed-3").page
-    assert page.locator("#runs-table tbody tr.ipt").count() == 1
+    assert page.locator("#runs-table tbody tr.arm-2").count() == 1
     assert "exact match" in page.locator("#runs-table .detail").inner_text()
     assert page.locator("#runs-table button.open").get_attribute("aria-expanded") == "true"
     page.wait_for_timeout(500)
@@ -229,7 +229,7 @@ def test_everything_has_a_name_and_a_place_in_the_order(visit):
 def test_without_scripts_the_drawings_and_tables_are_there(visit):
     page = visit(java_script_enabled=False).page
     assert page.locator("#scores-table").is_visible()
-    assert page.locator("#figure-tokens img").first.is_visible()
+    assert page.locator("#figure-size img").first.is_visible()
     assert "needs JavaScript" in page.locator("#runs").inner_text()
     assert not page.locator("#choice").is_visible()
 
@@ -237,7 +237,7 @@ def test_without_scripts_the_drawings_and_tables_are_there(visit):
 def test_paper_has_no_controls(visit):
     page = visit().page
     page.emulate_media(media="print")
-    assert page.locator("#figure-tokens img").first.is_visible()
+    assert page.locator("#figure-size img").first.is_visible()
     assert [name for name in ("nav", ".bar", ".tools", "#runs") if page.locator(name).first.is_visible()] == []
 
 

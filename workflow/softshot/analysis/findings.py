@@ -8,7 +8,7 @@ import pandas as pd
 from softshot.analysis import (
     advice,
     baselines,
-    claims,
+    claim_rows,
     contrasts,
     cost,
     coverage,
@@ -94,7 +94,7 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         cost=results.costs,
         pareto=cost.pareto(results, summary, costs, compared),
         prompts=prompts.prompts(results, folder),
-        claims=claims.claims(study, results, evidence, compared, near),
+        claims=claim_rows.claims(study, results, evidence, compared, near),
         advice=advice.advice(study, results, evidence, compared, costs, gaps, names),
         demonstrations=coverage.demonstrations(results, folder),
         data=data,

@@ -88,10 +88,7 @@ def run_list(results: Results, titles: Names, found: Findings, folder: Path) -> 
     return {
         "models": names["model"],
         "tasks": [_task(name, metrics.get(name, [])) for name in names["task"]],
-        "arms": [
-            {"name": name, "label": titles.arm(name), "look": f"arm-{list(titles.titles).index(name)}"}
-            for name in names["arm"]
-        ],
+        "arms": [{"name": name, "label": titles.arm(name), "look": titles.classes(name)} for name in names["arm"]],
         "variants": names["variant"],
         "labels": [[titles.variants.get((arm, name), "") for name in names["variant"]] for arm in names["arm"]],
         "costs": list(COSTS.values()),

@@ -108,6 +108,12 @@ def plus_minus(mean: float, sd: float) -> str:
     return f"{mean:.1f}" if pd.isna(sd) else f"{mean:.1f} ± {sd:.1f}"
 
 
+def with_span(mean: float, low: float, high: float) -> str:
+    """`41.2 (38.1 to 44.0)`; an unknown interval is left out."""
+    said = span(low, high)
+    return f"{mean:.1f}{f' ({said})' if said else ''}"
+
+
 def span(low: float, high: float) -> str:
     """`38.1 to 44.0`; an unknown interval is empty."""
     return "" if pd.isna(low) or pd.isna(high) else f"{low:.1f} to {high:.1f}"

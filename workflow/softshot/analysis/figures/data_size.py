@@ -11,7 +11,7 @@ from softshot.analysis.figures.base import HEIGHT, Panel, listing, plot_width, s
 from softshot.analysis.figures.lines import Axes, lines
 from softshot.analysis.figures.method_size import Cells
 from softshot.analysis.names import MUTED, Names, metric_label, task_label
-from softshot.analysis.tables import span
+from softshot.analysis.tables import with_span
 
 
 def data_size_panels(names: Names, cells: Cells, sizes: pd.DataFrame, crossings: pd.DataFrame) -> list[Panel]:
@@ -33,7 +33,7 @@ def _panel(names: Names, cells: Cells, block: pd.DataFrame, crossings: pd.DataFr
     points = [
         names.look(cells[key])
         | {"series": row.series, "place": trained.index(row.train), "y": row.mean, "low": row.low, "high": row.high}
-        | {"said": f"{row.mean:.1f} ({span(row.low, row.high)})", "n": row.n, "seeds": seed_values(row.values)}
+        | {"said": with_span(row.mean, row.low, row.high), "n": row.n, "seeds": seed_values(row.values)}
         for key, row in zip(keys(block), block.itertuples(index=False), strict=True)
     ]
     axes = replace(axes, places=[str(size) for size in trained], value=metric)

@@ -8,7 +8,7 @@ from softshot.analysis.cells import Cell, keys
 from softshot.analysis.figures.base import Panel, listing, plot_width, seed_values, top
 from softshot.analysis.figures.lines import Axes, lines
 from softshot.analysis.names import Names, metric_label, size_axis, task_label
-from softshot.analysis.tables import span
+from softshot.analysis.tables import with_span
 
 Cells = dict[tuple, Cell]  # by their keys
 
@@ -41,12 +41,12 @@ def _size_panel(names: Names, cells: Cells, block: pd.DataFrame, flat: pd.DataFr
     points = [
         names.look(cells[key])
         | {"place": places.index(row.size), "y": row.mean, "low": row.low, "high": row.high}
-        | {"said": f"{row.mean:.1f} ({span(row.low, row.high)})", "n": row.n, "seeds": seed_values(row.values)}
+        | {"said": with_span(row.mean, row.low, row.high), "n": row.n, "seeds": seed_values(row.values)}
         | {"ghost": row.published, "ghost_said": f"{row.published:.1f} ({row.published_status})"}
         for key, row in zip(keys(done), _rows(done), strict=True)
     ]
     flats = [
-        names.look(cells[key]) | {"y": row.mean, "said": f"{row.mean:.1f} ({span(row.low, row.high)})", "n": row.n}
+        names.look(cells[key]) | {"y": row.mean, "said": with_span(row.mean, row.low, row.high), "n": row.n}
         for key, row in zip(keys(level), _rows(level), strict=True)
     ]
     said = [f"{row['series']} {row['y']:.1f}" for row in flats]

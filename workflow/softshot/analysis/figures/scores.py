@@ -12,7 +12,7 @@ from softshot.analysis.figures.lines import INKED, SHAPED
 from softshot.analysis.figures.method_size import Cells
 from softshot.analysis.marks import BEST
 from softshot.analysis.names import INK, MUTED, PAPER, Names, metric_label, task_label
-from softshot.analysis.tables import main_scores, span
+from softshot.analysis.tables import main_scores, with_span
 
 ROW = 30  # pixels of a cell
 LETTER = 6.6  # pixels of a letter, about
@@ -57,7 +57,7 @@ def _points(names: Names, cells: Cells, block: pd.DataFrame) -> list[dict]:
     for place, (key, row) in enumerate(zip(keys(block), block.itertuples(index=False), strict=True)):
         point = {"place": place, "name": names.cell(cells[key]), "score": f"{row.mean:.1f}", "ink": INK}
         point |= {"y": row.mean, "low": row.low, "high": row.high, "n": row.n, "seeds": seed_values(row.values)}
-        point |= {"said": f"{row.mean:.1f} ({span(row.low, row.high)})" if row.low == row.low else f"{row.mean:.1f}"}
+        point |= {"said": with_span(row.mean, row.low, row.high)}
         point |= {"ghost": row.published, "ghost_said": "" if pd.isna(row.published) else f"{row.published:.1f}"}
         points.append(names.look(cells[key]) | point | {"weight": 700 if row.mark == BEST else 400})
     return points
