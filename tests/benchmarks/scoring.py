@@ -39,10 +39,10 @@ def main() -> None:
         sys.exit(f"{data}: no such folder; give the folder that holds dart/, totto/, ... in their official layout")
     cases: list[tuple[str, list[str], Callable[[Path], Corpus]]] = [
         ("DART", ["dart_bleu", "chrf", "dart_ter"], dart),
-        *(("DART", [name], dart) for name in ("dart_bleu", "bleu", "chrf", "dart_ter")),
+        *(("DART", [name], dart) for name in ("dart_bleu", "bleu", "chrf", "dart_ter", "ter")),
         ("ToTTo", ["totto_bleu"], totto),
         ("ToTTo", ["parent"], totto),
-        *(("Logic2Text", [name], logic2text) for name in ("blec", "logic2text_rouge", "rouge_l", "token_f1")),
+        *(("Logic2Text", [name], logic2text) for name in ("blec", "logic2text_rouge", "rouge_l", "token_f1", "ter")),
         *(("MTOP", [name], mtop) for name in ("exact_match", "frame_accuracy", "chrf")),
         *(("Spider", [name], spider) for name in ("exact_set_match", "partial_match")),
         ("Spider", ["execution_accuracy"], databases),

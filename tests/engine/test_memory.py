@@ -1,8 +1,11 @@
 """Where memory runs short a batch is split and accumulated; the result stays."""
 
+import numpy as np
 import pytest
 import torch
 
+from softshot.demonstrations import encoders
+from softshot.engine import memory
 from softshot.engine.layout import Row
 from softshot.errors import UserError
 from softshot.methods import prompt_tuning
@@ -109,3 +112,54 @@ def test_a_continued_run_keeps_the_smaller_bound(base):
     unbounded = trainer(base)
     unbounded.resume(first.state())
     assert unbounded.progress.max_tokens == 60
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), True),
+        (MemoryError(), True),
+        (RuntimeError("CUDA error: out of memory"), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB)"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm`"), False),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied (3x4 and 5x6)"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_out_of_memory_is_recognised_whoever_says_it(error, expected):
+    assert memory.ran_out(error) == expected
+
+
+def test_the_processors_own_error_is_recognised():
+    with pytest.raises(memory.ERRORS) as caught:
+        torch.empty(2**60)
+    assert memory.ran_out(caught.value)
+
+
+def test_an_encoder_takes_half_as_many_texts_where_memory_runs_out(tiny_models, monkeypatch, capsys):
+    encoder, seen = encoders.load(tiny_models["gpt2"]), []
+    texts = [f"wake me up at {hour}" for hour in range(7)]
+    expected, real = encoder(texts), encoder.encode
+
+    def scarce(some):
+        seen.append(len(some))
+        if len(some) > 2:
+            raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+        return real(some)
+
+    monkeypatch.setattr(encoder, "encode", scarce)
+    assert np.abs(encoder(texts) - expected).max() < 1e-6
+    assert seen == [7, 3, 1, 1, 1, 1, 1, 1, 1] and "with 1 texts at once" in capsys.readouterr().err
+    encoder(texts)
+    assert max(seen[9:]) == 1, "it must not run out of memory again with every batch"
+
+    def never(_):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(encoder, "encode", never)
+    with pytest.raises(UserError, match=r"one text of 15 characters, which begins 'wake me up at 0'"):
+        encoder(texts)

@@ -5,17 +5,14 @@ the texts that they were made from. The figures are those that the two programs 
 """
 
 import json
-import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scored import record_of
 
-from softshot.scoring import registry, score, tercom
+from softshot.scoring import registry, score
 from softshot.scoring.dart import tokens
-
-WORDS = [str(number) for number in range(60)]
 
 
 @pytest.fixture(scope="module")
@@ -104,46 +101,3 @@ def test_without_a_common_4_gram_bleu_is_0_as_multi_bleu_prints():
     scores, _ = score.score_texts(["dart_bleu", "bleu"], [record_of(["a b c d e"] * 3)], ["a b c x d e"])
     assert scores["scores"]["dart_bleu"] == 0
     assert scores["scores"]["bleu"] > 0
-
-
-# tercom's search
-
-
-@pytest.mark.parametrize(
-    "hypothesis, reference, edits",  # as tercom printed them
-    [
-        ("on monday he was born in paris", "he was born in paris on monday", 1),
-        ("c b c c a", "a c c b c", 2),  # sacrebleu finds 3
-        ("b a b b a a", "a a a b b b", 3),  # sacrebleu finds 2
-        ("a b c b a a c", "c a a b b c c", 3),  # sacrebleu finds 4
-        (" ".join(WORDS[12:24] + WORDS[:12]), " ".join(WORDS[:24]), 2),  # a shift takes ten words at most
-        (" ".join(WORDS[23:26]), " ".join(WORDS[:45]), 45),  # outside the beam; 42 deletions would do
-        (" ".join(WORDS[50:55]), " ".join(WORDS), 60),
-        ("a b" + " x" * 49, "y " * 49 + "a b", 50),
-        ("a b" + " x" * 51, "y " * 50 + "a b", 53),  # too far
-        ("x " * 60 + "a b", "a b" + " y" * 60, 62),
-        ("", "a b", 2),
-        ("a b", "", 2),
-    ],
-)
-def test_edits_are_tercoms(hypothesis, reference, edits):
-    assert tercom.edits(hypothesis.split(), reference.split()) == edits
-
-
-def test_alignments_in_bits_are_those_of_the_whole_matrix():
-    """Cost and operations, where the beam cuts and where it does not."""
-    generator = random.Random(0)
-    cut = 0
-    for _ in range(300):
-        words = WORDS[: generator.choice([3, 10, 40])]
-        reference = generator.choices(words, k=generator.randint(1, 45))
-        first = generator.randrange(len(reference))
-        hypothesis = reference[first : first + generator.randint(1, 45)]
-        hypothesis = [word for word in hypothesis if generator.random() < 0.8] + generator.choices(words, k=3)
-        target = tercom._Target(hypothesis, reference)
-        alignment = target.align(hypothesis)
-        path = alignment.path or tercom._path(hypothesis, target, target.columns(hypothesis))
-        assert (alignment.cost, path) == tercom._beam_search(hypothesis, reference)
-        assert alignment.distance <= alignment.cost
-        cut += alignment.distance < alignment.cost
-    assert cut > 3

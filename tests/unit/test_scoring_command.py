@@ -189,6 +189,13 @@ def test_errors_say_what_to_do(mtop, command, options, message):
         command(*(option.replace("{}", str(mtop)) for option in options), "--predictions", mtop / "predictions.txt")
 
 
+@pytest.mark.parametrize("place", ["{}/predictions.txt/rows.jsonl", "{}"])
+def test_a_place_where_no_file_can_be_is_an_error(mtop, command, place):
+    options = ["--task", "mtop", "--data", mtop, "--predictions", mtop / "predictions.txt"]
+    with pytest.raises(UserError, match=r"--per-record .*: no file can be written there"):
+        command(*options, "--per-record", place.format(mtop))
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_wrong_number_of_lines_names_both_files(mtop, command, count):
     predictions = write(mtop / "p.txt", *["x"] * count)

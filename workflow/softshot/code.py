@@ -60,7 +60,9 @@ def generation() -> str:
 def scoring(*metrics: str) -> str:
     """What a run scores: by its task's metrics only."""
     modules = [registry.METRICS[name].partition(":")[0].removeprefix("softshot.").replace(".", "/") for name in metrics]
-    shared = (f"scoring/{name}.py" for name in ("score", "shares", "bleu", "ter", "tercom"))  # what metrics import
+    shared = (
+        f"scoring/{name}.py" for name in ("score", "shares", "bleu", "ter", "tercom", "shifts")
+    )  # what metrics import
     # A metric is a module, or a package of several.
     return checksum(*shared, *(place for name in modules for place in (f"{name}.py", f"{name}/*.py")))
 

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 from softshot.methods.registry import METHODS
 from softshot.settings import ArmSettings, DataSizeSettings, Study, TransferSettings
 
-RESERVED = ("none", "tokens", "rank", "train", "from")  # what no retriever can be called: variants are named by it
+RESERVED = (
+    "none",
+    "tokens",
+    "rank",
+    "train",
+    "rate",
+    "from",
+)  # of variants, no retriever's name
 NOTHING = "none"  # shown, or adapted
 
 
@@ -24,6 +31,7 @@ class Run:
     seed: int  # 0 where nothing is random
     source: str | None = None  # the task whose adapter is used, None for the run's own
     train: int | None = None  # training records that the run may use, None for all
+    rate: float | None = None  # the learning rate that is tried, None for a run that is no trial (rates.py)
 
     @property
     def unit(self) -> str | None:
@@ -43,6 +51,7 @@ class Run:
             f"{self.unit}-{self.size}" if self.unit else None,
             f"{self.retriever}-{self.shots}" if self.shots else None,
             f"train-{self.train}" if self.train else None,
+            f"rate-{self.rate:g}" if self.rate else None,
         ]
         return "_".join(part for part in parts if part) or NOTHING
 

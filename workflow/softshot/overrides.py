@@ -20,7 +20,8 @@ def tuning(study: Study, run: Run) -> dict[str, Any]:
 def method(study: Study, run: Run) -> dict[str, Any]:
     """The settings of what a run trains."""
     section = METHODS[run.method].settings
-    return _resolved(section, getattr(study.methods, run.method), study.tuning.overrides, run)
+    values = _resolved(section, getattr(study.methods, run.method), study.tuning.overrides, run)
+    return values | ({"learning_rate": run.rate} if run.rate else {})
 
 
 def generation(study: Study, run: Run) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import sys
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +13,7 @@ from safetensors import SafetensorError
 from transformers.utils import logging
 
 from softshot import files
+from softshot.engine import memory
 from softshot.errors import UserError
 from softshot.models import architectures, layout
 
@@ -25,14 +28,46 @@ class Encoder(Protocol):
     batch_bytes: int  # UTF-8 bytes of the texts it is best given at once
 
     def __call__(self, texts: list[str]) -> np.ndarray:
-        """Normalised vectors of the texts in one forward pass, [texts, dimension], float32.
+        """Normalised vectors of the texts, [texts, dimension], float32; in one forward pass where memory allows.
 
         Texts longer than the model's limit are cut at their end. Padding moves a vector by about 1e-7; whoever
         compares scores has to round (see ranking.py).
         """
 
 
-class SentenceEncoder:
+class WithinMemory(ABC):
+    """Encodes as many texts at once as memory allows: where it runs out, half as many from then on."""
+
+    at_once: int | None = None  # None: all that it is given
+
+    def __call__(self, texts: list[str]) -> np.ndarray:
+        """Vectors of the texts, as of an Encoder. Raises UserError where not even one text fits."""
+        vectors = []
+        while texts:
+            some = texts[: self.at_once]
+            try:
+                vectors.append(self.encode(some))
+                texts = texts[len(some) :]
+                continue
+            except memory.ERRORS as error:
+                if not memory.ran_out(error):
+                    raise
+                if len(some) == 1:
+                    raise UserError(
+                        f"the encoder runs out of memory with one text of {len(some[0])} characters, which begins"
+                        f" {some[0][:80]!r}: use a smaller encoder or a larger device."
+                    ) from None
+                self.at_once = len(some) // 2
+            memory.release()
+            print(f"out of memory while encoding: going on with {self.at_once} texts at once", file=sys.stderr)
+        return np.concatenate(vectors)
+
+    @abstractmethod
+    def encode(self, texts: list[str]) -> np.ndarray:
+        """Vectors of the texts in one forward pass."""
+
+
+class SentenceEncoder(WithinMemory):
     """Any sentence-transformers model."""
 
     def __init__(self, folder: Path, device: str):
@@ -43,13 +78,14 @@ class SentenceEncoder:
         self.model = SentenceTransformer(str(folder), device=device, model_kwargs=options, **SAFE)
         self.dimension = self.model.get_embedding_dimension()
 
-    def __call__(self, texts: list[str]) -> np.ndarray:
+    def encode(self, texts: list[str]) -> np.ndarray:
+        """As `WithinMemory.encode`."""
         return self.model.encode(
             texts, batch_size=len(texts), normalize_embeddings=True, show_progress_bar=False
         ).astype(np.float32, copy=False)
 
 
-class CausalEncoder:
+class CausalEncoder(WithinMemory):
     """A causal language model's vector of the last token in the last layer, after its final norm.
 
     An empty text is encoded as the token that begins (or else ends) texts.
@@ -65,7 +101,8 @@ class CausalEncoder:
         self.positions = architectures.positions(self.model.config.to_dict())
         self.dimension = self._hidden([[0]]).shape[-1]
 
-    def __call__(self, texts: list[str]) -> np.ndarray:
+    def encode(self, texts: list[str]) -> np.ndarray:
+        """As `WithinMemory.encode`."""
         first = self.tokenizer.bos_token_id
         nothing = [first if first is not None else self.tokenizer.eos_token_id]
         tokens = self.tokenizer(texts, split_special_tokens=True, verbose=False)["input_ids"]

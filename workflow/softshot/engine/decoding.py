@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from softshot.engine import memory
 from softshot.engine.base import Base
-from softshot.engine.beam import Beams
+from softshot.engine.beam import Beams, Ends
 from softshot.engine.cache import SlotCache
 from softshot.engine.layout import Row
 from softshot.engine.prefix import Prefix, forward, prefix_cache
@@ -116,7 +117,9 @@ def continuations(
             for row, ids in search(base, begin, buffer, texts, settings, stops):
                 ended.add(id(row))
                 yield row, ids
-        except torch.OutOfMemoryError:
+        except memory.ERRORS as error:
+            if not memory.ran_out(error):
+                raise
             if batch_size == 1:
                 raise UserError(
                     "not even one row fits into memory while decoding. Lower `engine.context`,"
@@ -125,6 +128,7 @@ def continuations(
             batch_size = min(batch_size, len(waiting)) // 2 or 1
             print(f"out of memory while decoding: going on with batches of {batch_size} rows", file=sys.stderr)
         waiting = [row for row in waiting if id(row) not in ended]
+        memory.release()
 
 
 def shared_prefix(base: Base, prefix: Prefix | None, rows: list[Row]) -> tuple[DynamicCache, int]:
@@ -157,6 +161,7 @@ def search(
     `buffer`: slots and columns of the cache.
     """
     kind, width = (Greedy, 1) if settings.beams == 1 else (Beams, settings.beams)
+    begun = (settings, stops) if width == 1 else (settings, stops, Ends.of(stops, base.device))
     slots = SlotCache(base.findings.cache_shapes, begin, *buffer, base.model.dtype, base.device)
     room = buffer[0] // width
     live: list[Live] = []
@@ -169,7 +174,7 @@ def search(
             logits = prefill(base, slots, [ids for _, ids in entering], start * width, width)
             for row, ids in entering:
                 given = slots.begin + len(ids)
-                live.append(Live(row, kind(settings, stops), given, given))
+                live.append(Live(row, kind(*begun), given, given))
         else:
             start = 0
             logits = step(base, slots, live, width)

@@ -4,7 +4,6 @@ Lester et al. 2021, "The Power of Scale for Parameter-Efficient Prompt Tuning". 
 input it is instruction prompt tuning (Sun et al. 2023).
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -16,7 +15,8 @@ from softshot.errors import UserError
 from softshot.files import read_json
 from softshot.methods import base as adapters
 from softshot.methods import nearest_tokens
-from softshot.methods.registry import PromptTuning
+from softshot.methods.base import Examples
+from softshot.methods.registry import PrefixTuning, PromptTuning
 
 COMMON_TOKENS = 5000  # Lester et al. draw from the 5,000 most common; a BPE vocabulary is ordered by frequency
 
@@ -51,33 +51,35 @@ class SoftPrompt(adapters.Adapter):
 
     def save(self, folder: Path) -> None:
         """Write the plain prompt."""
-        prompt = self()
-        config = {
-            "peft_type": "PROMPT_TUNING",
-            "num_virtual_tokens": prompt.shape[0],
-            "token_dim": prompt.shape[1],
-            "num_transformer_submodules": 1,
-            "num_attention_heads": self.base.config.num_attention_heads,
-            "num_layers": self.base.config.num_hidden_layers,
-        }
-        adapters.save(folder, {"prompt_embeddings": prompt}, config, self.base)
+        save(self(), self.base, folder)
 
     def describe(self, folder: Path) -> dict[str, float | int]:
         """The vocabulary entries nearest to the prompt, in `prompt.tsv`."""
         return nearest_tokens.describe(self().detach(), self.initial, self.base, folder / "prompt.tsv")
 
 
-def new(base: Base, tokens: int, settings: PromptTuning, examples: Sequence[list[int]], seed: int) -> SoftPrompt:
+def new(base: Base, tokens: int, settings: PromptTuning, examples: Examples, seed: int) -> SoftPrompt:
     """A soft prompt of `tokens` vectors at its first value."""
     torch.manual_seed(seed)  # the MLP's weights
     generator = torch.Generator().manual_seed(seed)
-    initial = {
-        "vocabulary": lambda: from_vocabulary(base, tokens, generator),
-        "demonstrations": lambda: from_demonstrations(base, tokens, examples, generator),
-        "text": lambda: from_text(base, tokens, settings.initial_text),
-        "uniform": lambda: uniform(base, tokens, generator),
-    }[settings.initialisation]()
-    return SoftPrompt(base, initial.float().cpu(), settings).to(base.device)
+    if settings.initialisation == "uniform":
+        initial = uniform(base, tokens, generator)
+    else:
+        initial = base.embed(first_ids(base, tokens, settings, examples, generator)).float()
+    return SoftPrompt(base, initial.cpu(), settings).to(base.device)
+
+
+def save(prompt: Tensor, base: Base, folder: Path) -> None:
+    """Write a prompt [T, H] as PEFT's PROMPT_TUNING."""
+    config = {
+        "peft_type": "PROMPT_TUNING",
+        "num_virtual_tokens": prompt.shape[0],
+        "token_dim": prompt.shape[1],
+        "num_transformer_submodules": 1,
+        "num_attention_heads": base.config.num_attention_heads,
+        "num_layers": base.config.num_hidden_layers,
+    }
+    adapters.save(folder, {"prompt_embeddings": prompt}, config, base)
 
 
 def load(base: Base, folder: Path) -> Prefix:
@@ -91,30 +93,41 @@ def load(base: Base, folder: Path) -> Prefix:
     return Prefix(embeddings=saved["prompt_embeddings"])
 
 
-def from_vocabulary(base: Base, tokens: int, generator: torch.Generator) -> Tensor:
-    """Embeddings of randomly drawn, frequent, ordinary vocabulary entries: [T, H]. Lester et al. 2021, section 3.2."""
+def vocabulary_ids(base: Base, tokens: int, generator: torch.Generator) -> list[int]:
+    """T randomly drawn, frequent, ordinary vocabulary entries. Lester et al. 2021, section 3.2."""
     special = set(base.tokenizer.all_special_ids)
     size = min(COMMON_TOKENS, base.model.get_input_embeddings().num_embeddings)
     ordinary = [i for i in range(size) if i not in special]
     drawn = torch.randint(len(ordinary), (tokens,), generator=generator)
-    return base.embed([ordinary[i] for i in drawn.tolist()])
+    return [ordinary[i] for i in drawn.tolist()]
 
 
-def from_demonstrations(base: Base, tokens: int, examples: Sequence[list[int]], generator: torch.Generator) -> Tensor:
-    """Embeddings of randomly drawn training pairs, cut from the left: [T, H]. Context tuning, arXiv 2507.04221.
+def example_ids(tokens: int, examples: Examples, generator: torch.Generator) -> list[int]:
+    """T tokens of randomly drawn training pairs, cut from the left. Context tuning, arXiv 2507.04221.
 
-    The prompt so begins as in-context learning with random demonstrations.
+    A prefix so begins as in-context learning with random demonstrations.
     """
     ids: list[int] = []
     while len(ids) < tokens:
         ids = examples[int(torch.randint(len(examples), (), generator=generator))] + ids
-    return base.embed(ids[-tokens:])
+    return ids[-tokens:]
 
 
-def from_text(base: Base, tokens: int, text: str) -> Tensor:
-    """Embeddings of `text`, repeated or cut to length: [T, H]."""
+def text_ids(base: Base, tokens: int, text: str) -> list[int]:
+    """T tokens of `text`, repeated or cut."""
     ids = base.tokenization.encode(text, first=True)
-    return base.embed((ids * (tokens // len(ids) + 1))[:tokens])
+    return (ids * (tokens // len(ids) + 1))[:tokens]
+
+
+def first_ids(
+    base: Base, tokens: int, settings: PromptTuning | PrefixTuning, examples: Examples, generator: torch.Generator
+) -> list[int]:
+    """The T tokens that a prefix begins as."""
+    return {
+        "vocabulary": lambda: vocabulary_ids(base, tokens, generator),
+        "demonstrations": lambda: example_ids(tokens, examples, generator),
+        "text": lambda: text_ids(base, tokens, settings.initial_text),
+    }[settings.initialisation]()
 
 
 def uniform(base: Base, tokens: int, generator: torch.Generator) -> Tensor:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, create_model, model_validator
 
@@ -17,16 +17,31 @@ from softshot.sections import Positive, Section
 Unit = Literal["tokens", "rank"]
 
 
+Rate = Annotated[float, Field(gt=0, le=10)]
+Rates = Rate | Annotated[list[Rate], Field(min_length=2)]
+RATES = (
+    "Peak learning rate, or a list to choose from: the first seed tries each, and all seeds use the one with the lowest"
+    " validation loss."
+)
+
+
 class MethodSettings(Section):
     """What every method that trains something has."""
 
-    learning_rate: float = Field(..., gt=0, le=10, description="Peak learning rate.")
+    learning_rate: Rates = Field(..., description=RATES)
+
+
+def _check_text(settings: "PromptTuning | PrefixTuning") -> "PromptTuning | PrefixTuning":
+    """A text is given exactly where it is asked for."""
+    if (settings.initialisation == "text") != bool(settings.initial_text):
+        raise ValueError("initial_text: give the text for `initialisation: text`, and none for the others")
+    return settings
 
 
 class PromptTuning(MethodSettings):
     """A soft prompt: vectors before the row. Lester et al. 2021; with demonstrations beside it, the study's IPT."""
 
-    learning_rate: float = Field(0.03, gt=0, le=10, description="Peak learning rate.")
+    learning_rate: Rates = Field(0.03, description=RATES)
     initialisation: Literal["vocabulary", "demonstrations", "text", "uniform"] = Field(
         "vocabulary",
         description="First value of the soft prompt: embeddings of randomly drawn vocabulary entries (Lester et al."
@@ -43,11 +58,96 @@ class PromptTuning(MethodSettings):
     )
     reparameterisation_hidden: Positive = Field(512, description="Width of the MLP's hidden layer.")
 
+    _check_text = model_validator(mode="after")(_check_text)
+
+
+class PTuning(MethodSettings):
+    """A soft prompt that an encoder makes. Liu et al. 2021."""
+
+    learning_rate: Rates = Field(0.001, description=RATES)
+    encoder: Literal["mlp", "lstm"] = Field(
+        "mlp", description="Three linear layers, or two bidirectional LSTM layers and two linear ones (the paper's)."
+    )
+    encoder_hidden: Positive | None = Field(None, description="Width of the encoder; null is that of the embeddings.")
+
+
+class PrefixTuning(MethodSettings):
+    """Keys and values before the row in every layer. Li & Liang 2021."""
+
+    learning_rate: Rates = Field(0.003, description=RATES)
+    initialisation: Literal["vocabulary", "demonstrations", "text"] = Field(
+        "demonstrations",
+        description="What the keys and values begin as those of: randomly drawn vocabulary entries, randomly drawn"
+        " training pairs, or `initial_text`.",
+    )
+    initial_text: str | None = Field(None, description="Text for `initialisation: text`; repeated or cut to length.")
+    reparameterisation: Literal["none", "mlp", "residual"] = Field(
+        "none",
+        description="While training, the keys and values are an MLP's output (Li & Liang 2021), which begins as noise,"
+        " or that is added to them; the plain ones are saved.",
+    )
+    reparameterisation_hidden: Positive = Field(512, description="Width of the MLP's hidden layer.")
+
+    _check_text = model_validator(mode="after")(_check_text)
+
+
+class ContextTuning(MethodSettings):
+    """Keys and values that begin as demonstrations, trained on the pairs that they show. Lu et al. 2025."""
+
+    learning_rate: Rates = Field(0.001, description=RATES)
+    regime: Literal["all", "few-shot"] = Field(
+        "all", description="Trained on all training records, or on those that are its demonstrations, as in the paper."
+    )
+    leave_one_out: bool = Field(True, description="A row that is one of the demonstrations does not see that one.")
+    token_dropout: float = Field(0.05, ge=0, lt=1, description="Chance that a training row overlooks a position.")
+
+
+Targets = Literal["all-linear"] | list[str]
+
+
+class LoRA(MethodSettings):
+    """Low-rank changes of the weights. Hu et al. 2021."""
+
+    learning_rate: Rates = Field(0.0003, description=RATES)
+    alpha: float = Field(16.0, gt=0, description="The change is multiplied by alpha / rank.")
+    rank_stabilised: bool = Field(False, description="By alpha / sqrt(rank) instead (rsLoRA).")
+    targets: Targets = Field(
+        "all-linear", description="The layers that are changed: all linear ones, or the ends of their names."
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="Chance that an entry of a change's input is left out.")
+
+
+class AdaLoRA(MethodSettings):
+    """Low-rank changes whose rank is given where it matters. Zhang et al. 2023. `rank` is the mean at the end."""
+
+    learning_rate: Rates = Field(0.003, description=RATES)
+    alpha: float = Field(16.0, gt=0, description="The change is multiplied by alpha / its first rank.")
+    targets: Targets = Field(
+        "all-linear", description="The layers that are changed: all linear ones, or the ends of their names."
+    )
+    initial: float = Field(1.5, gt=1, le=8, description="The first rank of every layer, times the rank at the end.")
+    begin: float = Field(0.1, ge=0, lt=1, description="Share of the steps after which the budget begins to fall.")
+    end: float = Field(0.7, gt=0, lt=1, description="Share of the steps after which the ranks stay as they are.")
+    every: Positive = Field(1, description="Steps between two allocations of the budget.")
+    orthogonality: float = Field(0.1, ge=0, le=10, description="Weight of the penalty that keeps P and Q orthonormal.")
+
     @model_validator(mode="after")
-    def _check_text(self) -> "PromptTuning":
-        if (self.initialisation == "text") != bool(self.initial_text):
-            raise ValueError("initial_text: give the text for `initialisation: text`, and none for the others")
+    def _check_shares(self) -> "AdaLoRA":
+        if self.begin >= self.end:
+            raise ValueError(f"end: {self.end} is not after begin: {self.begin}")
         return self
+
+
+class IA3(MethodSettings):
+    """Trained scales of keys, values and the feed-forward part's activations. Liu et al. 2022."""
+
+    learning_rate: Rates = Field(0.003, description=RATES)
+
+
+class Full(MethodSettings):
+    """All weights."""
+
+    learning_rate: Rates = Field(0.00003, description=RATES)
 
 
 class Shape(NamedTuple):
@@ -57,6 +157,11 @@ class Shape(NamedTuple):
     layers: int
     width: int
     vocabulary: int
+
+    @property
+    def linear(self) -> int:
+        """Sum of inputs and outputs of a layer's matrices, as in a plain transformer: four H x H and two H x 4H."""
+        return 18 * self.width
 
 
 @dataclass(frozen=True)
@@ -69,8 +174,9 @@ class Method:
     module: str | None = None  # below softshot.methods
     unit: Unit | None = None  # what its size counts
     before: str = ""  # what it puts before every row, in words
-    trains_weights: bool = False  # else the model stays frozen
-    stored: Callable[[int, Shape], int] | None = None  # size, model -> numbers in its adapter
+    trains_weights: bool = False  # else the model stays frozen, and its kernels are used while it is tuned
+    every_weight: bool = False  # each gets a gradient: a backward pass costs twice as much; the adapter is temporary
+    stored: Callable[[int, Shape], int] | None = None  # size, model -> numbers in its adapter, roughly
 
     def load(self) -> ModuleType:
         """Its module, which imports torch."""
@@ -87,6 +193,68 @@ METHODS = {
         unit="tokens",
         before="soft prompt",
         stored=lambda tokens, model: tokens * model.width,
+    ),
+    "p-tuning": Method(
+        title="P-tuning",
+        about="A soft prompt is trained through an encoder, by which its vectors depend on one another.",
+        settings=PTuning,
+        module="p_tuning",
+        unit="tokens",
+        before="soft prompt",
+        stored=lambda tokens, model: tokens * model.width,
+    ),
+    "prefix-tuning": Method(
+        title="prefix-tuning",
+        about="Keys and values before the input are trained in every layer.",
+        settings=PrefixTuning,
+        module="prefix_tuning",
+        unit="tokens",
+        before="keys and values",
+        stored=lambda tokens, model: 2 * tokens * model.layers * model.width,
+    ),
+    "context-tuning": Method(
+        title="context tuning",
+        about="The keys and values of demonstrations are trained further, each hidden from its own training row.",
+        settings=ContextTuning,
+        module="context_tuning",
+        unit="tokens",
+        before="keys and values of demonstrations",
+        stored=lambda tokens, model: 2 * tokens * model.layers * model.width,
+    ),
+    "lora": Method(
+        title="LoRA",
+        about="Low-rank changes of the weights are trained, and added to them in the end.",
+        settings=LoRA,
+        module="lora",
+        unit="rank",
+        trains_weights=True,
+        stored=lambda rank, model: rank * model.layers * model.linear,
+    ),
+    "adalora": Method(
+        title="AdaLoRA",
+        about="Low-rank changes whose rank goes where it matters are trained, and added to the weights in the end.",
+        settings=AdaLoRA,
+        module="adalora",
+        unit="rank",
+        trains_weights=True,
+        stored=lambda rank, model: rank * model.layers * model.linear,
+    ),
+    "ia3": Method(
+        title="(IA)3",
+        about="Scales of keys, values and activations are trained, and multiplied into the weights in the end.",
+        settings=IA3,
+        module="ia3",
+        trains_weights=True,
+        stored=lambda _, model: 6 * model.layers * model.width,
+    ),
+    "full": Method(
+        title="full tuning",
+        about="All weights are trained.",
+        settings=Full,
+        module="full",
+        trains_weights=True,
+        every_weight=True,
+        stored=lambda _, model: model.parameters,
     ),
 }
 

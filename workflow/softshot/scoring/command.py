@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ def run(args: argparse.Namespace) -> None:
         raise UserError("nothing says what to compute: give --task, or --metrics with --references.")
     for name in names:
         registry.check(name)
+    if args.per_record:
+        check_writable(args.per_record)
     folder = args.data.parent if args.data and args.data.is_file() else args.data
 
     predictions = plain_lines(args.predictions)
@@ -66,6 +69,13 @@ def run(args: argparse.Namespace) -> None:
     if args.per_record:
         write_jsonl(args.per_record, per_record(names, records, predictions, statistics))
     print(json.dumps(summary, ensure_ascii=False, indent=2))
+
+
+def check_writable(path: Path) -> None:
+    """A file that cannot be made there is an error now, not after the scoring."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UserError(f"--per-record {path}: no file can be written there; name another place.")
 
 
 def own_tasks(config: Path | None) -> dict[str, TaskSettings]:

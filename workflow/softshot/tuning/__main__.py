@@ -13,15 +13,15 @@ from softshot.demonstrations.shown import Shown
 from softshot.engine import base as engine_base
 from softshot.engine.layout import Layout, RowSettings
 from softshot.errors import UserError, run_program
-from softshot.files import checksums, read_jsonl, sizes, write_json, write_jsonl
-from softshot.methods.base import Adapter
-from softshot.methods.registry import METHODS
+from softshot.files import checksums, read_json, read_jsonl, sizes, write_json, write_jsonl
+from softshot.methods.base import Adapter, Examples
+from softshot.methods.registry import METHODS, MethodSettings
 from softshot.provenance import deciding, peak_memory_mb, provenance
 from softshot.sections import Section, read
 from softshot.settings import MethodName, TuningSettings
 from softshot.tuning import state as states
-from softshot.tuning.rows import Examples, TrainingRows, validation_rows
-from softshot.tuning.train import Trainer
+from softshot.tuning.rows import TrainingRows, validation_rows
+from softshot.tuning.train import Diverged, Trainer
 
 SAVE_EVERY = 60.0  # seconds: what a kill can cost, against what a save costs
 
@@ -39,6 +39,7 @@ class TuningSlice(RowSettings):
 
     method: MethodSlice
     tuning: TuningSettings
+    max_new_tokens: int  # the room that an output has when the run's records are predicted
 
 
 def arguments_of() -> argparse.Namespace:
@@ -52,6 +53,11 @@ def arguments_of() -> argparse.Namespace:
     parser.add_argument(
         "--max-tokens", nargs="?", type=int, help="most tokens of a forward pass; larger batches are accumulated"
     )
+    parser.add_argument(
+        "--rate", nargs="?", type=Path, help="the learning rate that was chosen, where there are several"
+    )
+    parser.add_argument("--trial", action="store_true", help="one rate of several: to diverge is a result")
+    parser.add_argument("--trials", nargs="*", type=Path, default=[], help="folders of this seed's runs at each rate")
     parser.add_argument("--save-every", type=float, default=SAVE_EVERY, help="seconds between two saves of the state")
     return parser.parse_args()
 
@@ -65,20 +71,41 @@ def trainer_of(args: argparse.Namespace, settings: TuningSlice, layout: Layout) 
         Shown(table, settings.shots, records, settings.threshold)
         for table in (args.train_demonstrations, args.validation_demonstrations)
     ]
-    training = TrainingRows(layout, records, shown[0])
-    validation = validation_rows(layout, args.validation, settings.tuning.validation_records, shown[1])
     examples = Examples(layout, records)
     adapter: Adapter = method.load().new(layout.base, settings.method.size, values, examples, args.seed)
+    room, limit = settings.max_new_tokens, settings.tuning.validation_records
+    training = TrainingRows(layout, records, shown[0], room, adapter.trained_on)
+    validation = validation_rows(layout, args.validation, limit, shown[1], room)
     return Trainer(
         layout.base,
         adapter,
         settings.tuning,
-        values.learning_rate,
+        peak_rate(args, values),
         training,
         validation,
         args.seed,
         args.max_tokens,
     )
+
+
+def peak_rate(args: argparse.Namespace, settings: MethodSettings) -> float:
+    """The learning rate: the one that is given, or was chosen among several."""
+    if isinstance(settings.learning_rate, list) != bool(args.rate):
+        raise UserError("--rate is for a method with several learning rates, and needed there.")
+    return read_json(args.rate)["learning_rate"] if args.rate else settings.learning_rate
+
+
+def adopt(args: argparse.Namespace) -> bool:
+    """Take over this seed's run at the rate that was chosen, which is the same run; False where it was not tried."""
+    rate = read_json(args.rate)
+    for trial in args.trials:
+        note = read_json(trial / "tuning.json")
+        if note["settings"]["method"]["settings"]["learning_rate"] == rate["learning_rate"]:
+            shutil.copytree(trial / "adapter", args.out / "adapter", dirs_exist_ok=True)
+            shutil.copyfile(trial / "history.jsonl", args.out / "history.jsonl")
+            write_json(args.out / "tuning.json", note | {"settings": args.settings, "rate": rate})
+            return True
+    return False
 
 
 def state_of(args: argparse.Namespace) -> Path:
@@ -118,6 +145,8 @@ def main() -> None:
     """Read, train (or continue), write."""
     args = arguments_of()
     settings = read(TuningSlice, args.settings, "--settings")
+    if args.trials and adopt(args):
+        return
     frozen = not METHODS[settings.method.name].trains_weights
     layout = Layout(engine_base.load(args.model, settings.engine.dtype, args.threads, frozen), settings)
     trainer, state = trainer_of(args, settings, layout), state_of(args)
@@ -128,7 +157,14 @@ def main() -> None:
     stop = []
     for asked in (signal.SIGTERM, signal.SIGINT):  # a cluster's warning or a Snakemake that is gone; Ctrl-C
         signal.signal(asked, lambda *_: stop.append(True))
-    if not trainer.run(lambda: bool(stop), lambda: states.save(state, trainer.state()), args.save_every):
+    diverged = None
+    try:
+        done = trainer.run(lambda: bool(stop), lambda: states.save(state, trainer.state()), args.save_every)
+    except Diverged as error:
+        if not args.trial:
+            raise
+        diverged, done = str(error), True
+    if not done:
         raise UserError(f"stopped at step {trainer.progress.step}; the same command continues from there.")
 
     trainer.finish()
@@ -139,7 +175,8 @@ def main() -> None:
     write_jsonl(history, trainer.progress.history)
     files = [*sorted(path for path in adapter.iterdir() if path.is_file()), history]
     note = {"settings": args.settings, "code": code.tuning(), **provenance()}
-    note |= {"tuning": summary(trainer, layout) | {"learned": learned}}
+    note |= {"tuning": summary(trainer, layout) | {"learned": learned, "diverged": diverged}}
+    note |= {"rate": read_json(args.rate)} if args.rate else {}
     write_json(args.out / "tuning.json", note | {"checksums": checksums(*files), "bytes": sizes(*files)})
     shutil.rmtree(state.parent, ignore_errors=True)
 

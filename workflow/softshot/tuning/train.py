@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from softshot.engine import memory
 from softshot.engine.base import Base
 from softshot.engine.layout import Row
 from softshot.engine.loss import target_logits, target_losses
-from softshot.engine.memory import is_out_of_memory
 from softshot.engine.prefix import Prefix
 from softshot.errors import UserError
 from softshot.methods.base import Adapter
@@ -117,7 +117,7 @@ class Trainer:
         loss, norm = torch.stack([total / count, norm]).tolist()  # the step's only wait for the device
         self.check(loss, norm)
         self.optimizer.step()
-        self.adapter.after_step(self.progress.step + 1)
+        self.adapter.after_step(self.progress.step + 1, self.settings.steps)
         self.optimizer.zero_grad()
         seconds = time.monotonic() - began
         self.progress.step += 1
@@ -141,17 +141,18 @@ class Trainer:
         result = None
         while result is None:
             self.optimizer.zero_grad()
+            self.adapter.train()
             self.adapter.prepare()
             prefix = self.adapter.prefix()
             # The passes' gradients meet at the prefix, so that an encoder before it runs back once.
             leaves = prefix and prefix.map(lambda tensor: tensor.detach().requires_grad_())
-            generator = torch.Generator().manual_seed(self.seed + SEEDS * self.progress.step)
+            seed = self.seed + SEEDS * self.progress.step
+            torch.manual_seed(seed)  # dropout's
+            generator = torch.Generator().manual_seed(seed)
             seen = [(rows, self.adapter.visible(rows, generator)) for rows in parts]
             result = self.passes(leaves, seen, lambda loss: loss.backward())
         _, count = result
-        for parameter in self.adapter.parameters():  # of weights; a prefix's have none yet
-            if parameter.grad is not None:
-                parameter.grad /= count
+        self.adapter.gather(count)
         if prefix is not None:
             torch.autograd.backward(prefix.tensors, [leaf.grad / count for leaf in leaves.tensors])
         if (penalty := self.adapter.penalty()) is not None:
@@ -182,8 +183,8 @@ class Trainer:
                 loss = losses.sum()
                 if backward:
                     backward(loss)
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
+            except memory.ERRORS as error:
+                if not memory.ran_out(error):
                     raise
                 loss = losses = None
             if loss is None:  # out of the handler, which would hold the failed pass's tensors
@@ -194,8 +195,7 @@ class Trainer:
 
     def out_of_memory(self, rows: int, tokens: int) -> None:
         """Remember that a forward pass of `tokens` is too large; with one row there is nothing to split."""
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        memory.release()
         if rows == 1:
             raise UserError(
                 f"out of memory with one row of {tokens} tokens: lower `engine.context`, or use a larger device."
@@ -230,6 +230,7 @@ class Trainer:
         progress, size = self.progress, self.settings.batch_size
         rows = sorted(self.validation, key=len)
         parts = [(rows[start : start + size], None) for start in range(0, len(rows), size)]
+        self.adapter.eval()
         self.adapter.prepare()
         result = None
         while result is None:

@@ -1,0 +1,164 @@
+"""Trainable changes of frozen linear layers: what low-rank and rescaling methods put into a model.
+
+A changed layer multiplies by one matrix M, the weight with its change, which is formed once per step: the forward pass
+and the gradient of its input cost what the frozen layer's cost. The factors of the change get their gradients from the
+layer's input x [N, in] and the gradient dY [N, out] of its output, without that of M. In bfloat16 small changes would
+be rounded away in M, so there the change is computed beside the weight. Knows neither methods nor files.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout, linear
+from transformers.pytorch_utils import Conv1D
+
+
+class LowRankProduct(torch.autograd.Function):
+    """x M' + bias with M = W + scale B A; gradients of x, A and B."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, merged: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float) -> Tensor:
+        """`x`: [..., in]; `merged`: [out, in]; `a`: [r, in]; `b`: [out, r]."""
+        ctx.save_for_backward(x, merged, a, b)
+        ctx.scale = scale
+        return linear(x, merged, bias)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, None, None, Tensor, Tensor, None]:
+        """dX = dY M, dA = scale (dY B)' x, dB = scale dY' (x A')."""
+        x, merged, a, b = ctx.saved_tensors
+        of_x = gradient @ merged if ctx.needs_input_grad[0] else None
+        flat, text = gradient.flatten(0, -2), x.flatten(0, -2)
+        of_a = (flat @ b).T @ text
+        of_b = flat.T @ (text @ a.T)
+        return of_x, None, None, of_a.mul_(ctx.scale), of_b.mul_(ctx.scale), None
+
+
+class ScaledOutput(torch.autograd.Function):
+    """l * (x W' + bias), formed as x M' with M = diag(l) W; gradients of x and l."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, merged: Tensor, bias: Tensor | None, scales: Tensor) -> Tensor:
+        """`x`: [..., in]; `merged`: [out, in]; `bias`: [out], scaled; `scales`: l, [out], nowhere 0."""
+        y = linear(x, merged, bias)
+        ctx.save_for_backward(merged, scales, y)
+        return y
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, None, None, Tensor]:
+        """dX = dY M; dl is the sum over tokens of dY * y / l."""
+        merged, scales, y = ctx.saved_tensors
+        of_x = gradient @ merged if ctx.needs_input_grad[0] else None
+        return of_x, None, None, torch.einsum("no,no->o", gradient.flatten(0, -2), y.flatten(0, -2)) / scales
+
+
+class ScaledInput(torch.autograd.Function):
+    """(l * x) W' + bias, formed as x M' with M = W diag(l); gradients of x and l."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, merged: Tensor, bias: Tensor | None, scales: Tensor) -> Tensor:
+        """`x`: [..., in]; `merged`: [out, in]; `scales`: l, [in], nowhere 0."""
+        ctx.save_for_backward(x, merged, scales)
+        return linear(x, merged, bias)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None, Tensor]:
+        """dX = dY M; dl is the sum over tokens of x * dX / l."""
+        x, merged, scales = ctx.saved_tensors
+        of_x = gradient @ merged
+        return of_x, None, None, torch.einsum("ni,ni->i", x.flatten(0, -2), of_x.flatten(0, -2)) / scales
+
+
+class Changed(nn.Module):
+    """A frozen linear layer with a change, in the layer's place. `merge` after each step of its factors."""
+
+    def __init__(self, layer: nn.Linear | Conv1D):
+        super().__init__()
+        self.layer = layer
+        # [out, in], a view of the layer's own; Conv1D keeps the transpose.
+        self.weight = layer.weight.detach().T if isinstance(layer, Conv1D) else layer.weight.detach()
+        self.bias = None if layer.bias is None else layer.bias.detach()
+        wide = self.weight.dtype in (torch.float32, torch.float64)
+        self.merged = torch.empty_like(self.weight) if wide else None
+
+    @property
+    def out_features(self) -> int:
+        return self.weight.shape[0]
+
+    @property
+    def in_features(self) -> int:
+        return self.weight.shape[1]
+
+
+class LowRank(Changed):
+    """W + scale B A. Hu et al. 2021, "LoRA"."""
+
+    def __init__(self, layer: nn.Linear | Conv1D, scale: float, dropped: float = 0.0):
+        """`dropped`: chance that an entry of the change's input is left out while training."""
+        super().__init__(layer)
+        self.scale, self.dropped = scale, dropped
+        self.a = self.b = None  # [r, in] and [out, r]
+
+    @torch.no_grad()
+    def merge(self, a: Tensor, b: Tensor) -> None:
+        """Take the factors `a` [r, in] and `b` [out, r] as they are now."""
+        self.a, self.b = a, b
+        if self.merged is not None:
+            torch.addmm(self.weight, b, a, alpha=self.scale, out=self.merged)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., in] to [..., out]."""
+        dropped = self.dropped if self.training else 0.0
+        if self.merged is not None and not dropped:
+            return LowRankProduct.apply(x, self.merged, self.bias, self.a, self.b, self.scale)
+        low = linear(dropout(x, dropped, self.training), self.a.to(x.dtype))
+        return linear(x, self.weight, self.bias) + self.scale * linear(low, self.b.to(x.dtype))
+
+
+class Rescaled(Changed):
+    """diag(l) W and its bias, or W diag(l). Liu et al. 2022, "(IA)3"."""
+
+    def __init__(self, layer: nn.Linear | Conv1D, of_input: bool):
+        super().__init__(layer)
+        self.of_input = of_input
+        self.scales = self.scaled_bias = None
+
+    @torch.no_grad()
+    def merge(self, scales: Tensor) -> None:
+        """Take the scales l, [in] or [out], as they are now."""
+        self.scales = scales
+        self.scaled_bias = self.bias if self.bias is None or self.of_input else self.bias * scales.to(self.bias.dtype)
+        if self.merged is not None:
+            torch.mul(self.weight, scales if self.of_input else scales[:, None], out=self.merged)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., in] to [..., out]."""
+        if self.merged is not None and bool(self.scales.all()):  # a scale of 0 hides what its gradient is made of
+            product = ScaledInput if self.of_input else ScaledOutput
+            return product.apply(x, self.merged, self.scaled_bias, self.scales)
+        scales = self.scales.to(x.dtype)
+        if self.of_input:
+            return linear(x * scales, self.weight, self.bias)
+        return linear(x, self.weight, self.bias) * scales
+
+
+def linear_layers(model: nn.Module) -> dict[str, nn.Linear | Conv1D]:
+    """Every linear layer of a model by its name, but for its head: what makes logits of hidden states."""
+    head = model.get_output_embeddings()
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear | Conv1D) and module is not head
+    }
+
+
+def replace(model: nn.Module, name: str, module: nn.Module) -> None:
+    """Put `module` in the place of the submodule of that name."""
+    parent, _, last = name.rpartition(".")
+    setattr(model.get_submodule(parent), last, module)
+
+
+@torch.no_grad()
+def add_to_weight(layer: nn.Linear | Conv1D, change: Tensor) -> None:
+    """Add `change` [out, in] to a layer's weight, rounded once."""
+    weight = layer.weight.T if isinstance(layer, Conv1D) else layer.weight
+    weight.copy_(weight.to(change.dtype) + change)
