@@ -27,7 +27,7 @@ def main() -> None:
         processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         size = (folder / "report.html").stat().st_size
     print(f"analysis: {took:.0f} s on the clock, {processor:.0f} s of the processor (limit 60)")
-    print(f"peak memory: {after.ru_maxrss / 1024:.0f} MB (limit 2,048); report.html: {size / 1e6:.1f} MB")
+    print(f"peak memory: {after.ru_maxrss / 1024:.0f} MB (limit 1,000); report.html: {size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
