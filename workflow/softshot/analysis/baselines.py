@@ -42,6 +42,11 @@ def baselines(study: Study, evidence: dict[str, Evidence], near: Near, folder: P
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def title(baseline: str, retriever: str) -> str:
+    """What a baseline is called where there is little room."""
+    return f"{retriever} output copied" if retriever else baseline
+
+
 def _scored(study: Study, evidence: Evidence, statistics: dict[tuple[str, str], list[list[float]]]) -> list[tuple]:
     """The rows of one task, on the same resamples as its runs."""
     known = evidence.statistics

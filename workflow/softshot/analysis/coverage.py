@@ -108,9 +108,7 @@ def _records(evidence: dict[str, Evidence]) -> list[tuple]:
         if clusters < FEWEST_RECORDS:
             rows.append(("records", "", task, f"{clusters} {unit} are too few for an interval."))
         elif unit != "records":
-            text = (
-                f"Its records are in {clusters} {unit} (Spider's databases, ToTTo's pages) and not independent of one"
-            )
+            text = f"Records are in {clusters} {unit}, such as questions on one database, and not independent of one"
             text += f" another: whole {unit} are resampled."
             rows.append(("records", "", task, text))
     return rows

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from softshot.analysis import tables
+from softshot.analysis.baselines import title as baselines_title
 from softshot.analysis.cells import grouped, main, only
 from softshot.analysis.collect import CELL, Results
 from softshot.analysis.cost import SUMS, per_cell
@@ -14,6 +15,8 @@ from softshot.analysis.names import Names, layout, metric_label, task_label
 from softshot.methods.registry import METHODS
 from softshot.settings import Study
 from softshot.study import evaluation
+
+MANY = 10  # percent of outputs that are empty or were cut: a score that says little of the rest
 
 
 def context(study: Study, results: Results, titles: Names, found: Findings) -> dict[str, Any]:
@@ -112,11 +115,7 @@ def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, li
                 for other in others
                 if pd.notna(other["mean"])
             ],
-            "outputs": [
-                f"{share:.0f}% {what}" for share, what in ((seen.empty, "empty"), (seen.cut, "cut")) if share >= 0.5
-            ]
-            if seen
-            else [],
+            "outputs": remarkable(seen) if seen else [],
             "n": first["n"],
             "expected": first["expected"],
             "mark": first["mark"],
@@ -124,11 +123,17 @@ def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, li
     return {model: list(of_model.values()) for model, of_model in rows.items()}
 
 
+def remarkable(outputs: Any) -> list[dict]:
+    """The shares of empty outputs and of those that were cut, where there are any, and whether they are many."""
+    shares = {"empty": outputs.empty, "cut": outputs.cut}
+    return [{"text": f"{share:.0f}% {what}", "many": share >= MANY} for what, share in shares.items() if share >= 0.5]
+
+
 def baseline_rows(baselines: pd.DataFrame) -> list[dict]:
     """A row per baseline, with a cell per task."""
     rows: dict[str, dict] = {}
     for row in baselines.itertuples(index=False):
-        title = f"{row.baseline}, {row.retriever}" if row.retriever else row.baseline
+        title = baselines_title(row.baseline, row.retriever)
         cells = rows.setdefault(title, {"title": title[0].upper() + title[1:], "cells": {}})["cells"]
         cells[row.task] = {"score": row.score, "interval": tables.span(row.low, row.high)}
     return list(rows.values())

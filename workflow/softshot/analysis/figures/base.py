@@ -20,7 +20,7 @@ from softshot.analysis.names import FAINT, IN_DARK, INK, MUTED, PAPER
 from softshot.files import replacing, write_text
 
 WIDTH, HEIGHT = 210, 190  # pixels of a panel's plot
-WIDER = {1: 600, 2: 400}  # its width in a figure of so few panels, which then takes the width of the page
+WIDER = {1: 560, 2: 340}  # its width in a figure of so few panels, which then takes the width of the page
 TITLE_LEFT = -34  # pixels from the plot to where its titles begin
 LABEL_GAP = 16  # pixels between the lines of neighbouring labels
 SPACING = 30  # pixels between the panels of a file

@@ -15,7 +15,7 @@ from softshot.analysis.names import INK, MUTED, PAPER, Names, metric_label, task
 from softshot.analysis.tables import main_scores, with_span
 
 ROW = 30  # pixels of a cell
-LETTER = 6.6  # pixels of a letter, about
+LETTER = 7.0  # pixels of a letter, about
 NARROWER = 60  # pixels that the plot is narrower than others, for the names at its left
 SEED = 7  # pixels that the seeds stand below the mean
 BASELINE = "stroke"  # the mark of what needs no model
@@ -67,7 +67,7 @@ def _baselines(rows: pd.DataFrame, after: int) -> list[dict]:
     """The rows of what needs no model, but for the target itself, which is no rival."""
     points = []
     for row in rows[rows["baseline"] != trivial.TARGET].itertuples(index=False):
-        name = f"{row.baseline}, {row.retriever}" if row.retriever else row.baseline
+        name = trivial.title(row.baseline, row.retriever)
         point = {"series": name, "colour": MUTED, "shape": BASELINE, "place": after + len(points), "name": name}
         point |= {"score": f"{row.score:.1f}", "ink": MUTED, "y": row.score, "low": row.low, "high": row.high, "n": ""}
         point |= {"seeds": [], "said": f"{row.score:.1f}", "ghost": float("nan"), "ghost_said": "", "weight": 400}
@@ -86,7 +86,7 @@ def _panel(model: str, task: str, metric: str, points: list[dict], shape: Shape)
 
 def _marks(points: list[dict], end: float, metric: str) -> list[Spec]:
     x = {"field": "y", "type": "quantitative", "scale": {"domain": [0, end], "nice": False}}
-    x |= {"axis": {"title": None, "tickCount": 5, "domain": False, "ticks": False}}
+    x |= {"axis": {"title": None, "tickCount": 4, "domain": False, "ticks": False, "labelOverlap": True}}
     y = {"field": "place", "type": "quantitative", "scale": {"domain": [-0.5, len(points) - 0.5], "reverse": True}}
     y |= {"axis": None}
     seen = {"x": x, "y": y, "color": INKED}
