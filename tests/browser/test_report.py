@@ -243,20 +243,24 @@ def test_paper_has_no_controls(visit):
 
 @pytest.mark.long
 @pytest.mark.parametrize("seeds", ["3", "13"])
-def test_a_large_study_opens_in_two_seconds(visit, tmp_path, seeds):
+def test_a_large_study_makes_elements_only_of_what_is_shown(visit, tmp_path, seeds):
     folder = tmp_path / "synthetic"
     subprocess.run([sys.executable, ROOT / "tests/synthetic_study.py", folder, "--seeds", seeds], check=True)
     settings = (folder / "settings.json").read_text(encoding="utf-8")
     command = [sys.executable, "-m", "softshot.analysis", "--settings", settings, "--results", folder]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    took = []
-    for _ in range(3):
-        view = visit(path=folder / "report.html")
-        took.append(view.page.evaluate("performance.timing.domComplete - performance.timing.fetchStart"))
-        assert view.said == []
-    assert min(took) < {"3": 2000, "13": 4000}[seeds]
-    print(took)
+    view = visit(path=folder / "report.html")
+    assert view.said == []
     assert view.page.locator("*").count() < 40_000
     view.page.get_by_label("Filter runs").fill("gpt2-xl mtop ipt")
     shown = view.page.locator("#runs .bar output").inner_text()
     assert shown.endswith({"3": "of 1200 rows", "13": "of 5100 rows"}[seeds])
+
+
+def test_a_row_can_be_read_as_the_model_was_given_it(visit):
+    page = visit().page
+    answer = page.locator("#example dl > div").nth(5)  # after input and references: the first with a soft prompt
+    answer.locator("summary", has_text="The whole row").click()
+    row = answer.locator("pre").inner_text()
+    assert row.startswith("⟨25 tokens of soft prompt⟩")
+    assert " =>" in row and row.strip().endswith("=>")
