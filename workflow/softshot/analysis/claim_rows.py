@@ -41,9 +41,9 @@ def claims(
     study: Study, results: Results, evidence: dict[str, Evidence], contrasts: Contrasts, near: Near
 ) -> pd.DataFrame:
     """Per claim a row, per part a row and one for each model and task."""
-    made, rows = parts(study, results, evidence, contrasts, near), []
+    all_parts, rows = parts(study, results, evidence, contrasts, near), []
     for number, statement in CLAIMS.items():
-        of_parts = [_part_rows(study, part) for part in made if part.name.startswith(str(number))]
+        of_parts = [_part_rows(study, part) for part in all_parts if part.name.startswith(str(number))]
         rows += [_whole(number, statement, [part[0] for part in of_parts]), *(row for part in of_parts for row in part)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -59,28 +59,28 @@ def _part_rows(study: Study, part: Part) -> list[dict]:
     return [_overall(study, part), *rows]
 
 
-def _numbers(study: Study, part: Part, known: Estimate | None, unit: str) -> dict:
+def _numbers(study: Study, part: Part, estimate: Estimate | None, unit: str) -> dict:
     """What every row says. One draw has no interval."""
-    alone = known is None or (part.rule == "places" and known.single)
-    low, high = (np.nan, np.nan) if alone else known.interval(study.analysis.confidence)
+    alone = estimate is None or (part.rule == "places" and estimate.single)
+    low, high = (np.nan, np.nan) if alone else estimate.interval(study.analysis.confidence)
     return {
         "claim": int(part.name[0]),
         "part": part.name,
         "statement": part.statement,
-        "effect": known.value if known else np.nan,
+        "effect": estimate.value if estimate else np.nan,
         "low": low,
         "high": high,
         "unit": unit,
-        "level": known.level if known and part.rule != "places" else "",
-        "runs": known.runs if known else 0,
+        "level": estimate.level if estimate and part.rule != "places" else "",
+        "runs": estimate.runs if estimate else 0,
     }
 
 
 def _overall(study: Study, part: Part) -> dict:
     """The part's own row: what its effects say together, by its rule."""
-    verdict, alpha, said = UNDECIDED, 1 - study.analysis.confidence, part.effects
-    single = {effect.verdict for effect in said}
-    beyond = {effect.verdict for effect in said if len(said) * effect.p_holm < alpha}
+    verdict, alpha, effects = UNDECIDED, 1 - study.analysis.confidence, part.effects
+    single = {effect.verdict for effect in effects}
+    beyond = {effect.verdict for effect in effects if len(effects) * effect.p_holm < alpha}
     averaged = part.rule in ("mean", "places") and part.together is not None
     p = part.together.p if averaged and not part.together.single else np.nan
     if averaged:
@@ -96,10 +96,10 @@ def _overall(study: Study, part: Part) -> dict:
 
 def _summary(row: dict, part: Part) -> str:
     """The part's own row in words."""
-    known = [effect.estimate for effect in part.effects if effect.estimate]
+    estimates = [effect.estimate for effect in part.effects if effect.estimate]
     if not part.effects:
         return "The study asks nothing about this."
-    if not known:
+    if not estimates:
         return "Undecided: no finished runs say anything about this."
     count = {name: sum(effect.verdict == name for effect in part.effects) for name in (SUPPORTED, REFUTED)}
     text, places = f"{row['verdict'].capitalize()}: ", _count(len(part.effects), "cell")
@@ -110,9 +110,9 @@ def _summary(row: dict, part: Part) -> str:
         text += f" {count[REFUTED]}."
     if part.together:
         text += f" Mean {EFFECTS[part.name]}: {_said(row)}."
-    if len(known) < len(part.effects):
-        text += f" {_count(len(part.effects) - len(known), 'cell')} can say nothing yet."
-    if part.rule != "places" and any(found.single for found in known):
+    if len(estimates) < len(part.effects):
+        text += f" {_count(len(part.effects) - len(estimates), 'cell')} can say nothing yet."
+    if part.rule != "places" and any(estimate.single for estimate in estimates):
         text += " A cell with a single seed decides nothing: its spread is unknown."
     return text
 
@@ -144,7 +144,12 @@ def _whole(number: int, statement: str, parts: list[dict]) -> dict:
     """The claim's own row: supported where all parts are, not supported where one is not."""
     verdicts = [part["verdict"] for part in parts]
     verdict = REFUTED if REFUTED in verdicts else SUPPORTED if set(verdicts) == {SUPPORTED} else UNDECIDED
-    said = "; ".join(f"{part['part']} {part['verdict']}" for part in parts)
+    summary = "; ".join(f"{part['part']} {part['verdict']}" for part in parts)
     row = dict.fromkeys(COLUMNS, "") | dict.fromkeys(("effect", "low", "high", "p", "p_holm"), np.nan)
-    row |= {"claim": number, "statement": statement, "verdict": verdict, "sentence": f"{verdict.capitalize()}: {said}."}
+    row |= {
+        "claim": number,
+        "statement": statement,
+        "verdict": verdict,
+        "sentence": f"{verdict.capitalize()}: {summary}.",
+    }
     return row | {"runs": max((part["runs"] for part in parts), default=0)}

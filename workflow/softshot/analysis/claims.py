@@ -104,20 +104,20 @@ def parts(
     roles = {place: Roles.of(evidence[place[1]], place[0]) for place in places if place[1] in evidence}
 
     def compared(name: str, pair: Callable[[Roles], tuple]) -> Part:
-        found = {place: contrasts.of(*pair(of)) for place, of in roles.items()}
-        said = [_of_contrast(place, found.get(place), PARTS[name][2]) for place in places]
-        return Part(name, said, _standard_mean(evidence, said))
+        comparisons = {place: contrasts.of(*pair(of)) for place, of in roles.items()}
+        listed = [_of_contrast(place, comparisons.get(place), PARTS[name][2]) for place in places]
+        return Part(name, listed, _standard_mean(evidence, listed))
 
-    def tested(name: str, found: dict[Place, Estimate], asked: list[Place]) -> Part:
-        said = _of_estimates(study, asked, found, PARTS[name][2])
-        return Part(name, said, _standard_mean(evidence, said))
+    def tested(name: str, estimates: dict[Place, Estimate], asked: list[Place]) -> Part:
+        listed = _of_estimates(study, asked, estimates, PARTS[name][2])
+        return Part(name, listed, _standard_mean(evidence, listed))
 
     def spreads(name: str, of: Callable[[Evidence, str], Spreads | None]) -> Part:
-        found = {place: said for place in roles if (said := of(evidence[place[1]], place[0]))}
+        by_place = {place: spread for place in roles if (spread := of(evidence[place[1]], place[0]))}
         return Part(
             name,
-            [_of_spread(place, name, found.get(place)) for place in places],
-            effects.over_places(name, found, GRAIN) if found else None,
+            [_of_spread(place, name, by_place.get(place)) for place in places],
+            effects.over_places(name, by_place, GRAIN) if by_place else None,
         )
 
     def better(of: Roles) -> tuple:
@@ -129,12 +129,12 @@ def parts(
         return max(leads, key=lambda lead: lead[0], default=(0, None))[1], of.retrieved
 
     similar = {
-        place: found
+        place: difference
         for place, of in roles.items()
         if of.pt and of.ipt
-        if (found := halves(study, evidence[place[1]], of.pt, of.ipt, near(of.ipt, "similarity")))
+        if (difference := halves(study, evidence[place[1]], of.pt, of.ipt, near(of.ipt, "similarity")))
     }
-    moved = {place: estimate.mean(found) for place, found in gains(contrasts).items()}
+    moved = {place: estimate.mean(estimates) for place, estimates in gains(contrasts).items()}
     targets = list(dict.fromkeys((cell.model, cell.task) for cell in results.cells if cell.source))
     return [
         compared("1a", lambda of: (of.pt, of.random)),
@@ -154,45 +154,45 @@ def _of_contrast(place: Place, contrast: Contrast | None, sign: int) -> Effect:
     if contrast is None:
         return Effect(place, None)
     verdict = {BETTER: sign, WORSE: -sign}.get(contrast.verdict, 0)
-    said = {1: SUPPORTED, -1: REFUTED, 0: UNDECIDED}[verdict]
-    return Effect(place, contrast.estimate, said, contrast.p, contrast.p_holm)
+    word = {1: SUPPORTED, -1: REFUTED, 0: UNDECIDED}[verdict]
+    return Effect(place, contrast.estimate, word, contrast.p, contrast.p_holm)
 
 
-def _of_estimates(study: Study, places: list[Place], found: dict[Place, Estimate], sign: int) -> list[Effect]:
+def _of_estimates(study: Study, places: list[Place], estimates: dict[Place, Estimate], sign: int) -> list[Effect]:
     """Effects that are asked by no other table: Holm over them."""
-    corrected = holm([found[place].p if place in found else float("nan") for place in places])
-    said = []
+    corrected = holm([estimates[place].p if place in estimates else float("nan") for place in places])
+    listed = []
     for place, p in zip(places, corrected, strict=True):
-        known = found.get(place)
-        if known is None:
-            said.append(Effect(place, None))
+        one = estimates.get(place)
+        if one is None:
+            listed.append(Effect(place, None))
             continue
-        said.append(Effect(place, known, verdict_of(study, known, float(p), sign), known.p, float(p)))
-    return said
+        listed.append(Effect(place, one, verdict_of(study, one, float(p), sign), one.p, float(p)))
+    return listed
 
 
-def _of_spread(place: Place, name: str, found: Spreads | None) -> Effect:
+def _of_spread(place: Place, name: str, spread: Spreads | None) -> Effect:
     """What a model and task say of a spread: one number, and no test of it alone."""
-    if found is None:
+    if spread is None:
         return Effect(place, None)
     kind = "lengths" if name == "3a" else "pairs"
-    remark = f"From {found.used} {kind}."
-    if found.dropped:
-        remark += f" Left out: {found.dropped}, whose scores are at their floor or ceiling and cannot spread."
-    return Effect(place, effects.over_places(name, {place: found}, GRAIN), remark=remark)
+    remark = f"From {spread.used} {kind}."
+    if spread.dropped:
+        remark += f" Left out: {spread.dropped}, whose scores are at their floor or ceiling and cannot spread."
+    return Effect(place, effects.over_places(name, {place: spread}, GRAIN), remark=remark)
 
 
-def verdict_of(study: Study, known: Estimate, p: float, sign: int) -> str:
+def verdict_of(study: Study, one: Estimate, p: float, sign: int) -> str:
     """Of one estimate."""
-    said = {BETTER: sign, WORSE: -sign}.get(judged(known, p, study), 0)
-    return {1: SUPPORTED, -1: REFUTED, 0: UNDECIDED}[said]
+    direction = {BETTER: sign, WORSE: -sign}.get(judged(one, p, study), 0)
+    return {1: SUPPORTED, -1: REFUTED, 0: UNDECIDED}[direction]
 
 
-def _standard_mean(evidence: dict[str, Evidence], said: list[Effect]) -> Estimate | None:
+def _standard_mean(evidence: dict[str, Evidence], listed: list[Effect]) -> Estimate | None:
     """The mean of effects, each in units of what a record of its task varies by; single seeds only where all are."""
-    known = [(effect.place[1], effect.estimate) for effect in said if effect.estimate]
-    certain = [(task, found) for task, found in known if not found.single and np.isfinite(found.p)] or known
+    estimates = [(effect.place[1], effect.estimate) for effect in listed if effect.estimate]
+    certain = [(task, one) for task, one in estimates if not one.single and np.isfinite(one.p)] or estimates
     scales = {task: evidence[task].scale for task, _ in certain}
     if not certain or not all(scales.values()):
         return None
-    return estimate.linear([(1 / len(certain) / scales[task], found) for task, found in certain])
+    return estimate.linear([(1 / len(certain) / scales[task], one) for task, one in certain])

@@ -89,9 +89,9 @@ def front(cells: list[Cell], spent: dict[tuple, float], contrasts: Contrasts) ->
     """
     on = []
     for block in grouped(compared(cells), "model", "task").values():
-        known = [cell for cell in block if spent[cell.key] == spent[cell.key]]
-        for cell in known:
-            rivals = [other for other in known if other != cell and spent[other.key] <= spent[cell.key]]
+        priced = [cell for cell in block if pd.notna(spent[cell.key])]
+        for cell in priced:
+            rivals = [other for other in priced if other != cell and spent[other.key] <= spent[cell.key]]
             if all(_leads(contrasts.of(cell, rival), spent[rival.key] < spent[cell.key]) for rival in rivals):
                 on.append(cell)
     return on

@@ -69,7 +69,7 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
     evidence = gather(study, results, folder)
     compared = contrasts.contrasts(study, evidence, advice.leaders(results))
     near = Near(study, folder, evidence)
-    by_metric = {(task, known.statistics.metric): known for task, known in evidence.items()}
+    by_metric = {(task, of_task.statistics.metric): of_task for task, of_task in evidence.items()}
     by_metric |= secondary(study, results, evidence, folder)
     summary = tables.with_intervals(tables.summarise(results), results.cells, by_metric, study.analysis.confidence)
     summary = published.beside_summary(summary, published.scores(study, results))

@@ -141,21 +141,21 @@ def baseline_rows(baselines: pd.DataFrame) -> list[dict]:
 
 def subset_rows(results: Results) -> dict[str, dict]:
     """Per task with official subsets: its metric, a column per subset, and per model a row per variant."""
-    found: dict[str, dict] = {}
+    tasks: dict[str, dict] = {}
     for task, block in tables.subset_scores(results).groupby("task", sort=False):
         subsets = block.drop_duplicates("subset")
         models: dict[str, list[dict]] = {}
         for (model, arm, variant), cells in block.groupby(["model", "arm", "variant"], sort=False):
-            said = {
+            scores = {
                 row.subset: (row.mean, tables.plus_minus(row.mean, row.sd)) for row in cells.itertuples(index=False)
             }
             row = {"arm": arm, "variant": variant}
-            row["cells"] = [said.get(name, (None, tables.plus_minus(None, None))) for name in subsets["subset"]]
+            row["cells"] = [scores.get(name, (None, tables.plus_minus(None, None))) for name in subsets["subset"]]
             models.setdefault(model, []).append(row)
         titles = [(row.subset, "number", f"{row.records} records") for row in subsets.itertuples()]
         columns = [("Arm", "text"), *titles]
-        found[task] = {"metric": subsets["metric"].iloc[0], "columns": columns, "models": models}
-    return found
+        tasks[task] = {"metric": subsets["metric"].iloc[0], "columns": columns, "models": models}
+    return tasks
 
 
 def claim_rows(claims: pd.DataFrame) -> list[dict]:
@@ -172,16 +172,16 @@ def claim_rows(claims: pd.DataFrame) -> list[dict]:
 
 def provenance(notes: list[dict]) -> list[tuple[str, list[str]]]:
     """What the runs were made with; an entry with several values means that the runs differ in it."""
-    found: dict[str, dict[str, None]] = {}
+    origins: dict[str, dict[str, None]] = {}
     for note in notes:
-        said = {**origin(note), **{f"{metric} signature": text for metric, text in note["signatures"].items()}}
-        for name, value in said.items():
+        facts = {**origin(note), **{f"{metric} signature": text for metric, text in note["signatures"].items()}}
+        for name, value in facts.items():
             if value is not None:
-                found.setdefault(name, {})[str(value)] = None
-    return [(name, list(values)) for name, values in found.items()]
+                origins.setdefault(name, {})[str(value)] = None
+    return [(name, list(values)) for name, values in origins.items()]
 
 
 def origin(note: dict) -> dict[str, Any]:
     """Versions, commit, device and threads that one run was made with, from its `run.json`."""
-    made = {name: note.get(name) for name in ("commit", "device", "threads")}
-    return {**note.get("versions", {}), **made}
+    facts = {name: note.get(name) for name in ("commit", "device", "threads")}
+    return {**note.get("versions", {}), **facts}

@@ -32,7 +32,7 @@ def _panel(names: Names, cells: Cells, by: str, block: pd.DataFrame, axes: Axes)
     rows = block.to_dict("records")
     model, task, metric = rows[0]["model"], rows[0]["task"], metric_label(rows[0]["metric"])
     places = [f"{row['low_edge']:.2g}\n{row['n']}" for row in rows]
-    points, said = [], []
+    points, phrases = [], []
     for place, row in enumerate(rows):
         for side in ("without", "with"):
             score, low, high = (row[f"{side}{part}"] for part in ("", "_low", "_high"))
@@ -43,8 +43,10 @@ def _panel(names: Names, cells: Cells, by: str, block: pd.DataFrame, axes: Axes)
             point |= {"said": with_span(score, low, high), "few": row["n"] < FEWEST_RECORDS}
             ghost = row[f"published_{side}"]
             points.append(point | {"ghost": ghost, "ghost_said": "" if pd.isna(ghost) else f"{ghost:.1f}"})
-            said.append(f"{point['series']} {score:.1f} in bin {row['bin']} ({row['n']} records)")
+            phrases.append(f"{point['series']} {score:.1f} in bin {row['bin']} ({row['n']} records)")
     axes = replace(axes, places=places, value=metric)
     spec = lines(f"{task_label(task)}, {metric}", model, axes, points)
-    words = f"{metric} on {task_label(task)} by {by} of the demonstration, most similar first, {model}: {listing(said)}"
+    words = (
+        f"{metric} on {task_label(task)} by {by} of the demonstration, most similar first, {model}: {listing(phrases)}"
+    )
     return Panel(model, task, spec, words)

@@ -51,9 +51,9 @@ def _panel(names: Names, cells: Cells, front: str, block: pd.DataFrame, top: flo
         for key, row in zip(keys(block), block.itertuples(index=False), strict=True)
     ]
     _label(points, scale, top, width)
-    said = [f"{point['name']} {point['said']} at {point['cost']}" for point in points if point["front"]]
+    phrases = [f"{point['name']} {point['said']} at {point['cost']}" for point in points if point["front"]]
     title = f"{task_label(task)}, {metric}"
-    words = f"{metric} on {task_label(task)} against {x_title}, {model}; on the front: {listing(said)}"
+    words = f"{metric} on {task_label(task)} against {x_title}, {model}; on the front: {listing(phrases)}"
     layers = _layers(points, x_title, metric, scale, top) if points else []
     return Panel(model, task, plot(title, model, layers, values(points), (width, HEIGHT)), words)
 

@@ -20,7 +20,7 @@ def data_size_panels(names: Names, cells: Cells, sizes: pd.DataFrame, crossings:
     for (model, task), block in groups:
         here = crossings[(crossings["model"] == model) & (crossings["task"] == task)].dropna(subset="at")
         of_task = sizes[sizes["task"] == task]
-        seeds = pd.Series([value for said in of_task["values"] for value in seed_values(said)])
+        seeds = pd.Series([value for text in of_task["values"] for value in seed_values(text)])
         axes = Axes("training records", [], 0, top(of_task["mean"], seeds), "", plot_width(len(groups)))
         panels.append(_panel(names, cells, block, here, axes))
     return panels
@@ -48,8 +48,8 @@ def _panel(names: Names, cells: Cells, block: pd.DataFrame, crossings: pd.DataFr
         encoding = where | {"y2": {"field": "y2"}, "tooltip": tips(sentence="crossing")}
         mark = {"type": "rule", "strokeWidth": 2, "color": MUTED}
         spec["layer"].append({"data": values(ticks), "mark": mark, "encoding": encoding})
-    said = [f"{point['series']} {point['y']:.1f} with {trained[point['place']]} records" for point in points]
-    words = f"{metric} on {task_label(task)} against the number of training records, {model}: {listing(said)}"
+    phrases = [f"{point['series']} {point['y']:.1f} with {trained[point['place']]} records" for point in points]
+    words = f"{metric} on {task_label(task)} against the number of training records, {model}: {listing(phrases)}"
     return Panel(model, task, spec, words)
 
 

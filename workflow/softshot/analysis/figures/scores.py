@@ -39,7 +39,7 @@ def score_panels(names: Names, cells: Cells, summary: pd.DataFrame, baselines: p
     for block in groups:
         task = block["task"].iloc[0]
         of_task = rows[rows["task"] == task]
-        seeds = pd.Series([value for said in of_task["values"] for value in seed_values(said)])
+        seeds = pd.Series([value for text in of_task["values"] for value in seed_values(text)])
         # An interval may be far wider than all scores are apart: it is seen as far as half of that.
         end = top(seeds, of_task["high"].clip(upper=1.5 * seeds.max()))
         points = [*_points(names, cells, block), *_baselines(baselines[baselines["task"] == task], len(block))]
@@ -76,8 +76,8 @@ def _baselines(rows: pd.DataFrame, after: int) -> list[dict]:
 
 
 def _panel(model: str, task: str, metric: str, points: list[dict], shape: Shape) -> Panel:
-    said = [f"{point['name']} {point['said']}" for point in points]
-    words = f"{metric} on {task_label(task)}, {model}: {listing(said)}"
+    phrases = [f"{point['name']} {point['said']}" for point in points]
+    words = f"{metric} on {task_label(task)}, {model}: {listing(phrases)}"
     size, left = (shape.width, ROW * len(points)), -(LETTER * shape.letters + 14)
     layers = [*_marks(points, shape.end, metric), *_texts(points, size, left)]
     spec = plot(f"{task_label(task)}, {metric}", model, layers, values(points), size, left)
