@@ -22,7 +22,7 @@ def layout(base, context=200, order="nearest-last", **template):
 
 
 def test_a_row_is_demonstrations_then_input_then_target_with_the_nearest_last(base):
-    row = layout(base).tuning_row(RECORD, [NEAR, FAR], "Paris")
+    row = layout(base).tuning_row(RECORD, [NEAR, FAR], "Paris", 5)
     start = text(base, base.tokenization.start)
     assert text(base, row.context) == (
         f"{start}Play some music => tomorrow\n\nthe lazy dog => jumps\n\nWhat is the capital of France =>"
@@ -31,17 +31,17 @@ def test_a_row_is_demonstrations_then_input_then_target_with_the_nearest_last(ba
 
 
 def test_tuning_and_generation_show_the_same_context(base):
-    tuning = layout(base).tuning_row(RECORD, [NEAR], "Paris")
+    tuning = layout(base).tuning_row(RECORD, [NEAR], "Paris", 20)
     generation = layout(base).generation_row(RECORD, [NEAR], 20)
     assert tuning.context == generation.context
     assert generation.target == []
 
 
 def test_the_last_demonstration_goes_first_then_the_input_from_its_left_never_the_target(base):
-    full = layout(base).tuning_row(RECORD, [NEAR, FAR], "Paris")
+    full = layout(base).tuning_row(RECORD, [NEAR, FAR], "Paris", 5)
     for context in range(len(full) + 5, 16, -1):
         made = layout(base, context)
-        row = made.tuning_row(RECORD, [NEAR, FAR], "Paris")
+        row = made.tuning_row(RECORD, [NEAR, FAR], "Paris", 5)
         shown = text(base, row.context)
         assert len(row) <= context
         assert row.target == full.target
@@ -54,15 +54,35 @@ def test_the_last_demonstration_goes_first_then_the_input_from_its_left_never_th
 
 
 def test_what_still_does_not_fit_is_an_error_that_names_the_record(base):
-    with pytest.raises(UserError, match=r"record r1.*Raise `engine.context`"):
-        layout(base, 16).tuning_row(RECORD, [], "Paris " * 20)
+    for row in (layout(base, 16).generation_row, lambda *given: layout(base, 16).tuning_row(*given[:2], "x", given[2])):
+        with pytest.raises(UserError, match=r"record r1.*Raise `engine.context`"):
+            row(RECORD, [], 16)
+
+
+def test_tuning_and_generation_have_the_same_room_whatever_the_target(base):
+    full = layout(base).generation_row(RECORD, [NEAR, FAR], 20)
+    for context in range(len(full) + 25, 40, -1):
+        predicted = layout(base, context).generation_row(RECORD, [NEAR, FAR], 20)
+        for target in ("x", "Paris", "x" * 17):
+            row = layout(base, context).tuning_row(RECORD, [NEAR, FAR], target, 20)
+            assert len(row.target) <= 20
+            assert (row.context, row.shots) == (predicted.context, predicted.shots)
+    longer = layout(base, len(full) + 20).tuning_row(RECORD, [NEAR, FAR], "x" * 18, 20)
+    assert len(longer.target) == 21 and longer.shots == 1 < full.shots, "a longer target needs more"
+
+
+def test_a_record_whose_target_alone_is_too_long_is_left_out_and_counted(base):
+    made = layout(base, 60)
+    assert made.tuning_row(RECORD, [NEAR], "x" * 80, 10) is None
+    assert made.tuning_row(RECORD, [NEAR], "x", 10) is not None
+    assert made.truncation.records == 1
 
 
 def test_the_template_lays_out_input_demonstration_separator_and_instruction(base):
     made = layout(
         base, instruction="Answer.", input="Q: {input}\nA:", demonstration="Example: {example}", separator="\n"
     )
-    row = made.tuning_row(RECORD, [NEAR], "Paris")
+    row = made.tuning_row(RECORD, [NEAR], "Paris", 20)
     assert text(base, row.context + row.target) == (
         f"{text(base, base.tokenization.start)}Answer.\nExample: Q: the lazy dog\nA: jumps\n"
         "Q: What is the capital of France\nA: Paris\n"
@@ -102,3 +122,24 @@ def test_opt_keeps_its_start_token(tiny_models):
     row = layout(replace(base), 100).generation_row(RECORD, [], 10)
     assert row.context[0] == base.tokenizer.bos_token_id
     assert base.tokenizer.bos_token_id not in row.context[1:]
+
+
+def test_tuning_goes_on_without_the_records_that_are_too_long(base, tmp_path):
+    from softshot.demonstrations.shown import Shown
+    from softshot.files import write_jsonl
+    from softshot.tuning.batches import batches
+    from softshot.tuning.rows import TrainingRows, validation_rows
+
+    records = [RECORD | {"id": f"r{n}", "target": text, "references": [text]} for n, text in enumerate("ab")]
+    too_long = [RECORD | {"id": "long", "target": "x" * 80, "references": ["x" * 80]}]
+    write_jsonl(tmp_path / "some.jsonl", records + too_long)
+    write_jsonl(tmp_path / "none.jsonl", too_long)
+    made, shown = layout(base, 60), Shown(None, 0, [], None)
+    epoch = next(batches(TrainingRows(made, records + too_long, shown, 10), 4, seed=1))
+    assert sorted(row.id for row in epoch) == ["r0", "r1"]
+    assert [row.id for row in validation_rows(made, tmp_path / "some.jsonl", None, shown, 10)] == ["r0", "r1"]
+    assert made.truncation.records == 2
+    with pytest.raises(UserError, match=r"no training record's output fits into engine\.context"):
+        next(batches(TrainingRows(made, too_long, shown, 10), 4, seed=1))
+    with pytest.raises(UserError, match=r"none\.jsonl: no record's output fits into engine\.context"):
+        validation_rows(made, tmp_path / "none.jsonl", None, shown, 10)

@@ -60,7 +60,7 @@ def test_a_row_says_what_was_meant_and_its_target_ends(kind, template, input, sh
         assert kind not in LOSSLESS and "data.templates: {<task>: {separator: " in str(error)
         return
     example = {"id": "2", "input": shown, "target": output}
-    row = layout.tuning_row({"id": "1", "input": input}, [example], target)
+    row = layout.tuning_row({"id": "1", "input": input}, [example], target, 10)
 
     start = base.tokenizer.convert_tokens_to_ids(KINDS[kind][1])
     assert row.context[: len(start)] == start
@@ -103,7 +103,7 @@ def test_the_first_text_is_written_as_the_tokenizer_writes_a_text(kind):
 def test_pieces_of_a_tokenizer_with_a_blank_before_every_text_have_none():
     base = base_of("llama2")
     row = layout_of(base, TemplateSettings()).tuning_row(
-        {"id": "1", "input": "fox"}, [{"id": "2", "input": "dog", "target": "a"}], "is"
+        {"id": "1", "input": "fox"}, [{"id": "2", "input": "dog", "target": "a"}], "is", 10
     )
     tokens = base.tokenizer.convert_ids_to_tokens(row.context + row.target)
     assert tokens[-2:] == ["<0x0A>", "<0x0A>"], "nothing stands before the line feed that ends an output"
@@ -124,7 +124,7 @@ def test_special_tokens_in_a_template_are_these_tokens():
     """Chat models: whoever writes their markers into the template means the tokens."""
     base = base_of("opt")
     layout = layout_of(base, TemplateSettings(input="<s>{input}</s>", separator="</s>\n"))
-    row = layout.tuning_row({"id": "1", "input": "a <s> b"}, [], "is </s> not")
+    row = layout.tuning_row({"id": "1", "input": "a <s> b"}, [], "is </s> not", 10)
     begin, end = base.tokenizer.convert_tokens_to_ids(["<s>", "</s>"])
     assert [row.context.count(begin), row.context[-1]] == [1, end]
     stops = Stops.of(base, "</s>\n")

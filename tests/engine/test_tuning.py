@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import ClassVar
 
 import pytest
 import torch
@@ -43,7 +44,7 @@ def prepare(model, folder):
 def command(model, folder, out, seed=1, save_every=60.0, method=None, **loop):
     """The stage program for one run; `method` and `loop` change settings of the method and of the loop."""
     adapted = {"name": "prompt-tuning", "size": 5, "settings": {"learning_rate": 0.1} | (method or {})}
-    settings = {"engine": {"context": 60}, "method": adapted, "tuning": LOOP | loop}
+    settings = {"engine": {"context": 60}, "method": adapted, "tuning": LOOP | loop, "max_new_tokens": 10}
     return [
         *(sys.executable, "-m", "softshot.tuning", "--settings", json.dumps(settings), "--model", str(model)),
         *("--train", str(folder / "train.jsonl"), "--validation", str(folder / "validation.jsonl")),
@@ -292,6 +293,23 @@ def test_every_row_is_seen_once_an_epoch_and_like_lengths_share_a_batch():
         assert sorted(row.id for batch in epoch for row in batch) == sorted(row.id for row in rows)
         assert max(len(batch[-1]) - len(batch[0]) for batch in epoch) < 15
     assert first != second
+
+
+def test_no_row_is_laid_out_before_its_window():
+    class Counted(list):
+        asked: ClassVar[set[int]] = set()
+
+        def __getitem__(self, place):
+            self.asked.add(place)
+            return super().__getitem__(place)
+
+    rows = Counted(Row(str(i), [0] * (i % 50 + 1), [1]) for i in range(1000))
+    order = batches(rows, 4, seed=3)
+    for _ in range(16):
+        next(order)
+    assert len(rows.asked) == 16 * 4
+    next(order)
+    assert len(rows.asked) == 2 * 16 * 4
 
 
 def test_learning_rate_schedules():

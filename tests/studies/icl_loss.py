@@ -28,7 +28,7 @@ def icl_loss(base, layout, train: list[dict], validation: list[dict], neighbours
     pool = {record["id"]: record for record in train}
     total, count = 0.0, 0
     for record in validation:
-        row = layout.tuning_row(record, [pool[neighbours[record["id"]][0]]], record["target"])
+        row = layout.tuning_row(record, [pool[neighbours[record["id"]][0]]], record["target"], 0)
         with torch.no_grad():
             losses = target_losses(base, None, [row])
         total, count = total + losses.sum().item(), count + len(losses)

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from tiny import CONFIGS, ROOT
 
 from softshot import catalogue
 from softshot.errors import UserError
@@ -199,6 +200,16 @@ def test_some_causal_models_are_for_retrieval_only(config, words, tmp_path):
     else:
         with pytest.raises(UserError, match=r"models\.folders\.mine: .*" + words):
             catalogue.check_model("mine", folders)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_what_the_engine_refuses_is_refused_before_any_job_and_nothing_else(name):
+    architecture, options = CONFIGS[name]
+    config = config_of(architecture, **options)
+    table = (ROOT / "docs/models.md").read_text(encoding="utf-8")
+    (row,) = (line for line in table.splitlines() if line.startswith(f"| `{architecture}` |"))
+    fault = architectures.fault(config, []) or architectures.decoding_fault(config)
+    assert bool(fault) == ("| refused |" in row)
 
 
 def test_a_sentence_encoder_is_for_retrieval_and_no_base_model(tmp_path):

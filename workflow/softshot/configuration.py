@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from softshot import arms, catalogue, migration, overrides
-from softshot.data import table
+from softshot.data import sources, table
 from softshot.errors import UserError
 from softshot.grid import NOTHING, RESERVED, Run, runs, split_variant
 from softshot.scoring import registry
@@ -100,6 +100,10 @@ def _check_table(study: Study, name: str) -> None:
 def _check_source(study: Study, name: str) -> None:
     """A task's files are where the study says, as far as that can be seen before any job."""
     entry, place = task(study, name), source(study, name)
+    key = f"task {name}: files" if entry.table else "config.yaml: data.source"
+    for address in entry.files.values() if entry.table else [place]:
+        if why := sources.unusable(address):
+            raise UserError(f"{key}: {why}.")
     if entry.table:
         for file in entry.files.values():
             if not Path(file).expanduser().is_file():

@@ -44,7 +44,8 @@ def retrieval_slice(study: Study, name: str, retriever: str) -> dict[str, Any]:
 def tuning_slice(study: Study, run: Run) -> dict[str, Any]:
     """All settings that a tuned adapter depends on."""
     method = {"name": run.method, "size": run.size, "settings": overrides.method(study, run)}
-    return {**_row_slice(study, run), "method": method, "tuning": overrides.tuning(study, run)}
+    room = {"max_new_tokens": overrides.generation(study, run)["max_new_tokens"]}
+    return {**_row_slice(study, run), "method": method, "tuning": overrides.tuning(study, run), **room}
 
 
 def generation_slice(study: Study, run: Run) -> dict[str, Any]:

@@ -24,7 +24,9 @@ def leaders(results: Results) -> dict[Cell, int]:
     Per model, task, arm and demonstrations: the size with the lowest validation loss, mean over the finished seeds;
     where none is known, the compared one. Upper bounds are for no one to choose.
     """
-    losses = results.costs.assign(loss=pd.to_numeric(results.costs["best_validation_loss"])).groupby(CELL)["loss"].mean()
+    losses = (
+        results.costs.assign(loss=pd.to_numeric(results.costs["best_validation_loss"])).groupby(CELL)["loss"].mean()
+    )
     held = set(compared(results.cells))
     ordinary = [cell for cell in results.cells if cell.ordinary and cell.retriever != UPPER_BOUND]
     chosen = {}
@@ -80,6 +82,8 @@ class _Advice:
         self.best, self.rivals = ordered[0], ordered[1:]
         self.leads = {rival: contrasts.of(self.best, rival) for rival in self.rivals}
         self.open = [rival for rival, lead in self.leads.items() if lead.verdict != BETTER]
+        # What is worse when looked at by itself is not recommended for its price, though it is not shown to be worse.
+        self.near = [rival for rival in self.open if not self.leads[rival].low > 0]
         self.single = any(evidence.estimates[cell].single for cell in cells)
 
     def paragraph(self) -> tuple[Cell | None, str, str]:
@@ -121,13 +125,17 @@ class _Advice:
             return f"{text}, more than chance explains."
         if lead.verdict == EQUAL:
             return f"{text}: equal, within {self.study.analysis.margin:g}."
+        if lead.p < 1 - self.study.analysis.confidence:
+            return f"{text}, which among so many comparisons can be chance."
         return f"{text}, which can be chance."
 
     def _cost(self) -> str:
         """What the best cell takes, beside the cheapest that trains nothing."""
         row, said = self.costs.loc[self.best.key], []
         if self.best.tuned and pd.notna(row["trainable_parameters"]):
-            said.append(f"tunes {row['trainable_parameters']:,.0f} parameters in {duration(row['tuning_seconds'])} a run")
+            said.append(
+                f"tunes {row['trainable_parameters']:,.0f} parameters in {duration(row['tuning_seconds'])} a run"
+            )
         if pd.notna(row["tokens_per_prediction"]):
             said.append(f"takes {row['tokens_per_prediction']:,.0f} tokens a prediction")
         if not said:
@@ -142,17 +150,24 @@ class _Advice:
     def _certainty(self) -> list[str]:
         """What to take, and how sure that is."""
         said, name = [], self.names.phrase
-        cheap = min([self.best, *self.open], key=self._price)
+        cheap = min([self.best, *self.near], key=self._price)
         if not self.rivals:
             said.append("There is no other arm to compare it with.")
         elif not self.open:
             said.append(f"Take {name(self.best)}.")
+        elif not self.near:
+            text = f"Take {name(self.best)}: each of the others did worse when looked at by itself, though among so many"
+            said.append(f"{text} comparisons not all of that is beyond chance.")
         elif cheap == self.best:
             said.append("It is also the cheapest of those that may be as good: take it, but do not count on its lead.")
         else:
-            said.append(f"If cost matters, {name(cheap)} is cheaper and may be as good; more seeds or records would tell.")
+            said.append(
+                f"If cost matters, {name(cheap)} is cheaper and may be as good; more seeds or records would tell."
+            )
         if self.single:
-            said.append("Some of this rests on one seed: another can change the order, and no interval here covers that.")
+            said.append(
+                "Some of this rests on one seed: another can change the order, and no interval here covers that."
+            )
         return said
 
     def _price(self, cell: Cell) -> tuple[bool, float]:

@@ -29,7 +29,8 @@ from softshot.analysis.effects import Roles, Spreads
 from softshot.analysis.estimate import Estimate
 from softshot.analysis.evidence import Evidence
 from softshot.analysis.names import task_label
-from softshot.analysis.similarity import Near, halves
+from softshot.analysis.near import Near
+from softshot.analysis.similarity import halves
 from softshot.analysis.transfer import gains
 from softshot.settings import Study
 
@@ -54,7 +55,7 @@ PARTS = {  # statement, rule, sign of an effect for which it is true
     "3b": ("IPT's variance over seeds is lower than PT's.", "places", 1),
     "4": ("Prompts tuned on other tasks add to ICL with the same demonstrations.", "mean", 1),
 }
-POINTS, STANDARD = "points", "deviations of a record"
+POINTS, STANDARD = "points", "SD of a record"
 SPREADS = {"3a": "% of the mean variance per doubling", "3b": "% of both variances, less half"}
 EFFECTS = {  # what the effects of a part are
     "1a": "lead of PT",
@@ -146,7 +147,11 @@ def parts(
         )
 
     def better(of: Roles) -> tuple:
-        leads = [(contrast.estimate.value, cell) for cell in (of.pt, of.ipt) if (contrast := contrasts.of(cell, of.retrieved))]
+        leads = [
+            (contrast.estimate.value, cell)
+            for cell in (of.pt, of.ipt)
+            if (contrast := contrasts.of(cell, of.retrieved))
+        ]
         return max(leads, key=lambda lead: lead[0], default=(0, None))[1], of.retrieved
 
     similar = {

@@ -1,9 +1,7 @@
 """Reads a study's runs from disk into tables. A run that is not finished is a row without values, never an error."""
 
-import gzip
-import re
-import zlib
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from softshot.settings import Study
 CELL = ["model", "task", "arm", "variant"]  # what a score is averaged over the seeds of
 RUN = [*CELL, "seed"]
 METRIC = ["task", "metric", "records", "listed", "lower"]
-EMPTY = re.compile(rb'"prediction": "(?: |\\[nrt])*"')  # as files.write_jsonl writes it
+OUTPUTS = ["empty", "cut", "characters", "tokens"]
 FILES = ("run.json", PREDICTIONS, "scores.json")  # a run is finished when it has all of them
 
 
@@ -34,7 +32,8 @@ class Results:
     scores  one row per finished run and score: RUN, metric, value
     subsets the same for the official subsets of a task that has some: RUN, subset, n (records), metric, value
     costs   one row per finished run: RUN and what it took
-    outputs one row per finished run: RUN, the shares (in percent) of empty and cut outputs, tokens per output
+    outputs one row per finished run: RUN, percentages of empty outputs and of those cut at the length limit, and mean
+            length in characters and tokens
     curves  one row per validation loss: RUN, step, validation_loss
     remarks what a reader of a task's metric must know, each once: task, metric, text
     notes   `run.json` of every finished run, and the signatures of its metrics
@@ -50,6 +49,13 @@ class Results:
     curves: pd.DataFrame
     remarks: pd.DataFrame
     notes: list[dict]
+
+    @cached_property
+    def values(self) -> dict[tuple, dict[int, float]]:
+        """Per cell, by its key, the scores of its finished runs by the task's main metric: seed -> score."""
+        main = self.scores.merge(self.metrics.drop_duplicates("task")[["task", "metric"]], on=["task", "metric"])
+        blocks = main.groupby(CELL, sort=False)
+        return {key: dict(zip(block["seed"], block["value"], strict=True)) for key, block in blocks}
 
 
 def collect(study: Study, folder: Path) -> Results:
@@ -83,7 +89,7 @@ def collect(study: Study, folder: Path) -> Results:
         ]
         remarks |= {(run["task"], *remark): None for remark in score.get("notes", {}).items()}
         costs.append({**key, **_cost(note)})
-        outputs.append({**key, **_outputs(place / PREDICTIONS, note)})
+        outputs.append({**key, **score.get("outputs", {})})
         notes.append({**note, "signatures": score.get("signatures", {})})
         history = place / "history.jsonl"
         if history.is_file():
@@ -96,7 +102,7 @@ def collect(study: Study, folder: Path) -> Results:
         scores=pd.DataFrame(scores, columns=[*RUN, "metric", "value"]).astype({"value": float}),
         subsets=pd.DataFrame(subsets, columns=[*RUN, "subset", "n", "metric", "value"]).astype({"value": float}),
         costs=pd.DataFrame(costs, columns=[*RUN, *_cost({})]),
-        outputs=pd.DataFrame(outputs, columns=[*RUN, "empty", "cut", "length"]).astype({"length": float}),
+        outputs=pd.DataFrame(outputs, columns=[*RUN, *OUTPUTS]).astype(dict.fromkeys(OUTPUTS, float)),
         curves=pd.DataFrame(curves, columns=[*RUN, "step", "validation_loss"]),
         remarks=pd.DataFrame(list(remarks), columns=["task", "metric", "text"]),
         notes=notes,
@@ -113,25 +119,6 @@ def _outdated(study: Study, run: grid.Run, read: tuple[dict, ...]) -> str:
     expected = recorded.run_records(study, run, "") if read else []
     reasons = (recorded.different(record.says(), found) for record, found in zip(expected, read, strict=True))
     return next(filter(None, reasons), "")
-
-
-def _outputs(path: Path, note: dict) -> dict[str, Any]:
-    """How many of a run's outputs are empty or were cut at the length limit, in percent, and tokens per output.
-
-    The file is searched and not parsed, since a study has millions of outputs. Inside a text a quote has a backslash
-    before it, so no output can look like a key.
-    """
-    try:
-        text = gzip.decompress(path.read_bytes())
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(f"{path}: not a whole compressed file: {error}") from None
-    count = max(text.count(b"\n"), 1)
-    tokens = (note.get("generation") or {}).get("output_tokens")
-    return {
-        "empty": 100 * len(EMPTY.findall(text)) / count,
-        "cut": 100 * text.count(b'"stopped": false') / count,
-        "length": None if tokens is None else tokens / count,
-    }
 
 
 def _cost(note: dict) -> dict[str, Any]:

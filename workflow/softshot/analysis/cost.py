@@ -57,7 +57,11 @@ def per_cell(study: Study, results: Results) -> pd.DataFrame:
     table = groups[MEANS].mean()
     table["ms_least"], table["ms_most"] = groups["ms_per_prediction"].min(), groups["ms_per_prediction"].max()
     table["devices"] = groups["device"].agg(lambda names: "; ".join(map(str, names.dropna().unique())))
-    table[SUMS], table["stopped_early"], table["runs"] = groups[SUMS].sum(), groups["stopped_early"].sum(), groups.size()
+    table[SUMS], table["stopped_early"], table["runs"] = (
+        groups[SUMS].sum(),
+        groups["stopped_early"].sum(),
+        groups.size(),
+    )
     return table.reset_index()
 
 

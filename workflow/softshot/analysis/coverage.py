@@ -9,7 +9,8 @@ from softshot.analysis.collect import CELL, Results
 from softshot.analysis.estimate import FEWEST_RECORDS
 from softshot.analysis.evidence import Evidence
 from softshot.analysis.names import Names
-from softshot.analysis.records import counts, shown
+from softshot.analysis.near import shown
+from softshot.analysis.records import counts
 from softshot.analysis.spread import FEWEST_FOR_A_TEST, FEWEST_SEEDS
 from softshot.settings import Study
 
@@ -107,7 +108,10 @@ def _records(evidence: dict[str, Evidence]) -> list[tuple]:
         if clusters < FEWEST_RECORDS:
             rows.append(("records", "", task, f"{clusters} {unit} are too few for an interval."))
         elif unit != "records":
-            text = f"Records of one of the {clusters} {unit} are not independent: whole {unit} are resampled."
+            text = (
+                f"Its records are in {clusters} {unit} (Spider's databases, ToTTo's pages) and not independent of one"
+            )
+            text += f" another: whole {unit} are resampled."
             rows.append(("records", "", task, text))
     return rows
 

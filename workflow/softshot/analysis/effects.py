@@ -114,5 +114,3 @@ def _share(one: Variance, other: Variance) -> float:
 
 def _folders(evidence: Evidence, cells: list[Cell]) -> frozenset[str]:
     return frozenset().union(*(evidence.estimates[cell].folders for cell in cells))
-
-

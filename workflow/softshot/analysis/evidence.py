@@ -71,7 +71,9 @@ def gather(study: Study, results: Results, folder: Path) -> dict[str, Evidence]:
     evidence = {}
     for task, cells in grouped(results.cells, "task").items():
         members = _members(results, cells)
-        for _, metric, _, _, lower in results.metrics[results.metrics["task"] == task[0]].head(1).itertuples(index=False):
+        for _, metric, _, _, lower in (
+            results.metrics[results.metrics["task"] == task[0]].head(1).itertuples(index=False)
+        ):
             if found := _evidence(study, folder, cells, members, metric, bool(lower)):
                 evidence[task[0]] = found
     return evidence

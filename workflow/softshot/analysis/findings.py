@@ -7,6 +7,7 @@ import pandas as pd
 
 from softshot.analysis import (
     advice,
+    baselines,
     claims,
     contrasts,
     cost,
@@ -26,6 +27,7 @@ from softshot.analysis import (
 from softshot.analysis.collect import Results
 from softshot.analysis.evidence import gather, secondary
 from softshot.analysis.names import Names
+from softshot.analysis.near import Near
 from softshot.files import write_text
 from softshot.settings import Study
 
@@ -41,6 +43,7 @@ class Findings:
 
     summary: pd.DataFrame
     subsets: pd.DataFrame
+    baselines: pd.DataFrame
     outputs: pd.DataFrame
     size: pd.DataFrame
     levels: pd.DataFrame
@@ -60,11 +63,12 @@ class Findings:
     missing: pd.DataFrame
 
 
-def find(study: Study, results: Results, names: Names, folder: Path) -> Findings:
+def find(study: Study, results: Results, folder: Path) -> Findings:
     """Answer every question of the study from the runs in its folder `results/<study>` that are finished."""
+    names = Names(study, results.cells)
     evidence = gather(study, results, folder)
     compared = contrasts.contrasts(study, evidence, advice.leaders(results))
-    near = similarity.Near(study, folder, evidence)
+    near = Near(study, folder, evidence)
     by_metric = {(task, known.statistics.metric): known for task, known in evidence.items()}
     by_metric |= secondary(study, results, evidence, folder)
     summary = tables.with_intervals(tables.summarise(results), results.cells, by_metric, study.analysis.confidence)
@@ -73,12 +77,11 @@ def find(study: Study, results: Results, names: Names, folder: Path) -> Findings
     costs = cost.per_cell(study, results)
     binned = similarity.similarity(study, results, evidence, near)
     data = coverage.data(results, folder)
-    gaps = coverage.missing(
-        study, results, evidence, names, {"summary": summary, "similarity": binned, "data": data}
-    )
+    gaps = coverage.missing(study, results, evidence, names, {"summary": summary, "similarity": binned, "data": data})
     return Findings(
         summary=summary,
         subsets=results.subsets,
+        baselines=baselines.baselines(study, evidence, near, folder),
         outputs=outputs.outputs(results),
         size=method_size.size(study, results, evidence),
         levels=method_size.levels(study, results, evidence),

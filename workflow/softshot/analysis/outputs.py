@@ -2,17 +2,15 @@
 
 import pandas as pd
 
-from softshot.analysis.collect import CELL, Results
-
-COLUMNS = [*CELL, "n", "empty", "cut", "length"]
+from softshot.analysis.collect import CELL, OUTPUTS, Results
 
 
 def outputs(results: Results) -> pd.DataFrame:
-    """Per cell the share of empty outputs and of those cut at the length limit, in percent, and tokens per output.
+    """Per cell the percentages of empty outputs and of those cut at the length limit, and mean lengths: OUTPUTS.
 
     Means over the finished runs.
     """
     groups = results.outputs.groupby(CELL, sort=False)
-    table = groups[["empty", "cut", "length"]].mean()
+    table = groups[OUTPUTS].mean()
     table.insert(0, "n", groups.size())
-    return table.reset_index()[COLUMNS]
+    return table.reset_index()

@@ -10,10 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from softshot.errors import UserError
-from softshot.files import PREDICTIONS, read_json, read_jsonl
-from softshot.scoring.token_f1 import TokenF1
-
-CLUSTERS = {"db_id": "databases", "page_title": "pages", "table": "tables"}  # in a record's `meta`: what they share
+from softshot.files import read_json
 
 
 @dataclass(frozen=True)
@@ -29,25 +26,7 @@ class Statistics:
     unit: str = "records"  # what is resampled: records, or what clusters are
 
 
-@dataclass(frozen=True)
-class Nearness:
-    """How near each record's first demonstration is; NaN where there is none, or it was drawn at random."""
-
-    similarity: np.ndarray  # in the retriever's own unit
-    overlap: np.ndarray  # token F1 of the demonstration's target with the record's references, 0 to 100
-
-
-@dataclass(frozen=True)
-class Texts:
-    """What a task's outputs should be: targets of its training records, references of those that are scored."""
-
-    targets: dict[str, str]
-    references: dict[str, list[str]]
-
-
-def statistics(
-    folder: Path, task: str, split: str, metric: str, lower: bool, runs: Iterable[str]
-) -> Statistics | None:
+def statistics(folder: Path, task: str, split: str, metric: str, lower: bool, runs: Iterable[str]) -> Statistics | None:
     """A metric's statistics per record of the task's split, of the runs at these places; None where none has any.
 
     A run that was scored on other records than the first is a UserError: the study changed and was not run again.
@@ -68,19 +47,14 @@ def statistics(
 
 
 def clusters(path: Path, ids: list[str]) -> tuple[np.ndarray, str]:
-    """The number [N] of each record's cluster, by what its `meta` says that it shares with others; what clusters are.
+    """The number [N] of each record's cluster, and what clusters are: groups where records say theirs (`meta.group`).
 
-    Records that say nothing, and those of a file that is not there, are each their own.
+    A record without a group, and every record of a file that is not there, is its own.
     """
-    for_itself = np.arange(len(ids)), "records"
-    if not path.is_file():
-        return for_itself
-    said = {record["id"]: record.get("meta", {}) for record in each(path)}
-    for key, unit in CLUSTERS.items():
-        names = [said.get(id, {}).get(key) for id in ids]
-        if all(isinstance(name, str) for name in names) and len(set(names)) < len(names):
-            return np.unique(names, return_inverse=True)[1], unit
-    return for_itself
+    groups = {record["id"]: record.get("meta", {}).get("group") for record in each(path)} if path.is_file() else {}
+    names = [f"group {groups[id]}" if groups.get(id) else f"record {id}" for id in ids]
+    numbers = np.unique(names, return_inverse=True)[1]
+    return numbers, "records" if numbers.max() + 1 == len(ids) else "groups"
 
 
 def _read(path: Path, metric: str) -> tuple[list[str], np.ndarray] | None:
@@ -95,35 +69,6 @@ def _read(path: Path, metric: str) -> tuple[list[str], np.ndarray] | None:
         return None
     rows = table.column(metric).combine_chunks()
     return table.column("id").to_pylist(), rows.flatten().to_numpy(zero_copy_only=False).reshape(len(rows), -1)
-
-
-def shown(folder: Path) -> dict[str, list[dict]]:
-    """Per record id the demonstrations that a run showed, nearest first: [{"id", "score"}]."""
-    return {row["id"]: row["demonstrations"] for row in read_jsonl(folder / PREDICTIONS)}
-
-
-def texts(folder: Path, split: str) -> Texts:
-    """A task's texts; none where its records are not there."""
-    train, records = folder / "train.jsonl", folder / f"{split}.jsonl"
-    if not (train.is_file() and records.is_file()):
-        return Texts({}, {})
-    return Texts(
-        targets={row["id"]: row["target"] for row in each(train)},
-        references={row["id"]: row["references"] for row in each(records)},
-    )
-
-
-def nearness(shown: dict[str, list[dict]], ids: list[str], texts: Texts) -> Nearness:
-    """How near the first of the demonstrations `shown` with each of the records `ids` is."""
-    first = {id: shown[id][0] for id in ids if shown.get(id)}
-    similarity = [first[id]["score"] if id in first else None for id in ids]
-    overlap, metric = np.full(len(ids), np.nan), TokenF1()
-    for number, id in enumerate(ids):
-        target = texts.targets.get(first[id]["id"]) if id in first else None
-        if target is not None and id in texts.references:
-            f1, *_ = metric.statistics(target, {"references": texts.references[id]})
-            overlap[number] = 100 * f1
-    return Nearness(np.array(similarity, dtype=float), overlap)
 
 
 def each(path: Path) -> Iterator[dict]:

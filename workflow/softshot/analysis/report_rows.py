@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from softshot.analysis import tables
-from softshot.analysis.cells import grouped, keys, main
+from softshot.analysis.cells import grouped, main, only
 from softshot.analysis.collect import CELL, Results
 from softshot.analysis.cost import SUMS, per_cell
 from softshot.analysis.findings import Findings
@@ -31,6 +31,7 @@ def context(study: Study, results: Results, titles: Names, found: Findings) -> d
         "found": {field.name: getattr(found, field.name).to_dict("records") for field in fields(found)},
         "columns": task_columns(study, results),
         "score_rows": score_rows(table, outputs),
+        "baselines": baseline_rows(found.baselines),
         "size_rows": score_rows(found.summary, outputs) if len(table) < len(found.summary) else {},
         "published": published_rows(table),
         "size_published": published_rows(found.summary.drop(index=table.index)),
@@ -80,8 +81,7 @@ def task_columns(study: Study, results: Results) -> list[tuple[str, str, str]]:
 
 def main_rows(results: Results, summary: pd.DataFrame) -> pd.DataFrame:
     """The rows of the main table: what is compared, and upper bounds beside it."""
-    held = {cell.key for cell in main(results.cells)}
-    return summary[[key in held for key in keys(summary)]]
+    return only(summary, {cell.key for cell in main(results.cells)})
 
 
 def published_rows(summary: pd.DataFrame) -> list[dict]:
@@ -108,8 +108,9 @@ def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, li
             "sd": None if pd.isna(first["sd"]) else f"{first['sd']:.1f}",
             "worst": None if first["n"] < 2 else f"{first['worst']:.1f}",
             "others": [
-                (other["metric"], tables.plus_minus(other["mean"], float("nan")), tables.span(other["low"], other["high"]))
+                (other["metric"], f"{other['mean']:.1f}", tables.span(other["low"], other["high"]))
                 for other in others
+                if pd.notna(other["mean"])
             ],
             "outputs": [
                 f"{share:.0f}% {what}" for share, what in ((seen.empty, "empty"), (seen.cut, "cut")) if share >= 0.5
@@ -121,6 +122,16 @@ def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, li
             "mark": first["mark"],
         }
     return {model: list(of_model.values()) for model, of_model in rows.items()}
+
+
+def baseline_rows(baselines: pd.DataFrame) -> list[dict]:
+    """A row per baseline, with a cell per task."""
+    rows: dict[str, dict] = {}
+    for row in baselines.itertuples(index=False):
+        title = f"{row.baseline}, {row.retriever}" if row.retriever else row.baseline
+        cells = rows.setdefault(title, {"title": title[0].upper() + title[1:], "cells": {}})["cells"]
+        cells[row.task] = {"score": row.score, "interval": tables.span(row.low, row.high)}
+    return list(rows.values())
 
 
 def subset_rows(results: Results) -> dict[str, dict]:

@@ -6,7 +6,6 @@ shows. Bins are many and made after the fact: each interval is for one bin by it
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,13 +16,13 @@ from softshot.analysis.cells import Cell, compared, with_and_without
 from softshot.analysis.collect import Results
 from softshot.analysis.estimate import Estimate, difference
 from softshot.analysis.evidence import Evidence, bounded
-from softshot.analysis.records import Nearness, Statistics, Texts, nearness, shown, texts
+from softshot.analysis.near import Near
+from softshot.analysis.records import Statistics
 from softshot.settings import Study
-from softshot.study import evaluation
 
 SCORES = ["without", "without_low", "without_high", "with", "with_low", "with_high", "gain", "gain_low", "gain_high"]
-COLUMNS = ["model", "task", "metric", "method", "size", "without_arm", "with_arm", "demonstrations"]
-COLUMNS += ["by", "binning", "bin", "low_edge", "high_edge", "n", *SCORES]
+COLUMNS = ["model", "task", "metric", "without_arm", "without_variant", "with_arm", "with_variant"]
+COLUMNS += ["demonstrations", "by", "binning", "bin", "low_edge", "high_edge", "n", *SCORES]
 WHAT = ("similarity", "overlap")
 
 
@@ -33,32 +32,13 @@ def pairs(evidence: Evidence) -> list[tuple[Cell, Cell]]:
     return with_and_without(held)
 
 
-class Near:
-    """How near the demonstrations of each pair are; each task's records are read once."""
-
-    def __init__(self, study: Study, folder: Path, evidence: dict[str, Evidence]):
-        self.study, self.folder, self.evidence = study, folder, evidence
-        self.known: dict[Cell, Nearness] = {}
-        self.texts: dict[str, Texts] = {}
-
-    def __call__(self, cell: Cell, what: str) -> np.ndarray:
-        """Per record of the task: similarity or overlap of the first demonstration that this cell shows."""
-        if cell not in self.known:
-            if cell.task not in self.texts:
-                split = evaluation(self.study, cell.task)
-                self.texts[cell.task] = texts(self.folder / "data" / cell.task, split)
-            evidence = self.evidence[cell.task]
-            place = self.folder / evidence.members[cell][0][0]
-            self.known[cell] = nearness(shown(place), evidence.statistics.ids, self.texts[cell.task])
-        return getattr(self.known[cell], what)
-
-
 def similarity(study: Study, results: Results, evidence: dict[str, Evidence], near: Near) -> pd.DataFrame:
     """Scores without and with demonstrations, and their gain, per bin of records; bin 1 holds the most similar."""
     rows = []
     for task, of_task in evidence.items():
         for plain, both in pairs(of_task):
-            about = (both.model, task, of_task.statistics.metric, both.method, both.size, plain.arm, both.arm, both.shown)
+            about = (both.model, task, of_task.statistics.metric)
+            about += (plain.arm, plain.variant, both.arm, both.variant, both.shown)
             for what in WHAT:
                 for binning, (bins, edges) in binned(near(both, what), study.analysis.bins).items():
                     for number, (low, high) in enumerate(edges, 1):

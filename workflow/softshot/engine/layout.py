@@ -42,10 +42,11 @@ class Row:
 
 @dataclass
 class Truncation:
-    """What was left out to fit `engine.context`: demonstrations dropped, inputs cut from their left."""
+    """What was left out to fit `engine.context`: demonstrations dropped, inputs cut from their left, whole records."""
 
     demonstrations: int = 0
     inputs: int = 0
+    records: int = 0  # of which the output alone leaves no room for an input
 
 
 class Layout:
@@ -90,10 +91,17 @@ class Layout:
         ids = [id for part in question for id in part] + self.encode(f" {record['target']}")
         return before + ids + self._template(self.after_example) + self.separator
 
-    def tuning_row(self, record: dict, demonstrations: list[dict], target: str) -> Row:
-        """The row that teaches `target`. Demonstrations are given nearest first."""
+    def tuning_row(self, record: dict, demonstrations: list[dict], target: str, max_new_tokens: int) -> Row | None:
+        """The row that teaches `target`; None, counted, where it is too long. Demonstrations are given nearest first.
+
+        There is room for `max_new_tokens` as when a record is predicted, so that both show the same, and for a longer
+        `target`.
+        """
         ids = self.target(target)
-        context, shots = self._context(record, demonstrations, len(ids))
+        if len(ids) > max_new_tokens and self._room(len(ids)) < 1:
+            self.truncation.records += 1
+            return None
+        context, shots = self._context(record, demonstrations, max(max_new_tokens, len(ids)))
         return Row(record["id"], context, ids, shots)
 
     def generation_row(self, record: dict, demonstrations: list[dict], max_new_tokens: int) -> Row:
@@ -101,22 +109,27 @@ class Layout:
         context, shots = self._context(record, demonstrations, max_new_tokens)
         return Row(record["id"], context, shots=shots)
 
+    def _room(self, output: int) -> int:
+        """Positions that an input may take beside an output, without demonstrations."""
+        before, _, after = self.question("", self._first)
+        return self.context - output - len(self.start) - len(before) - len(after)
+
     def _context(self, record: dict, demonstrations: list[dict], output: int) -> tuple[list[int], int]:
         """Demonstrations and input, leaving `output` positions free, and how many demonstrations there was room for.
 
-        Raises UserError, naming the record, where not even one token of the input fits.
+        Raises UserError where not even one token of an input fits.
         """
+        if self._room(output) < 1:
+            raise UserError(
+                f"record {record['id']}: its output needs {output} of the {self.context} positions that"
+                " `engine.context` allows, which leaves none for the input. Raise `engine.context`."
+            )
         for shots in range(len(demonstrations), -1, -1):  # the farthest is left out first
             examples = self._examples(demonstrations[:shots])
             before, text, after = self.question(record["input"], self._first and not examples)
             room = self.context - output - sum(map(len, (self.start, examples, before, after)))
             if len(text) <= room:
                 break
-        if room < 1:
-            raise UserError(
-                f"record {record['id']}: its output needs {output} of the {self.context} positions that"
-                " `engine.context` allows, which leaves none for the input. Raise `engine.context`."
-            )
         self.truncation.demonstrations += len(demonstrations) - shots
         if len(text) > room:
             text = text[-room:]

@@ -39,6 +39,7 @@ class TuningSlice(RowSettings):
 
     method: MethodSlice
     tuning: TuningSettings
+    max_new_tokens: int  # the room that an output has when the run's records are predicted
 
 
 def arguments_of() -> argparse.Namespace:
@@ -72,8 +73,9 @@ def trainer_of(args: argparse.Namespace, settings: TuningSlice, layout: Layout) 
     ]
     examples = Examples(layout, records)
     adapter: Adapter = method.load().new(layout.base, settings.method.size, values, examples, args.seed)
-    training = TrainingRows(layout, records, shown[0], adapter.trained_on)
-    validation = validation_rows(layout, args.validation, settings.tuning.validation_records, shown[1])
+    room, limit = settings.max_new_tokens, settings.tuning.validation_records
+    training = TrainingRows(layout, records, shown[0], room, adapter.trained_on)
+    validation = validation_rows(layout, args.validation, limit, shown[1], room)
     return Trainer(
         layout.base,
         adapter,

@@ -31,8 +31,8 @@ def draw(results: Results, names: Names, found: Findings) -> dict[str, Figure]:
         Figure(
             "scores",
             f"Marks are means over seeds, {BANDS} (below the mark); hollow marks are published. Bold: better than every"
-            " other arm, beyond chance.",
-            score_panels(names, cells, found.summary),
+            " other arm, beyond chance. Below: what needs no model.",
+            score_panels(names, cells, found.summary, found.baselines),
         ),
         Figure(
             "size",
@@ -49,7 +49,7 @@ def draw(results: Results, names: Names, found: Findings) -> dict[str, Figure]:
             Figure(
                 by if binning == "width" else f"{by}-{binning}",
                 BINS.format(what="input is to theirs" if by == "similarity" else "output is to their references"),
-                bin_panels(names, found.similarity, by, binning),
+                bin_panels(names, cells, found.similarity, by, binning),
             )
             for by in ("similarity", "overlap")
             for binning in ("width", "count")

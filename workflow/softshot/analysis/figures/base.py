@@ -20,6 +20,7 @@ from softshot.analysis.names import FAINT, IN_DARK, INK, MUTED, PAPER
 from softshot.files import replacing, write_text
 
 WIDTH, HEIGHT = 210, 190  # pixels of a panel's plot
+WIDER = {1: 600, 2: 400}  # its width in a figure of so few panels, which then takes the width of the page
 TITLE_LEFT = -34  # pixels from the plot to where its titles begin
 LABEL_GAP = 16  # pixels between the lines of neighbouring labels
 SPACING = 30  # pixels between the panels of a file
@@ -107,6 +108,11 @@ def listing(said: Iterable[str]) -> str:
     return "; ".join(said) + "." if said else "nothing has finished yet."
 
 
+def plot_width(panels: int) -> int:
+    """Pixels of the plots of a figure with so many panels."""
+    return WIDER.get(panels, WIDTH)
+
+
 def seed_values(said: str) -> list[float]:
     """The scores in a table's `values`, such as `1=40.2000,2=41.0000`."""
     return [float(part.partition("=")[2]) for part in said.split(",") if part]
@@ -134,7 +140,9 @@ def text(words: str, x: float, y: float, size: int = 13, ink: str = MUTED, **loo
     return {"data": {"values": [{}]}, "mark": mark, "encoding": {"x": {"value": x}, "y": {"value": y}}}
 
 
-def end_labels(ends: Sequence[dict[str, Any]], low: float, high: float, size: tuple[int, int] = (WIDTH, HEIGHT)) -> list[Spec]:
+def end_labels(
+    ends: Sequence[dict[str, Any]], low: float, high: float, size: tuple[int, int] = (WIDTH, HEIGHT)
+) -> list[Spec]:
     """Every series' name beside the plot at the height where it ends: `series`, `colour`, `end` in y's units."""
     width, height = size
     unit = (high - low) / height

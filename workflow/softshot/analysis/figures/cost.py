@@ -4,8 +4,8 @@ import math
 
 import pandas as pd
 
-from softshot.analysis.cells import compared, keys
-from softshot.analysis.figures.base import HEIGHT, WIDTH, Panel, listing, plot, tips, values
+from softshot.analysis.cells import compared, keys, only
+from softshot.analysis.figures.base import HEIGHT, Panel, listing, plot, plot_width, tips, values
 from softshot.analysis.figures.lines import INKED, SHAPED
 from softshot.analysis.figures.method_size import Cells
 from softshot.analysis.names import MUTED, PAPER, Names, metric_label, task_label
@@ -21,16 +21,14 @@ COSTS = {  # name of the front: column of the cost, the axis, the scale (what tu
 
 def cost_panels(names: Names, cells: Cells, pareto: pd.DataFrame, front: str) -> list[Panel]:
     """A point per compared cell, the front as a stepped line; a task's panels share one scale."""
-    held = {cell.key for cell in compared(cells.values())}
-    pareto = pareto[[key in held for key in keys(pareto)]]
+    pareto = only(pareto, {cell.key for cell in compared(cells.values())})
     tops = pareto.groupby("task")["mean"].max()
-    return [
-        _panel(names, cells, front, block, tops[task])
-        for (_, task), block in pareto.groupby(["model", "task"], sort=False)
-    ]
+    groups = pareto.groupby(["model", "task"], sort=False)
+    shape = [(block, tops[task], plot_width(len(groups))) for (_, task), block in groups]
+    return [_panel(names, cells, front, block, top, width) for block, top, width in shape]
 
 
-def _panel(names: Names, cells: Cells, front: str, block: pd.DataFrame, top: float) -> Panel:
+def _panel(names: Names, cells: Cells, front: str, block: pd.DataFrame, top: float, width: int) -> Panel:
     cost, x_title, scale = COSTS[front]
     model, task, metric = block["model"].iloc[0], block["task"].iloc[0], metric_label(block["metric"].iloc[0])
     least = -1 if scale["type"] == "symlog" else 0  # a logarithmic scale has no zero
@@ -40,7 +38,7 @@ def _panel(names: Names, cells: Cells, front: str, block: pd.DataFrame, top: flo
             "x": getattr(row, cost),
             "y": row.mean,
             "low": row.low,
-            "high": row.high,
+            "high": min(row.high, HEADROOM * top) if top > 0 else row.high,
             "front": bool(getattr(row, f"front_{front}")),
             "name": names.cell(cells[key]),
             "short": names.arm(row.arm),
@@ -52,20 +50,24 @@ def _panel(names: Names, cells: Cells, front: str, block: pd.DataFrame, top: flo
         }
         for key, row in zip(keys(block), block.itertuples(index=False), strict=True)
     ]
-    _label(points, scale, top)
+    _label(points, scale, top, width)
     said = [f"{point['name']} {point['said']} at {point['cost']}" for point in points if point["front"]]
     title = f"{task_label(task)}, {metric}"
     words = f"{metric} on {task_label(task)} against {x_title}, {model}; on the front: {listing(said)}"
     layers = _layers(points, x_title, metric, scale, top) if points else []
-    return Panel(model, task, plot(title, model, layers, values(points)), words)
+    return Panel(model, task, plot(title, model, layers, values(points), (width, HEIGHT)), words)
 
 
 def _ends(costs: list[float], scale: dict) -> tuple[float, float]:
     """The ends of the cost axis."""
-    return (0, max(1.3 * max(costs), 2 * scale["constant"])) if scale["type"] == "symlog" else (min(costs) / 1.3, max(costs) * 1.3)
+    return (
+        (0, max(1.3 * max(costs), 2 * scale["constant"]))
+        if scale["type"] == "symlog"
+        else (min(costs) / 1.3, max(costs) * 1.3)
+    )
 
 
-def _label(points: list[dict], scale: dict, top: float) -> None:
+def _label(points: list[dict], scale: dict, top: float, width: int) -> None:
     """Name the points of the front, from the best on, where their names have room (`short` is emptied elsewhere)."""
     if not points:
         return
@@ -73,7 +75,7 @@ def _label(points: list[dict], scale: dict, top: float) -> None:
     low, high = (math.log(end + offset) for end in _ends([point["x"] for point in points], scale))
     taken: list[tuple[float, float]] = []
     for point in sorted(points, key=lambda point: -point["y"]):
-        x = WIDTH * (math.log(point["x"] + offset) - low) / (high - low)
+        x = width * (math.log(point["x"] + offset) - low) / (high - low)
         y = HEIGHT * point["y"] / (HEADROOM * top if top > 0 else 1.0)
         free = all(abs(x - a) > LABEL[0] or abs(y - b) > LABEL[1] for a, b in taken)
         if point["front"] and free:
@@ -97,7 +99,7 @@ def _layers(points: list[dict], x_title: str, metric: str, scale: dict, top: flo
     seen = {"x": x, "y": y, "color": INKED}
     bar = seen | {"y": {**y, "field": "low"}, "y2": {"field": "high"}, "strokeOpacity": opacity}
     return [
-        {"mark": {"type": "rule", "strokeWidth": 1.5, "clip": True}, "encoding": bar},
+        {"mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": bar},
         {"transform": only, "mark": step, "encoding": {"x": x, "y": y}},
         {"mark": point, "encoding": seen | {"shape": SHAPED, "fillOpacity": opacity, "tooltip": tooltip}},
         {"transform": only, "mark": label, "encoding": seen | {"text": {"field": "short", "type": "nominal"}}},

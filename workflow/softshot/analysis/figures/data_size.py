@@ -2,11 +2,12 @@
 
 import bisect
 import math
+from dataclasses import replace
 
 import pandas as pd
 
 from softshot.analysis.cells import keys
-from softshot.analysis.figures.base import HEIGHT, Panel, listing, seed_values, tips, top, values
+from softshot.analysis.figures.base import HEIGHT, Panel, listing, plot_width, seed_values, tips, top, values
 from softshot.analysis.figures.lines import Axes, lines
 from softshot.analysis.figures.method_size import Cells
 from softshot.analysis.names import MUTED, Names, metric_label, task_label
@@ -15,19 +16,19 @@ from softshot.analysis.tables import span
 
 def data_size_panels(names: Names, cells: Cells, sizes: pd.DataFrame, crossings: pd.DataFrame) -> list[Panel]:
     """A line per arm with the interval of its means; a tick at the top for every crossing."""
-    panels = []
-    for (model, task), block in sizes.groupby(["model", "task"], sort=False):
+    groups, panels = sizes.groupby(["model", "task"], sort=False), []
+    for (model, task), block in groups:
         here = crossings[(crossings["model"] == model) & (crossings["task"] == task)].dropna(subset="at")
         of_task = sizes[sizes["task"] == task]
         seeds = pd.Series([value for said in of_task["values"] for value in seed_values(said)])
-        panels.append(_panel(names, cells, block[block["n"] > 0], model, task, here, top(of_task["mean"], seeds)))
+        axes = Axes("training records", [], 0, top(of_task["mean"], seeds), "", plot_width(len(groups)))
+        panels.append(_panel(names, cells, block, here, axes))
     return panels
 
 
-def _panel(
-    names: Names, cells: Cells, block: pd.DataFrame, model: str, task: str, crossings: pd.DataFrame, end: float
-) -> Panel:
-    metric = metric_label(block["metric"].iloc[0]) if len(block) else "score"
+def _panel(names: Names, cells: Cells, block: pd.DataFrame, crossings: pd.DataFrame, axes: Axes) -> Panel:
+    model, task, metric = block["model"].iloc[0], block["task"].iloc[0], metric_label(block["metric"].iloc[0])
+    block = block[block["n"] > 0]
     trained = sorted(int(size) for size in block["train"].unique())
     points = [
         names.look(cells[key])
@@ -35,10 +36,10 @@ def _panel(
         | {"said": f"{row.mean:.1f} ({span(row.low, row.high)})", "n": row.n, "seeds": seed_values(row.values)}
         for key, row in zip(keys(block), block.itertuples(index=False), strict=True)
     ]
-    axes = Axes("training records", [str(size) for size in trained], 0, end, metric)
+    axes = replace(axes, places=[str(size) for size in trained], value=metric)
     spec = lines(f"{task_label(task)}, {metric}", model, axes, points)
     ticks = [
-        {"x": _place(row.at, trained), "sentence": row.sentence, "y": end, "y2": end * (1 - 12 / HEIGHT)}
+        {"x": _place(row.at, trained), "sentence": row.sentence, "y": axes.high, "y2": axes.high * (1 - 12 / HEIGHT)}
         for row in crossings.itertuples()
         if points
     ]

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from softshot.analysis.cells import Cell, keys
-from softshot.analysis.figures.base import POINTER, Panel, end_labels, listing, plot, tips, values
+from softshot.analysis.cells import Cell, only
+from softshot.analysis.figures.base import HEIGHT, POINTER, Panel, end_labels, listing, plot, plot_width, tips, values
 from softshot.analysis.figures.lines import INKED
 from softshot.analysis.figures.method_size import Cells
 from softshot.analysis.names import Names, task_label
@@ -15,10 +15,11 @@ PANEL = 1500  # points of a panel, about: with many curves each has fewer
 def learning_panels(names: Names, cells: Cells, curves: pd.DataFrame) -> list[Panel]:
     """One thin line per tuning run on all training records; smaller sizes are fainter."""
     curves = curves[curves["validation_loss"].notna()]
-    curves = curves[[cells[key].ordinary for key in keys(curves)]]
+    curves = only(curves, {key for key, cell in cells.items() if cell.ordinary})
     blocks = dict(list(curves.groupby(["model", "task"], sort=False)))
     places = dict.fromkeys((cell.model, cell.task) for cell in cells.values() if cell.tuned and not cell.source)
-    return [_panel(names, cells, place, blocks.get(place, curves.head(0))) for place in places]
+    size = plot_width(len(places)), HEIGHT
+    return [_panel(names, cells, place, blocks.get(place, curves.head(0)), size) for place in places]
 
 
 def thinned(curve: pd.DataFrame, curves: int) -> pd.DataFrame:
@@ -28,12 +29,12 @@ def thinned(curve: pd.DataFrame, curves: int) -> pd.DataFrame:
     return curve.iloc[places]
 
 
-def _panel(names: Names, cells: Cells, place: tuple[str, str], curves: pd.DataFrame) -> Panel:
+def _panel(names: Names, cells: Cells, place: tuple[str, str], curves: pd.DataFrame, size: tuple[int, int]) -> Panel:
     model, task = place
     title = f"{task_label(task)}, validation loss"
     words = f"Validation loss against optimiser step on {task_label(task)}, {model}: "
     if curves.empty:
-        return Panel(model, task, plot(title, model), words + listing([]))
+        return Panel(model, task, plot(title, model, size=size), words + listing([]))
     low, high = curves["validation_loss"].min(), curves["validation_loss"].max()
     margin = 0.05 * (high - low) or 0.5
     low, high = max(low - margin, 0.0), high + margin
@@ -45,13 +46,17 @@ def _panel(names: Names, cells: Cells, place: tuple[str, str], curves: pd.DataFr
         look = {"series": names.series(cell), "colour": names.colour(cell.arm)}
         some = thinned(curve.sort_values("step"), by_run.ngroups)
         finals.append(look | {"end": float(some["validation_loss"].iloc[-1])})
-        about = {"run": f"{names.cell(cell)}, seed {seed}", "colour": look["colour"], "fade": fading[cell.arm, cell.size]}
+        about = {
+            "run": f"{names.cell(cell)}, seed {seed}",
+            "colour": look["colour"],
+            "fade": fading[cell.arm, cell.size],
+        }
         rows.append(about | {"step": some["step"].tolist(), "y": some["validation_loss"].round(5).tolist()})
     means = pd.DataFrame(finals).groupby(["series", "colour"], sort=False, as_index=False).agg(end=("end", "mean"))
     ends = means.to_dict("records")
     said = [f"{row['series']} ends at {row['end']:.2f} on average" for row in ends]
-    layers = [*_layers(low, high, int(curves["step"].max())), *end_labels(ends, low, high)]
-    return Panel(model, task, plot(title, model, layers, values(rows)), words + listing(said))
+    layers = [*_layers(low, high, int(curves["step"].max())), *end_labels(ends, low, high, size)]
+    return Panel(model, task, plot(title, model, layers, values(rows), size), words + listing(said))
 
 
 def _fading(cells: list[Cell]) -> dict[tuple[str, int], float]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from softshot.analysis.figures.base import Spec, end_labels, plot, tips, values
+from softshot.analysis.figures.base import HEIGHT, WIDTH, Spec, end_labels, plot, tips, values
 from softshot.analysis.names import PAPER
 
 INKED = {"field": "colour", "type": "nominal", "scale": None}
@@ -20,6 +20,7 @@ class Axes:
     low: float
     high: float
     value: str  # what y is
+    width: int = WIDTH  # pixels of the plot
 
 
 def lines(title: str, subtitle: str, axes: Axes, points: list[dict[str, Any]], levels: Sequence[dict] = ()) -> Spec:
@@ -29,8 +30,9 @@ def lines(title: str, subtitle: str, axes: Axes, points: list[dict[str, Any]], l
     for people), n, and may have `seeds` (the y of each), a `ghost` (a published y, drawn hollow) with its `ghost_said`,
     and `few` (too little is behind it for a band: drawn hollow and faint); a level has series, colour, y, said, n.
     """
+    size = axes.width, HEIGHT
     if not points and not levels:
-        return plot(title, subtitle)
+        return plot(title, subtitle, size=size)
     names = list(dict.fromkeys(point["series"] for point in points))
     # Lines stand a little apart, so that their bands do not cover one another.
     step = 0.05 if len(axes.places) > 1 else 0.16
@@ -39,10 +41,12 @@ def lines(title: str, subtitle: str, axes: Axes, points: list[dict[str, Any]], l
         {**point, "x": point["place"] + shift[point["series"]], "at": axes.places[point["place"]].replace("\n", ", ")}
         for point in points
     ]
+    for point in placed:  # a mark outside the plot would be drawn, and a clipped one needs a name that is the file's
+        point["low"], point["high"] = (min(max(point[end], axes.low), axes.high) for end in ("low", "high"))
     last = {point["series"]: point for point in sorted(placed, key=lambda point: point["place"])}
     ends = [{key: row[key] for key in ("series", "colour")} | {"end": row["y"]} for row in [*levels, *last.values()]]
-    layers = [*_level_lines(levels, axes), *_point_lines(axes, placed), *end_labels(ends, axes.low, axes.high)]
-    return plot(title, subtitle, layers, values(placed))
+    layers = [*_level_lines(levels, axes), *_point_lines(axes, placed), *end_labels(ends, axes.low, axes.high, size)]
+    return plot(title, subtitle, layers, values(placed), size)
 
 
 def _y(axes: Axes) -> Spec:
@@ -76,14 +80,16 @@ def _point_lines(axes: Axes, points: Sequence[dict]) -> list[Spec]:
     whole, sparse = [[{"filter": f"{sign}datum.few"}] for sign in ("!", "")]
     marked = means | {"tooltip": tooltip, "shape": SHAPED}
     layers = [
-        _where("low", {"type": "area", "fillOpacity": 0.13, "clip": True}, band),
-        _where("low", {"type": "rule", "strokeWidth": 1.5, "strokeOpacity": 0.6, "clip": True}, band),
+        _where("low", {"type": "area", "fillOpacity": 0.13}, band),
+        _where("low", {"type": "rule", "strokeWidth": 1.5, "strokeOpacity": 0.6}, band),
         {"mark": {"type": "line", "strokeWidth": 2}, "encoding": means, "transform": whole},
     ]
     if any(point.get("seeds") for point in points):
-        dot = {"type": "point", "filled": True, "size": 12, "opacity": 0.75, "clip": True}
-        layers.append({"transform": [{"flatten": ["seeds"], "as": ["seed"]}], "mark": dot}
-                      | {"encoding": {"x": x, "y": {**y, "field": "seed"}, "color": INKED}})
+        dot = {"type": "point", "filled": True, "size": 12, "opacity": 0.75}
+        layers.append(
+            {"transform": [{"flatten": ["seeds"], "as": ["seed"]}], "mark": dot}
+            | {"encoding": {"x": x, "y": {**y, "field": "seed"}, "color": INKED}}
+        )
     if any(point.get("ghost") == point.get("ghost") and "ghost" in point for point in points):
         layers.append(_where("ghost", hollow, ghost))
     if any(point.get("few") for point in points):

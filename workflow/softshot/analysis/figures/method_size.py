@@ -1,9 +1,11 @@
 """Score, and deviation over seeds, against the size of what is tuned."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from softshot.analysis.cells import Cell, keys
-from softshot.analysis.figures.base import Panel, listing, seed_values, top
+from softshot.analysis.figures.base import Panel, listing, plot_width, seed_values, top
 from softshot.analysis.figures.lines import Axes, lines
 from softshot.analysis.names import Names, metric_label, size_axis, task_label
 from softshot.analysis.tables import span
@@ -21,16 +23,18 @@ def size_panels(names: Names, cells: Cells, sizes: pd.DataFrame, levels: pd.Data
         )
         for task in sizes["task"].unique()
     }
-    panels = []
-    for (model, task, unit), block in sizes.groupby(["model", "task", "unit"], sort=False):
+    groups, panels = sizes.groupby(["model", "task", "unit"], sort=False), []
+    for (model, task, unit), block in groups:
         flat = levels[(levels["model"] == model) & (levels["task"] == task)]
-        panels.append(_size_panel(names, cells, block, flat, unit, ends[task]))
+        panels.append(
+            _size_panel(
+                names, cells, block, flat, Axes(size_axis(unit), [], 0, ends[task], "", plot_width(len(groups)))
+            )
+        )
     return panels
 
 
-def _size_panel(
-    names: Names, cells: Cells, block: pd.DataFrame, flat: pd.DataFrame, unit: str, end: float
-) -> Panel:
+def _size_panel(names: Names, cells: Cells, block: pd.DataFrame, flat: pd.DataFrame, axes: Axes) -> Panel:
     model, task = block["model"].iloc[0], block["task"].iloc[0]
     metric, places = metric_label(block["metric"].iloc[0]), sorted(int(size) for size in block["size"].unique())
     done, level = block[block["n"] > 0], flat[flat["n"] > 0]
@@ -46,10 +50,10 @@ def _size_panel(
         for key, row in zip(keys(level), _rows(level), strict=True)
     ]
     said = [f"{row['series']} {row['y']:.1f}" for row in flats]
-    said += [f"{row['series']} {row['y']:.1f} with {places[row['place']]} {size_axis(unit)}" for row in points]
-    axes = Axes(size_axis(unit), [str(size) for size in places], 0, end, metric)
+    said += [f"{row['series']} {row['y']:.1f} with {places[row['place']]} {axes.x_title}" for row in points]
+    axes = replace(axes, places=[str(size) for size in places], value=metric)
     spec = lines(f"{task_label(task)}, {metric}", model, axes, points, flats)
-    words = f"{metric} on {task_label(task)} against {size_axis(unit)}, {model}: {listing(said)}"
+    words = f"{metric} on {task_label(task)} against {axes.x_title}, {model}: {listing(said)}"
     return Panel(model, task, spec, words)
 
 
@@ -61,8 +65,8 @@ def _rows(table: pd.DataFrame) -> list:
 def spread_panels(names: Names, cells: Cells, spread: pd.DataFrame, sizes: pd.DataFrame) -> list[Panel]:
     """Standard deviation over seeds of tuned methods without demonstrations and with, against their size."""
     paired = set(zip(spread["model"], spread["task"], spread["method"], spread["size"], strict=True))
-    panels = []
-    for (model, task, unit), block in sizes.groupby(["model", "task", "unit"], sort=False):
+    groups, panels = sizes.groupby(["model", "task", "unit"], sort=False), []
+    for (model, task, unit), block in groups:
         places = sorted(int(size) for size in block["size"].unique())
         known = block[block["sd"].notna()]
         shown = [(cells[key], row) for key, row in zip(keys(known), _rows(known), strict=True)]
@@ -75,7 +79,7 @@ def spread_panels(names: Names, cells: Cells, spread: pd.DataFrame, sizes: pd.Da
         ]
         said = [f"{row['series']} {row['said']} with {places[row['place']]} {size_axis(unit)}" for row in points]
         end = top(sizes.loc[sizes["task"] == task, "sd"])
-        axes = Axes(size_axis(unit), [str(size) for size in places], 0, end, "deviation")
+        axes = Axes(size_axis(unit), [str(size) for size in places], 0, end, "deviation", plot_width(len(groups)))
         spec = lines(f"{task_label(task)}, deviation over seeds", model, axes, points)
         words = f"Standard deviation over seeds on {task_label(task)} against {size_axis(unit)}, {model}: "
         if (model, task) in {place[:2] for place in paired}:

@@ -1,11 +1,13 @@
-"""The main result in one look: every compared cell's score with its interval, and each seed."""
+"""The main result in one look: every compared cell's score with its interval, and each seed; below them what needs no
+model."""
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
+from softshot.analysis import baselines as trivial
 from softshot.analysis.cells import keys
-from softshot.analysis.figures.base import Panel, Spec, listing, plot, seed_values, text, tips, top, values
+from softshot.analysis.figures.base import Panel, Spec, listing, plot, plot_width, seed_values, text, tips, top, values
 from softshot.analysis.figures.lines import INKED, SHAPED
 from softshot.analysis.figures.method_size import Cells
 from softshot.analysis.marks import BEST
@@ -14,80 +16,109 @@ from softshot.analysis.tables import main_scores, span
 
 ROW = 30  # pixels of a cell
 LETTER = 6.6  # pixels of a letter, about
-WIDTHS = {1: 520, 2: 300}  # pixels of the plot where a figure has few panels
-WIDTH = 190  # of the plot where it has more
+NARROWER = 60  # pixels that the plot is narrower than others, for the names at its left
 SEED = 7  # pixels that the seeds stand below the mean
+BASELINE = "stroke"  # the mark of what needs no model
 
 
-def score_panels(names: Names, cells: Cells, summary: pd.DataFrame) -> list[Panel]:
-    """A row per compared cell of a model and task, in the order of the study; a task's panels are beside one another and
-    share one scale."""
+class Shape(NamedTuple):
+    """The width of a panel's plot, the letters of its longest name, and where its axis ends."""
+
+    width: int
+    letters: int
+    end: float
+
+
+def score_panels(names: Names, cells: Cells, summary: pd.DataFrame, baselines: pd.DataFrame) -> list[Panel]:
+    """A row per compared cell of a model and task, in the order of the study; a task's panels are beside one another
+    and share one scale."""
     rows = main_scores(summary)
     rows = rows[rows["compared"] & rows["n"].gt(0)]
-    groups = [
-        ((model, task), block)
-        for task, of_task in rows.groupby("task", sort=False)
-        for model, block in of_task.groupby("model", sort=False)
-    ]
-    width = WIDTHS.get(len(groups), WIDTH)
-    labels = max((len(names.label(row.arm, row.variant)) for row in rows.itertuples()), default=0)
+    groups = [block for _, task in rows.groupby("task", sort=False) for _, block in task.groupby("model", sort=False)]
     panels = []
-    for (model, task), block in groups:
+    for block in groups:
+        task = block["task"].iloc[0]
         of_task = rows[rows["task"] == task]
         seeds = pd.Series([value for said in of_task["values"] for value in seed_values(said)])
         # An interval may be far wider than all scores are apart: it is seen as far as half of that.
-        reach = of_task["high"].clip(upper=1.5 * seeds.max())
-        panels.append(_panel(names, cells, model, task, block, top(seeds, reach), (width, labels)))
+        end = top(seeds, of_task["high"].clip(upper=1.5 * seeds.max()))
+        points = [*_points(names, cells, block), *_baselines(baselines[baselines["task"] == task], len(block))]
+        for point in points:
+            point["high"] = min(point["high"], end)
+        letters = max(len(point["name"]) for point in points)
+        shape = Shape(plot_width(len(groups)) - NARROWER, letters, end)
+        panels.append(_panel(block["model"].iloc[0], task, metric_label(block["metric"].iloc[0]), points, shape))
     return panels
 
 
-def _panel(
-    names: Names, cells: Cells, model: str, task: str, block: pd.DataFrame, end: float, size: tuple[int, int]
-) -> Panel:
-    metric = metric_label(block["metric"].iloc[0])
+def _points(names: Names, cells: Cells, block: pd.DataFrame) -> list[dict]:
+    """The rows of what was run."""
     points = []
     for place, (key, row) in enumerate(zip(keys(block), block.itertuples(index=False), strict=True)):
-        score = f"{row.mean:.1f}"
-        points.append(
-            names.look(cells[key])
-            | {"place": place, "name": names.cell(cells[key]), "score": score, "weight": 700 if row.mark == BEST else 400}
-            | {"y": row.mean, "low": row.low, "high": row.high, "n": row.n, "seeds": seed_values(row.values)}
-            | {"said": f"{score} ({span(row.low, row.high)})" if row.low == row.low else score}
-            | {"ghost": row.published, "ghost_said": "" if pd.isna(row.published) else f"{row.published:.1f}"}
-        )
+        point = {"place": place, "name": names.cell(cells[key]), "score": f"{row.mean:.1f}", "ink": INK}
+        point |= {"y": row.mean, "low": row.low, "high": row.high, "n": row.n, "seeds": seed_values(row.values)}
+        point |= {"said": f"{row.mean:.1f} ({span(row.low, row.high)})" if row.low == row.low else f"{row.mean:.1f}"}
+        point |= {"ghost": row.published, "ghost_said": "" if pd.isna(row.published) else f"{row.published:.1f}"}
+        points.append(names.look(cells[key]) | point | {"weight": 700 if row.mark == BEST else 400})
+    return points
+
+
+def _baselines(rows: pd.DataFrame, after: int) -> list[dict]:
+    """The rows of what needs no model, but for the target itself, which is no rival."""
+    points = []
+    for row in rows[rows["baseline"] != trivial.TARGET].itertuples(index=False):
+        name = f"{row.baseline}, {row.retriever}" if row.retriever else row.baseline
+        point = {"series": name, "colour": MUTED, "shape": BASELINE, "place": after + len(points), "name": name}
+        point |= {"score": f"{row.score:.1f}", "ink": MUTED, "y": row.score, "low": row.low, "high": row.high, "n": ""}
+        point |= {"seeds": [], "said": f"{row.score:.1f}", "ghost": float("nan"), "ghost_said": "", "weight": 400}
+        points.append(point)
+    return points
+
+
+def _panel(model: str, task: str, metric: str, points: list[dict], shape: Shape) -> Panel:
     said = [f"{point['name']} {point['said']}" for point in points]
     words = f"{metric} on {task_label(task)}, {model}: {listing(said)}"
-    width, letters = size
-    shape, left = (width, ROW * len(points)), -(LETTER * letters + 14)
-    spec = plot(f"{task_label(task)}, {metric}", model, _layers(points, end, left, shape, metric), values(points), shape, left)
+    size, left = (shape.width, ROW * len(points)), -(LETTER * shape.letters + 14)
+    layers = [*_marks(points, shape.end, metric), *_texts(points, size, left)]
+    spec = plot(f"{task_label(task)}, {metric}", model, layers, values(points), size, left)
     return Panel(model, task, spec, words)
 
 
-def _layers(points: Sequence[dict], end: float, left: float, size: tuple[int, int], metric: str) -> list[Spec]:
-    width, height = size
+def _marks(points: list[dict], end: float, metric: str) -> list[Spec]:
     x = {"field": "y", "type": "quantitative", "scale": {"domain": [0, end], "nice": False}}
     x |= {"axis": {"title": None, "tickCount": 5, "domain": False, "ticks": False}}
     y = {"field": "place", "type": "quantitative", "scale": {"domain": [-0.5, len(points) - 0.5], "reverse": True}}
     y |= {"axis": None}
     seen = {"x": x, "y": y, "color": INKED}
-    bar = seen | {"x": {**x, "field": "low"}, "x2": {"field": "high"}}
-    tooltip = tips(name="arm", said=metric, n="runs", ghost_said="published")
+    bar = {"type": "rule", "strokeWidth": 7, "strokeOpacity": 0.28}
     mean = {"type": "point", "filled": True, "opacity": 1, "size": 90, "stroke": PAPER, "strokeWidth": 1}
     dot = {"type": "point", "filled": True, "size": 14, "opacity": 0.8, "yOffset": SEED}
     ghost = {"type": "point", "filled": False, "size": 50, "strokeWidth": 1.2}
-    known = [{"filter": "isValid(datum.low)"}]
-    layers = [
-        {"transform": known, "mark": {"type": "rule", "strokeWidth": 7, "strokeOpacity": 0.28, "clip": True}}
-        | {"encoding": bar},
-        {"transform": [{"flatten": ["seeds"], "as": ["seed"]}], "mark": dot}
-        | {"encoding": seen | {"x": {**x, "field": "seed"}}},
-        {"transform": [{"filter": "isValid(datum.ghost)"}], "mark": ghost}
-        | {"encoding": seen | {"x": {**x, "field": "ghost"}, "shape": SHAPED}},
-        {"mark": mean, "encoding": seen | {"shape": SHAPED, "tooltip": tooltip}},
+    rival = {"type": "tick", "thickness": 2, "size": 12}
+    tooltip = tips(name="arm", said=metric, n="runs", ghost_said="published")
+
+    def layer(mark: Spec, encoding: Spec, condition: str) -> Spec:
+        return {"transform": [{"filter": condition}], "mark": mark, "encoding": seen | encoding}
+
+    seeds = layer(dot, {"x": {**x, "field": "seed"}}, "isValid(datum.seed)")
+    seeds["transform"].insert(0, {"flatten": ["seeds"], "as": ["seed"]})
+    run = f"datum.shape != '{BASELINE}'"
+    return [
+        layer(bar, {"x": {**x, "field": "low"}, "x2": {"field": "high"}}, "isValid(datum.low)"),
+        seeds,
+        layer(ghost, {"x": {**x, "field": "ghost"}, "shape": SHAPED}, "isValid(datum.ghost)"),
+        layer(mean, {"shape": SHAPED, "tooltip": tooltip}, run),
+        layer(rival, {"tooltip": tooltip}, f"!({run})"),
     ]
+
+
+def _texts(points: list[dict], size: tuple[int, int], left: float) -> list[Spec]:
+    """Each row's name at the left and its score at the right."""
+    width, height = size
+    layers = []
     for point in points:
-        middle = height * (point["place"] + 0.5) / len(points)
-        weight = {"fontWeight": point["weight"], "baseline": "middle"}
-        layers.append(text(point["name"], left, middle, 13, INK, **weight))
-        layers.append(text(point["score"], width + 8, middle, 13, INK if point["weight"] > 400 else MUTED, **weight))
+        middle, look = height * (point["place"] + 0.5) / len(points), {"baseline": "middle"}
+        look |= {"fontWeight": point["weight"]}
+        layers.append(text(point["name"], left, middle, 13, point["ink"], **look))
+        layers.append(text(point["score"], width + 8, middle, 13, INK if point["weight"] > 400 else MUTED, **look))
     return layers

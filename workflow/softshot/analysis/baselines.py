@@ -1,0 +1,73 @@
+"""What needs no model: the scores of empty outputs, of the input copied, of the first demonstration's output copied,
+and of the target itself. Beside them a score says what the model adds.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softshot.analysis.bootstrap import replicate
+from softshot.analysis.cells import RANDOM, UPPER_BOUND, Cell
+from softshot.analysis.evidence import Evidence, bounded
+from softshot.analysis.near import Near
+from softshot.analysis.records import Statistics, each
+from softshot.grid import NOTHING
+from softshot.scoring import registry
+from softshot.scoring.score import score_texts
+from softshot.settings import Study
+from softshot.study import evaluation
+
+COLUMNS = ["task", "metric", "baseline", "retriever", "score", "low", "high", "n"]
+EMPTY, INPUT, DEMONSTRATION, TARGET = "empty output", "input copied", "first demonstration copied", "the target itself"
+RESOURCES = {"execution_accuracy", registry.LEARNED}  # metrics that need databases or a model
+
+
+def baselines(study: Study, evidence: dict[str, Evidence], near: Near, folder: Path) -> pd.DataFrame:
+    """A row per task and baseline, by the task's main metric, on the records that its runs are scored on."""
+    rows = []
+    for task, of_task in evidence.items():
+        metric = of_task.statistics.metric
+        path = folder / "data" / task / f"{evaluation(study, task)}.jsonl"
+        if metric in RESOURCES or not path.is_file():
+            continue
+        records = _records(path, metric, of_task.statistics.ids)
+        outputs = {(EMPTY, ""): [""] * len(records), (INPUT, ""): [record["input"] for record in records]}
+        for cell in _showing(of_task):
+            copied = near.outputs(cell)
+            outputs[DEMONSTRATION, cell.retriever] = [copied.get(record["id"], "") for record in records]
+        outputs[TARGET, ""] = [record["target"] for record in records]
+        statistics = {name: score_texts([metric], records, texts)[1][metric] for name, texts in outputs.items()}
+        rows += _scored(study, of_task, statistics)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _scored(study: Study, evidence: Evidence, statistics: dict[tuple[str, str], list[list[float]]]) -> list[tuple]:
+    """The rows of one task, on the same resamples as its runs."""
+    known = evidence.statistics
+    of = {"/".join(name): np.array(rows, dtype=float) for name, rows in statistics.items()}
+    found = Statistics(known.task, known.metric, known.lower, known.ids, of, known.clusters, known.unit)
+    replicates = replicate(found, (study.study, known.task), study.analysis.bootstrap)
+    rows = []
+    for name in statistics:
+        estimate = replicates.estimate(name, [("/".join(name), 0)], frozenset())
+        ends = bounded(estimate, study.analysis.confidence, known.lower)
+        rows.append((known.task, known.metric, *name, estimate.value, *ends, len(known.ids)))
+    return rows
+
+
+def _records(path: Path, metric: str, ids: list[str]) -> list[dict]:
+    """The scored records, in the order of their statistics, of their meta only what the metric reads."""
+    needed = registry.NEEDS.get(metric, ())
+    records = {}
+    for record in each(path):
+        meta = {key: value for key, value in record["meta"].items() if key in needed}
+        records[record["id"]] = {key: record[key] for key in ("id", "input", "target", "references")} | {"meta": meta}
+    return [records[id] for id in ids]
+
+
+def _showing(evidence: Evidence) -> list[Cell]:
+    """A finished cell of every retriever that a system can have, with demonstrations and nothing trained."""
+    cells = [cell for cell in evidence.estimates if cell.method == NOTHING and cell.ordinary and cell.shots]
+    found = [cell for cell in cells if cell.retriever not in (RANDOM, UPPER_BOUND)]
+    return list({cell.retriever: cell for cell in reversed(found)}.values())
