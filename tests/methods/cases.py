@@ -24,6 +24,13 @@ def base_for(method, folder, dtype="float32"):
     return load(folder, dtype, frozen=not METHODS[method].trains_weights)
 
 
+def loaded(method, folder, adapter, dtype="float32"):
+    """The model as it predicts with a saved adapter, and what stands before every row."""
+    base = base_for(method, folder, dtype)
+    prefix = METHODS[method].load().load(base, adapter)
+    return (base.freeze() if METHODS[method].trains_weights else base), prefix
+
+
 def layout_of(base, **settings):
     """Rows of the default template."""
     return Layout(base, RowSettings(engine={"context": 120}, **settings))
@@ -32,7 +39,7 @@ def layout_of(base, **settings):
 def rows_of(layout, shots=(0, 1)):
     """A row of each record, behind as many others as `shots` says in turn."""
     return [
-        layout.tuning_row(record, [RECORDS[(i + k + 1) % len(RECORDS)] for k in range(shown)], record["target"])
+        layout.tuning_row(record, [RECORDS[(i + k + 1) % len(RECORDS)] for k in range(shown)], record["target"], 20)
         for i, (record, shown) in enumerate(zip(RECORDS, itertools.cycle(shots)))
     ]
 
