@@ -174,6 +174,7 @@ class Method:
     module: str | None = None  # below softshot.methods
     unit: Unit | None = None  # what its size counts
     before: str = ""  # what it puts before every row, in words
+    begins_text: bool = False  # and that begins as a text does: rows go on from it without a beginning of their own
     trains_weights: bool = False  # else the model stays frozen, and its kernels are used while it is tuned
     every_weight: bool = False  # each gets a gradient: a backward pass costs twice as much; the adapter is temporary
     stored: Callable[[int, Shape], int] | None = None  # size, model -> numbers in its adapter, roughly
@@ -223,6 +224,7 @@ METHODS = {
         module="context_tuning",
         unit="tokens",
         before="keys and values of demonstrations",
+        begins_text=True,
         stored=lambda tokens, model: 2 * tokens * model.layers * model.width,
         reads=("PREFIX_TUNING", "CARTRIDGE"),
     ),
