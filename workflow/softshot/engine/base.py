@@ -65,6 +65,11 @@ class Base:
         """Whether positions are counted from the attention mask, so that hiding a token moves those behind it."""
         return not self.takes_position_ids or getattr(self.config, "alibi", False)
 
+    @property
+    def can_hide(self) -> bool:
+        """Whether a part of the prefix can be hidden from a row, which moves nothing else."""
+        return self.findings.unpacked is None or not self.counts_visible
+
     @cached_property
     def alibi_slopes(self) -> Tensor | None:
         """BLOOM's, [heads]; None for models with positions of another kind."""

@@ -93,7 +93,7 @@ def main() -> None:
     args = arguments_of()
     settings = read(GenerationSlice, args.settings, "--settings")
     base, prefix = loaded(args, settings)
-    layout = Layout(base, settings)
+    layout = Layout(base, settings, METHODS[settings.method.name].begins_text)
     records = read_jsonl(args.records)
     shown = Shown(args.demonstrations, settings.shots, read_jsonl(args.train), settings.threshold)
     limit = settings.generation.max_new_tokens

@@ -150,8 +150,9 @@ def main() -> None:
     settings = read(TuningSlice, args.settings, "--settings")
     if args.trials and adopt(args):
         return
-    frozen = not METHODS[settings.method.name].trains_weights
-    layout = Layout(engine_base.load(args.model, settings.engine.dtype, args.threads, frozen), settings)
+    method = METHODS[settings.method.name]
+    base = engine_base.load(args.model, settings.engine.dtype, args.threads, frozen=not method.trains_weights)
+    layout = Layout(base, settings, method.begins_text)
     trainer, state = trainer_of(args, settings, layout), state_of(args, settings)
     if saved := states.load(state):
         trainer.resume(saved)
