@@ -10,7 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from softshot.analysis.bootstrap import Replicates, replicate
+from softshot.analysis.cells import PROMPT_TUNING, Cell
+from softshot.analysis.effects import growth, over_places, steadiness
 from softshot.analysis.estimate import Estimate, difference, mean
+from softshot.analysis.evidence import Evidence, estimates
 from softshot.analysis.records import Statistics
 
 RESAMPLES = 200
@@ -130,6 +133,47 @@ def shared_subset(
         arms = (estimate(scored, f"{arm} {model}", names, "subset", f"{arm} {model}") for arm in ("one", "other"))
         leads.append(difference(*arms))
     return mean(leads)
+
+
+SPREADS = {  # how far a seed moves a score, on the scale of logits
+    "normal": lambda rng, n: rng.normal(0, 0.4, n),
+    "t with 3 degrees of freedom": lambda rng, n: 0.3 * rng.standard_t(3, n),
+    "lognormal": lambda rng, n: 0.3 * np.exp(rng.normal(0, 1, n)),
+    "one seed in eight collapses": lambda rng, n: rng.normal(0, 0.4, n) - 1.5 * (rng.random(n) < 0.125),
+}
+LENGTHS = {1: 0.006, 3: 0.059, 5: 0.02, 10: 0.068, 25: 0.252, 50: 0.621, 100: 0.593, 150: 0.432}  # about MTOP's PT
+
+
+def spread_claims(rng: np.random.Generator, draw: Callable, seeds: int = 3, places: int = 12) -> tuple[float, float]:
+    """The p-values of the claims that a spread grows with the prompt, and that demonstrations lower it, where all
+    prompts spread alike on the scale of logits."""
+    grown, steady = {}, {}
+    for place in range(places):
+        evidence = _prompts(rng, draw, seeds)
+        key = ("m", f"t{place}")
+        if found := growth(evidence, "m"):
+            grown[key] = found
+        if found := steadiness(evidence, "m"):
+            steady[key] = found
+    return over_places("3a", grown, 1.0).p, over_places("3b", steady, 1.0).p
+
+
+def _prompts(rng: np.random.Generator, draw: Callable, seeds: int, records: int = 600) -> Evidence:
+    """Prompts of all lengths, without demonstrations and with, on one task."""
+    of, members = {}, {}
+    for length, share in LENGTHS.items():
+        for shots in (0, 1):
+            arm = "ipt" if shots else "pt"
+            cell = Cell("m", "t", arm, f"tokens-{length}", PROMPT_TUNING, "tokens", length, None, shots, None, None)
+            chances = 1 / (1 + np.exp(-np.log(share / (1 - share)) - draw(rng, seeds)))
+            names = [f"{arm}-{length}-{seed}" for seed in range(1, seeds + 1)]
+            for name, chance in zip(names, chances, strict=True):
+                of[name] = np.column_stack([rng.random(records) < chance, np.ones(records)]).astype(float)
+            members[cell] = [(name, seed) for seed, name in enumerate(names, 1)]
+    ids = [str(number) for number in range(records)]
+    statistics = Statistics("t", "exact_match", False, ids, of, np.arange(records))
+    replicates = replicate(statistics, ("simulation", str(rng.integers(2**62))), 100)
+    return Evidence("t", list(members), members, statistics, replicates, estimates(replicates, members))
 
 
 def p_values(study: Callable[..., Estimate], studies: int, seed: int = 7, **settings) -> np.ndarray:

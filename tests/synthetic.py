@@ -24,7 +24,7 @@ ARMS = {  # demonstrations deliberately not in the order of the alphabet
     "pt": {"method": "prompt-tuning", "title": "PT", "tokens": [5, 25]},
     "ipt": {"method": "prompt-tuning", "title": "IPT", "tokens": [5, 25], "demonstrations": ["retrieved-1"]},
 }
-WITHOUT = {"icl": {"demonstrations": []}, "pt": {"tokens": []}, "ipt": {"tokens": []}}
+WITHOUT = {arm: ARMS[arm] | {"demonstrations": []} for arm in ARMS}
 BASE = {"random-1": 10.0, "retrieved-1": 20.0, "tokens-5": 30.0, "tokens-25": 50.0}
 BASE |= {"tokens-5_retrieved-1": 40.0, "tokens-25_retrieved-1": 60.0}
 METRICS = {"dart": ["bleu", "chrf"], "mtop": ["exact_match"]}
@@ -39,7 +39,7 @@ def study_of(arms: Collection[str] = tuple(ARMS), examples: int = 4) -> Study:
     return Study(
         study="trial",
         seeds=[1, 2, 3],
-        models={"use": ["beta", "alpha"], "folders": {"beta": "/" + "long" * 100}},
+        models={"use": ["beta", "alpha"], "folders": {"beta": "/" + "long" * 60, "alpha": "/alpha"}},
         data={"tasks": ["dart", "mtop"]},
         arms={arm: (ARMS if arm in arms else WITHOUT)[arm] for arm in ARMS},
         analysis={"title": TITLE, "note": "A note.", "examples": examples},
@@ -74,6 +74,7 @@ def write_run(folder: Path, study: Study, run: Run) -> Path:
         for name, (n, more) in SUBSETS[run.task].items()
     }
     written = {"main": main, "n": 4, "scores": scores, "subsets": subsets, "lower_is_better": []}
+    written |= {"outputs": {"empty": 25.0, "cut": 25.0, "characters": 80.0, "tokens": 2.0}}
     written |= {"notes": {main: f"1 of 4 {HOSTILE}"}}
     predicted, scored = (record.says() for record in recorded.run_records(study, run, str(folder)))
     write_json(place / "scores.json", written | scored | {"signatures": dict.fromkeys(METRICS[run.task], "v1")})

@@ -7,7 +7,9 @@ softshot.analysis --results FOLDER` reads. What is true of it, and what the anal
 - an arm's expected score is `truth(run)`; every run adds its seed's deviation, of which `spread(run)` is the standard
   deviation: with PT it grows as the root of the tokens, with IPT it is half of that;
 - IPT gains on records with similar demonstrations and loses on others (SLOPE); on Spider it is below PT;
-- a transferred prompt adds TRANSFER[source] to ICL;
+- a transferred prompt adds TRANSFER[source] to ICL, and how good a seed's prompt is, is shared by all its targets; what
+  a seed draws at random, demonstrations and parts of the training records, is shared by all models and arms;
+- Spider's records are in 30 groups, and what an arm finds harder it finds harder in a whole group;
 - PT, IPT and ICL grow with the logarithm of the training records at their own rates, so they cross where they must.
 """
 
@@ -32,17 +34,19 @@ from softshot.study import evaluation
 RECORDS, TRAIN = 300, 2000
 LENGTHS = [1, 5, 10, 25, 50, 100, 150]
 SIZES = [50, 400]
-METRICS = {"totto": "totto_bleu", "dart": "dart_bleu", "logic2text": "blec"}
-METRICS |= {"spider": "exact_set_match", "mtop": "exact_match"}
+METRICS = {"totto": "totto_bleu", "dart": "dart_bleu", "logic2text": "exact_match"}
+METRICS |= {"spider": "exact_match", "mtop": "exact_match"}
 MODELS = {"bloom-1b1": 0.0, "opt-1.3b": -2.0, "gpt2-xl": 1.0}  # and what a model adds to every score
 TASKS = {"totto": 0.0, "dart": 4.0, "logic2text": 15.0, "spider": -4.0, "mtop": 2.0}  # likewise
 ICL = {"random-1": 10.0, "random-3": 12.0, "retrieved-1": 25.0, "retrieved-3": 28.0}
-PT = {1: 20.0, 5: 34.0, 10: 38.0, 25: 40.0, 50: 40.0, 100: 37.0, 150: 32.0}
+PT = {1: 20.0, 5: 34.0, 10: 38.0, 25: 40.0, 50: 41.0, 100: 37.0, 150: 32.0}
 IPT_GAIN = {"totto": 8.0, "dart": 5.0, "logic2text": 6.0, "spider": -10.0, "mtop": 8.0}
 TRANSFER = {"totto": 9.0, "dart": 7.0, "logic2text": 6.0, "spider": 4.0, "mtop": 6.0}
 SLOPE = 0.3  # of an IPT record's chance on its demonstration's similarity, which has the mean 0.5
 GROWTH = {"icl": 2.0, "pt": 8.0, "ipt": 6.0}  # points per factor e of training records
 LENGTH = 20  # words of every output
+GROUPS = {"spider": 30}  # of equally many records
+GROUPED = 0.05  # deviation of a group's chance, in one arm
 
 
 def study_of(seeds: int = 3) -> Study:
@@ -69,6 +73,7 @@ def study_of(seeds: int = 3) -> Study:
             "tokens": [25],
             "demonstrations": ["retrieved-1"],
         },
+        scoring={"metrics": {"logic2text": ["exact_match"], "spider": ["exact_match"]}},
         analysis={"title": "A study made up, with known truth", "bootstrap": 1000},
     )
 
@@ -93,6 +98,19 @@ def spread(run: Run) -> float:
     return {"icl": 0.4, "pt": 0.5 * run.size**0.5, "ipt": 0.25 * run.size**0.5}[run.arm]
 
 
+def deviation(run: Run) -> float:
+    """How far a run's seed moves the expected score: half of it is the run's own, half what it shares with others."""
+    shared = []
+    if run.source:
+        shared.append(("prompt", run.model, run.source))
+    if run.retriever == "random":
+        shared.append(("demonstrations", run.task))
+    if run.train:
+        shared.append(("training records", run.task))
+    parts = [("run", run.path), *((*name, run.seed) for name in shared)]
+    return spread(run) * sum(float(generator(*name).normal()) for name in parts) / len(parts) ** 0.5
+
+
 def similarities(task: str) -> np.ndarray:
     """How similar each record's demonstration is: the same for every run."""
     return np.round(np.random.default_rng(len(task)).beta(2, 2, RECORDS), 6)
@@ -107,8 +125,15 @@ def chances(run: Run, deviation: float = 0.0) -> np.ndarray:
     """Each record's score, 0 to 1, as it is expected of a run whose seed deviates by so many points."""
     similar = similarities(run.task)
     hard = generator("hard", run.task).normal(0, 0.05, RECORDS)
+    if count := GROUPS.get(run.task):
+        hard += generator("group", run.task, run.arm).normal(0, GROUPED, count)[groups(run.task)]
     slope = SLOPE * (similar - similar.mean()) if run.arm == "ipt" else 0.0
     return np.clip((truth(run) + deviation) / 100 + slope + hard - hard.mean(), 0.004, 0.996)
+
+
+def groups(task: str) -> np.ndarray:
+    """The number of each record's group; its own where the task has none."""
+    return np.arange(RECORDS) * GROUPS.get(task, RECORDS) // RECORDS
 
 
 def expected(run: Run, chosen: np.ndarray | None = None) -> float:
@@ -130,7 +155,7 @@ def shares(chance: np.ndarray) -> np.ndarray:
 def statistics(run: Run) -> np.ndarray:
     """What the scoring room stores of each record: counts of a BLEU, or right and 1."""
     rng = generator("outcome", run.path)
-    chance = chances(run, generator("seed", run.path).normal(0, spread(run)))
+    chance = chances(run, deviation(run))
     if not METRICS[run.task].endswith("bleu"):
         return np.column_stack([rng.random(RECORDS) < chance, np.ones(RECORDS)]).astype(float)
     totals = np.arange(LENGTH, LENGTH - 4, -1)
@@ -153,7 +178,7 @@ def write_records(folder: Path, study: Study) -> None:
         words = [[f"w{number}x{word}" for word in range(10)] for number in range(RECORDS)]
         test = [
             {"id": f"{split}-{n}", "input": f"input {n}", "target": " ".join(words[n])}
-            | {"references": [" ".join(words[n])], "meta": {}}
+            | {"references": [" ".join(words[n])], "meta": {"group": f"g{groups(task)[n]}"} if task in GROUPS else {}}
             for n in range(RECORDS)
         ]
         train = [
@@ -176,6 +201,7 @@ def write_scores(place: Path, run: Run, split: str, says: dict) -> np.ndarray:
     found, metric = statistics(run), METRICS[run.task]
     written = {"main": metric, "n": RECORDS, "scores": {metric: score(run.task, found.sum(axis=0))}, "subsets": {}}
     written |= {"signatures": {metric: "made up"}, "lower_is_better": [], "notes": {}}
+    written |= {"outputs": {"empty": 0.0, "cut": 2.0, "characters": 60.0, "tokens": 12.0}}
     write_json(place / "scores.json", written | says)
     columns = {"id": pa.array([f"{split}-{n}" for n in range(RECORDS)]), "subset": pa.nulls(RECORDS, pa.string())}
     flat = pa.array(found.ravel())

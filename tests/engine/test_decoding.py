@@ -9,7 +9,7 @@ from plain import PACKED, PADDED, plain_greedy
 from tiny import ARCHITECTURES
 
 from softshot.engine import decoding
-from softshot.engine.beam import fold
+from softshot.engine.beam import Beams, Ends, fold
 from softshot.engine.cache import SlotCache
 from softshot.engine.decoding import continuations, decode, kv_cache_mb, shared_prefix
 from softshot.engine.layout import Row
@@ -221,21 +221,38 @@ def test_a_wide_enough_beam_finds_the_most_likely_text(base):
     second = torch.stack(second)
     found = texts(base, prefix, [row], beams=size, max_new_tokens=2, length_penalty=1.0)[row.id]
     scores = {}
-    ends = torch.tensor(sorted(ending))
-    for i in range(size):
-        if i not in ending:
-            scores |= {(i, j): float(first[i] + second[i, j]) / 2 for j in range(size) if j not in ending}
-            stop = int(ends[second[i, ends].argmax()])  # ending is one event, with all stop tokens' probability
-            scores[i, stop] = float(first[i] + second[i, ends].logsumexp(0)) / 2
-    scores[(int(ends[first[ends].argmax()]),)] = float(first[ends].logsumexp(0))
+    silent = Ends.of(stops(base), base.device).silent
+    talking = ending - set(silent.tolist())
+    for i in set(range(size)) - ending:
+        scores |= {(i, j): float(first[i] + second[i, j]) / 2 for j in (set(range(size)) - ending) | talking}
+        stop = int(silent[second[i, silent].argmax()])  # ending without a word is one event, however it is written
+        scores[i, stop] = float(first[i] + second[i, silent].logsumexp(0)) / 2
+    scores |= {(i,): float(first[i]) for i in talking}
+    scores[(int(silent[first[silent].argmax()]),)] = float(first[silent].logsumexp(0))
+    assert talking and len(silent) > 1
     assert tuple(found) == max(scores, key=scores.get)
 
 
-def test_many_stop_tokens_are_one_end_and_do_not_crowd_out_what_goes_on():
+def test_tokens_that_end_without_a_word_are_one_end():
     probabilities = torch.tensor([[0.3, 0.2, 0.25, 0.15, 0.1]])
-    totals, stops = probabilities.log(), torch.tensor([0, 1, 3])
-    fold(totals, stops)
+    totals, silent = probabilities.log(), torch.tensor([0, 1, 3])
+    fold(totals, silent)
     torch.testing.assert_close(totals.exp(), torch.tensor([[0.65, 0.0, 0.25, 0.0, 0.1]]))
+
+
+def test_texts_that_end_with_a_word_stay_apart_and_do_not_crowd_out_what_goes_on(base):
+    """`).` and `]` before a line feed are two answers; a beam that goes on is kept however many end."""
+    settings = GenerationSettings(beams=2, max_new_tokens=5, length_penalty=1.0)
+    ends = Ends(frozenset(range(2, 8)), torch.arange(2, 8), torch.tensor([6, 7]))
+    search = Beams(settings, stops(base), ends)
+    logits = torch.full((2, 20), -9.0)
+    logits[:, 2:6] = torch.tensor([5.0, 4.0, 3.0, 2.0])  # four that end with a word
+    logits[:, 10:12] = torch.tensor([6.0, 0.5])  # two that go on, one of them less likely than all these
+    base.model.config.eos_token_id = list(range(2, 8))
+    (sources,) = Beams.choose([search], logits)
+    assert sources == [0, 0] and search.texts == [[10], [11]]
+    assert [text for _, text in search.ended] == [[2], [3]], "the two best of those that ended, each by itself"
+    assert search.ended[0][0] == pytest.approx(float(logits[0].log_softmax(-1)[2]))
 
 
 def test_a_model_with_several_end_tokens_stops_at_each(base):

@@ -10,10 +10,22 @@ below the last level) at a difference of 1 and of 2 logits, some 20 and 35 point
 import sys
 from pathlib import Path
 
+import numpy as np
+
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "workflow")]
 
-from simulated import LEVELS, p_values, rejected, shared_baseline, shared_prompt, shared_subset, two_arms  # noqa: E402
+from simulated import (  # noqa: E402
+    LEVELS,
+    SPREADS,
+    p_values,
+    rejected,
+    shared_baseline,
+    shared_prompt,
+    shared_subset,
+    spread_claims,
+    two_arms,
+)
 
 STUDIES = {
     **{
@@ -36,6 +48,7 @@ STUDIES = {
     ),
 }
 EFFECTS = (1.0, 2.0)
+SPREAD_STUDIES = 5  # for each of so many comparisons one study of spreads, which takes longer
 
 
 def main() -> None:
@@ -50,6 +63,11 @@ def main() -> None:
             found = rejected(p_values(study, studies // 10, seeds=seeds, effect=effect, **settings))
             cells.append(f"{100 * found[0]:.0f}% ({100 * found[-1]:.0f}%)")
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    print("\n| seeds that are | spread grows: p < 0.05 | demonstrations lower it: p < 0.05 |\n| --- | ---: | ---: |")
+    for name, draw in SPREADS.items():
+        rng = np.random.default_rng(7)
+        p = np.array([spread_claims(rng, draw) for _ in range(max(studies // SPREAD_STUDIES // 2, 1))])
+        print(f"| {name} | {' | '.join(f'{100 * share:.1f}%' for share in (p < 0.05).mean(axis=0))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -90,9 +90,9 @@ def test_subsets_have_a_table_of_all_runs_and_means_on_the_page(half_done):
     assert text.count("MTOP, exact match: 1 of 4 &lt;script&gt;") == 1
 
 
-def test_tokens_table_is_the_main_score_by_prompt_length(half_done):
-    rows = [row for row in read_tsv(half_done[0] / "tokens.tsv") if (row["model"], row["task"]) == ("alpha", "dart")]
-    assert [(row["arm"], row["tokens"], row["metric"], row["mean"], row["sd"], row["n"]) for row in rows] == [
+def test_the_size_table_is_the_main_score_by_size(half_done):
+    rows = [row for row in read_tsv(half_done[0] / "size.tsv") if (row["model"], row["task"]) == ("alpha", "dart")]
+    assert [(row["arm"], row["size"], row["metric"], row["mean"], row["sd"], row["n"]) for row in rows] == [
         ("pt", "5", "bleu", "30", "1", "3"),
         ("pt", "25", "bleu", "50", "1", "3"),
         ("ipt", "5", "bleu", "40", "1", "3"),
@@ -110,8 +110,9 @@ def test_cost_table_has_a_row_per_finished_run(half_done):
 
 def test_what_a_transferred_prompt_took_to_tune_counts_in_its_sources_run():
     note = {"tuning": {"seconds": 62}, "generation": {"seconds": 3, "records": 6}}
-    assert [_cost(note | source)["tuning_seconds"] for source in ({}, {"source": "dart"})] == [62, None]
-    assert _cost(note | {"source": "dart"})["ms_per_record"] == 500
+    moved = note | {"tuning": {"seconds": 62, "run": "m/dart/pt/tokens-5/seed-1"}}
+    assert [_cost(note)["tuning_seconds"] for note in (note, moved)] == [62, None]
+    assert _cost(moved)["ms_per_record"] == 500
 
 
 def test_summary_for_people_is_printed_and_written(half_done):
@@ -142,7 +143,7 @@ def test_a_study_of_icl_alone_has_a_report(tmp_path):
     assert "16 of 16 runs done" in analyse(tmp_path, study_of(["icl"]))
     page = (tmp_path / "report.html").read_text()
     assert '<section id="scores"' in page
-    assert not [name for name in ("tokens", "spread", "transfer", "sizes") if f'<section id="{name}"' in page]
+    assert not [name for name in ("size", "spread", "transfer", "data_size") if f'<section id="{name}"' in page]
 
 
 def test_a_study_without_any_run_is_refused(tmp_path):

@@ -10,13 +10,20 @@ from synthetic import HOSTILE, UNFINISHED, study_of, text_of, write_study
 from softshot.analysis.collect import collect
 from softshot.analysis.examples import examples
 from softshot.analysis.findings import find
+from softshot.analysis.names import Names
 from softshot.analysis.report import embedded
 from softshot.analysis.report_runs import Once, run_list
 
 
+def shown(study, folder):
+    """What the example browser holds of a study."""
+    results = collect(study, folder)
+    return examples(study, results, Names(study, results.cells), folder)
+
+
 def test_examples_hold_what_each_arm_saw_and_wrote(half_done):
     study = study_of()
-    found = examples(study, collect(study, half_done[0]), half_done[0])
+    found = shown(study, half_done[0])
     task = found["tasks"]["dart"]
     assert [record["input"] for record in task["records"]] == [text_of("test", n) for n in range(4)]
     answers = {found["runs"][answer["run"]]["place"]: answer for answer in task["records"][1]["answers"]}
@@ -43,7 +50,7 @@ def test_what_is_right_is_for_a_metric_to_say_where_it_judges_records(tmp_path):
     judged = {"id": [f"validation-{n}" for n in range(4)], "exact_match": [[float(n == 3), 1.0] for n in range(4)]}
     for place in (tmp_path / "runs").glob("*/mtop/*/*/seed-*"):
         pq.write_table(pa.table(judged), place / "scores.parquet")
-    task = examples(study, collect(study, tmp_path), tmp_path)["tasks"]["mtop"]
+    task = shown(study, tmp_path)["tasks"]["mtop"]
     assert task["right"] == "as exact match judges it"
     assert [{answer["right"] for answer in record["answers"]} for record in task["records"]] == [{False}] * 3 + [{True}]
 
@@ -51,14 +58,15 @@ def test_what_is_right_is_for_a_metric_to_say_where_it_judges_records(tmp_path):
 @pytest.mark.parametrize(("asked", "numbers"), [(1, [0]), (2, [0, 2]), (100, [0, 1, 2, 3])])
 def test_examples_stand_at_even_distances_and_are_never_more_than_the_records(half_done, asked, numbers):
     study = study_of(examples=asked)
-    records = examples(study, collect(study, half_done[0]), half_done[0])["tasks"]["mtop"]["records"]
+    records = shown(study, half_done[0])["tasks"]["mtop"]["records"]
     assert [record["input"] for record in records] == [text_of("validation", n) for n in numbers]
 
 
 def test_the_list_of_runs_has_every_run_with_what_it_scored_and_was_made_with(half_done):
     study = study_of()
     results = collect(study, half_done[0])
-    listed = run_list(results, find(study, results, half_done[0]), half_done[0])
+    names = Names(study, results.cells)
+    listed = run_list(results, names, find(study, results, half_done[0]), half_done[0])
     assert len(listed["rows"]) == 64
     assert sum(row[5] for row in listed["rows"]) == 64 - len(UNFINISHED)
     (row,) = [row for row in listed["rows"] if row[:5] == [0, 0, 1, listed["variants"].index("tokens-5"), 2]]

@@ -5,12 +5,15 @@ import json
 
 import pandas as pd
 import pytest
+from synthetic import study_of
 
-from softshot.analysis.figures import cost, learning
-from softshot.analysis.figures.base import COLOURS, IN_DARK, Figure, apart
+from softshot.analysis.cells import cells
+from softshot.analysis.figures import cost, learning, scores
+from softshot.analysis.figures.base import Figure, apart
+from softshot.analysis.names import Names
 
-FILES = ["tokens", "spread", "similarity", "similarity-count", "overlap", "overlap-count", "transfer", "sizes"]
-FILES += ["cost", "cost-tuning", "cost-tokens", "learning"]
+FILES = ["scores", "size", "spread", "similarity", "similarity-count", "overlap", "overlap-count", "transfer"]
+FILES += ["data-size", "cost", "cost-tuning", "learning"]
 
 
 def test_every_figure_is_written_as_svg_and_png(half_done):
@@ -19,7 +22,7 @@ def test_every_figure_is_written_as_svg_and_png(half_done):
         assert svg.startswith("<svg")
         assert " id=" not in svg
         assert (half_done[0] / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    for name in ("tokens", "learning"):
+    for name in ("size", "learning"):
         assert "IPT, 1 retrieved" in (half_done[0] / "figures" / f"{name}.svg").read_text()
 
 
@@ -36,11 +39,6 @@ def test_a_figure_without_panels_is_still_a_drawing(tmp_path):
     Figure("empty", "").write(tmp_path)
     assert "nothing has finished yet" in (tmp_path / "empty.svg").read_text()
     assert (tmp_path / "empty.png").stat().st_size > 0
-
-
-def test_every_colour_of_an_arm_has_one_for_the_dark():
-    assert len(set(COLOURS.values())) == len(COLOURS)
-    assert set(COLOURS.values()) <= IN_DARK.keys()
 
 
 @pytest.mark.parametrize("values", [[5.0, 5.0, 5.0], [0.0, 10.0, 0.1], [9.9, 10.0, 9.8, 1.0], [3.0], []])
@@ -61,9 +59,29 @@ def test_a_thinned_curve_keeps_its_ends_and_its_order(length, curves):
 
 
 def test_the_tuning_of_what_is_not_tuned_costs_nothing_and_is_drawn():
-    row = {"model": "m", "task": "dart", "metric": "bleu", "n": 1, "front_tuning": True}
-    icl = row | {"arm": "icl", "variant": "retrieved-1", "tokens": 0, "mean": 20.0, "tuning_seconds": float("nan")}
-    tuned = row | {"arm": "pt", "variant": "tokens-5", "tokens": 5, "mean": 30.0, "tuning_seconds": 60.0}
-    (panel,) = cost.cost_panels(pd.DataFrame([tuned, icl]), "tuning_seconds")
-    assert [(point["x"], point["short"]) for point in panel.spec["data"]["values"]] == [(0, "ICL"), (60, "PT 5")]
-    assert "ICL, 1 retrieved 20.0 at 0; PT, 5 tokens 30.0 at 60" in panel.words
+    study = study_of(["icl", "pt"])
+    own = {cell.key: cell for cell in cells(study)}
+    row = {"model": "beta", "task": "dart", "metric": "bleu", "n": 1, "low": float("nan"), "high": float("nan")}
+    row |= {"front_tuning": True}
+    icl = row | {"arm": "icl", "variant": "retrieved-1", "mean": 20.0, "tuning_operations": 0.0}
+    tuned = row | {"arm": "pt", "variant": "tokens-25", "mean": 30.0, "tuning_operations": 6e13}
+    (panel,) = cost.cost_panels(Names(study, own.values()), own, pd.DataFrame([tuned, icl]), "tuning")
+    assert [(point["x"], point["short"]) for point in panel.spec["data"]["values"]] == [(0, "ICL"), (6e13, "PT")]
+    assert "ICL, 1 retrieved 20.0 () at 0; PT, 25 tokens 30.0 () at 6e+13" in panel.words
+
+
+def test_every_bar_is_the_interval_of_a_mean_and_every_dot_a_seed(half_done):
+    summary = pd.read_csv(half_done[0] / "summary.tsv", sep="\t").drop_duplicates(["model", "task", "arm", "variant"])
+    study = study_of()
+    own = {cell.key: cell for cell in cells(study)}
+    summary = summary.assign(low=summary["mean"] - 3, high=summary["mean"] + 4)
+    panels = scores.score_panels(Names(study, own.values()), own, summary, pd.DataFrame(columns=["task", "baseline"]))
+    assert len(panels) == 4
+    for panel in panels:
+        rows = summary[(summary["model"] == panel.model) & (summary["task"] == panel.task) & summary["compared"]]
+        rows = rows[rows["n"] > 0]
+        drawn = panel.spec["data"]["values"]
+        assert [point["y"] for point in drawn] == list(rows["mean"])
+        assert [(point["low"], point["high"]) for point in drawn] == list(zip(rows["low"], rows["high"], strict=True))
+        assert [len(point["seeds"]) for point in drawn] == list(rows["n"])
+        assert all(point["name"] in panel.words for point in drawn)

@@ -13,7 +13,7 @@ import yaml
 from synthetic import TITLE, study_of, text_of_page
 from tiny import ROOT
 
-from softshot.analysis.figures.base import COLOURS, IN_DARK, INK, MUTED
+from softshot.analysis.names import IN_DARK, INK, MUTED, PALETTE
 from softshot.analysis.report import SECTIONS, after_verdict, duration, exact, number, signed
 from softshot.slices import analysis_slice
 
@@ -92,7 +92,7 @@ def test_page_is_readable_without_sight_and_without_a_mouse(page):
     assert [tag for tag in tags if tag in ("header", "nav", "main")] == ["header", "nav", "main"]
     drawings = [attributes["alt"] for tag, attributes in page.elements if tag == "img"]
     assert all(drawings)
-    assert any("BLEU on DART" in words and "PT 50.0 with 25 tokens" in words for words in drawings)
+    assert any("BLEU on DART" in words and "PT 50.0 with 25 soft tokens" in words for words in drawings)
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     anchors = {a["href"][1:] for _, a in page.elements if a.get("href", "").startswith("#")}
@@ -104,8 +104,8 @@ def test_contents_list_the_sections_that_are_there_in_order(page):
     there = [a["id"] for tag, a in page.elements if tag == "section"]
     listed = [a["href"][1:] for _, a in page.elements if a.get("href", "").startswith("#")][1 : len(there) + 1]
     assert listed == there == [name for name in SECTIONS if name in there]
-    assert {"overview", "scores", "tokens", "learning", "examples", "runs", "settings"} <= set(there)
-    assert not {"transfer", "sizes"} & set(there)  # not in this study
+    assert {"overview", "scores", "size", "learning", "examples", "runs", "settings"} <= set(there)
+    assert not {"transfer", "data_size"} & set(there)  # not in this study
 
 
 def test_every_mean_of_the_main_table_leads_to_its_runs(page, half_done):
@@ -155,15 +155,15 @@ def test_all_text_has_a_contrast_of_at_least_4_5(mode):
     style = (ROOT / "workflow/report/style/page.css").read_text()
     roots = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", roots[mode]))
-    texts = ["ink", "muted", "warn", "icl", "icl-random", "pt", "ipt", "transfer"]
+    arms = {f"arm {place}": pair[mode] for place, pair in enumerate(PALETTE.items())}
+    texts = ["ink", "muted", "warn", "good", "bad", *arms]
     for text, paper in [
         *((name, "paper") for name in texts),
         ("ink", "wash"),
         ("warn", "warn-wash"),
         ("ink", "warn-wash"),
     ]:
-        dark, light = sorted((luminance(colours[text]), luminance(colours[paper])))
+        dark, light = sorted((luminance((colours | arms)[text]), luminance(colours[paper])))
         assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{text} on {paper}"
-    drawn = [INK, MUTED, *COLOURS.values()]
-    styled = [colours[name] for name in ("ink", "muted", "icl", "icl-random", "pt", "ipt", "transfer")]
-    assert styled == [IN_DARK[colour] if mode else colour for colour in drawn]  # drawings and page agree
+    styled = [colours[name] for name in ("ink", "muted")]
+    assert styled == [IN_DARK[colour] if mode else colour for colour in (INK, MUTED)]  # drawings and page agree

@@ -6,10 +6,12 @@ import synthetic_study as made
 
 from softshot.analysis.collect import collect
 from softshot.analysis.findings import find, write
+from softshot.analysis.names import Names
 from softshot.analysis.tables import as_text
 from softshot.errors import UserError
 from softshot.files import read_json, write_json
 from softshot.grid import runs
+from softshot.settings import Study
 
 
 @pytest.fixture
@@ -18,32 +20,32 @@ def analysed(tmp_path, monkeypatch):
     monkeypatch.setattr(made, "RECORDS", 60)
     monkeypatch.setattr(made, "TRAIN", 80)
 
-    def analyse(seeds=3, arms=None, change=lambda folder, study: None, **analysis):
-        study = made.study_of(seeds)
-        settings = study.model_dump() | {"seeds": list(range(1, seeds + 1))}
+    def analyse(seeds=3, arms=None, transfer=("pt",), train=(50,), change=lambda folder, study: None, **analysis):
+        settings = made.study_of(seeds).model_dump()
         settings["models"]["use"], settings["data"]["tasks"] = ["gpt2-xl"], ["dart", "mtop"]
         settings["analysis"] |= {"bootstrap": 200} | analysis
-        nothing = {"icl": {"demonstrations": []}, "pt": {"tokens": []}, "ipt": {"tokens": []}}
-        nothing |= {"transfer": {"tokens": []}, "data_size": {"train": []}}
-        settings["arms"] = nothing | (ARMS if arms is None else arms)
-        study = type(study)(**settings)
+        settings["arms"] = ARMS if arms is None else arms
+        for question in ("transfer", "data_size"):
+            asked = [label for label in settings[question]["arms"] if label in settings["arms"]]
+            settings[question] |= {"arms": asked}
+        settings["transfer"]["arms"] = [label for label in transfer if label in settings["arms"]]
+        settings["data_size"]["train"] = list(train)
+        study = Study(**settings)
         made.write_study(tmp_path, study)
         change(tmp_path, study)
         results = collect(study, tmp_path)
         found = find(study, results, tmp_path)
         write(found, tmp_path)
-        as_text(found.summary)
+        as_text(found.summary, Names(study, results.cells))
         return found
 
     return analyse
 
 
 ARMS = {
-    "icl": {"demonstrations": ["random-1", "retrieved-1"]},
-    "pt": {"tokens": [5, 25]},
-    "ipt": {"tokens": [5, 25], "demonstrations": ["retrieved-1"]},
-    "transfer": {"tokens": [25]},
-    "data_size": {"train": [50]},
+    "icl": {"method": "none", "title": "ICL", "demonstrations": ["random-1", "retrieved-1"]},
+    "pt": {"method": "prompt-tuning", "title": "PT", "tokens": [5, 25]},
+    "ipt": {"method": "prompt-tuning", "title": "IPT", "tokens": [5, 25], "demonstrations": ["retrieved-1"]},
 }
 
 
@@ -62,10 +64,9 @@ def test_one_seed_decides_nothing_of_arms_and_says_so(analysed):
     found = analysed(seeds=1)
     assert set(verdicts(found).values()) == {"undecided"}
     assert found.claims["sentence"].str.contains("One seed: true of these runs, and no more").any()
-    assert not found.significance["significant"].any()
+    assert set(found.significance["verdict"]) == {"open"}
     assert "best" not in set(found.summary["mark"])
     assert set(found.significance["level"]) == {"records"}
-    assert set(found.significance["method"]) == {"approximate randomisation"}
     assert found.spread["verdict"].eq("undecided").all()
     assert found.advice["text"].str.contains("rests on one seed").all()
     assert "sure" not in set(found.advice["sure"])
@@ -76,30 +77,30 @@ def test_two_seeds_say_nothing_of_spreads(analysed):
     found = analysed(seeds=2)
     assert found.spread["p"].isna().all()
     assert {verdicts(found)[part] for part in ("3a", "3b")} == {"undecided"}
-    assert verdicts(found)["1b"] == "supported"
+    assert "The study has two seeds" in found.missing.set_index("topic")["text"]["seeds"]
 
 
 @pytest.mark.parametrize("arm", ["icl", "pt", "ipt"])
 def test_a_study_of_one_arm_has_every_table(analysed, arm):
-    found = analysed(arms={arm: ARMS[arm]})
+    found = analysed(arms={arm: ARMS[arm]}, transfer=[], train=[])
     assert len(found.summary) == 2 * 2
-    assert found.transfer.empty and found.sizes.empty and found.similarity.empty
-    assert {"similarity", "transfer", "sizes"} <= topics(found)
-    assert found.advice["text"].str.contains("There is no other arm to compare it with").all()
+    assert found.transfer.empty and found.data_size.empty and found.similarity.empty
+    assert {"similarity", "transfer", "data size"} <= topics(found)
+    if arm != "icl":  # which has two kinds of demonstrations
+        assert found.advice["text"].str.contains("There is no other arm to compare it with").all()
     assert {verdicts(found)[part] for part in ("1a", "1b", "1d", "2a", "2b", "4")} == {"undecided"}
 
 
-def test_data_sizes_alone_have_curves_and_no_summary(analysed):
-    found = analysed(arms={"data_size": {"train": [20, 50]}})
-    assert found.summary.empty
-    assert sorted(found.sizes["train"].unique()) == [20, 50]
-    assert len(found.crossings) == 2 * 3
+def test_a_lone_arm_of_two_kinds_of_demonstrations_is_still_compared(analysed):
+    found = analysed(arms={"icl": ARMS["icl"] | {"title": "Show"}}, train=[])
+    assert set(found.significance["one"]) == {"icl/retrieved-1"}
+    assert found.advice["text"].str.contains("Show with 1 retrieved demonstration scored best").all()
 
 
 def test_without_retrieved_demonstrations_the_claims_about_them_are_open(analysed):
-    arms = {"icl": {"demonstrations": ["random-1"]}, "pt": {"tokens": [25]}}
-    arms |= {"ipt": {"tokens": [25], "demonstrations": ["random-1"]}}
-    found = analysed(arms=arms)
+    arms = ARMS | {"icl": ARMS["icl"] | {"demonstrations": ["random-1"]}}
+    arms |= {"ipt": ARMS["ipt"] | {"tokens": [25], "demonstrations": ["random-1"]}, "pt": ARMS["pt"] | {"tokens": [25]}}
+    found = analysed(5, arms, transfer=[], train=[])
     assert verdicts(found)["1a"] == "supported"
     assert {verdicts(found)[part] for part in ("1c", "1d", "2b")} == {"undecided"}
     assert set(found.similarity["by"]) == {"overlap"}  # a random demonstration has no score, but an output
@@ -107,11 +108,12 @@ def test_without_retrieved_demonstrations_the_claims_about_them_are_open(analyse
 
 def test_an_upper_bound_is_never_the_best(analysed, monkeypatch):
     monkeypatch.setattr(made, "ICL", made.ICL | {"oracle-1": 95.0})
-    found = analysed(arms={"icl": {"demonstrations": ["oracle-1", "random-1", "retrieved-1"]}, "pt": ARMS["pt"]})
+    icl = ARMS["icl"] | {"demonstrations": ["oracle-1", "random-1", "retrieved-1"]}
+    found = analysed(arms={"icl": icl, "pt": ARMS["pt"]}, train=[])
     oracle = found.summary[found.summary["variant"] == "oracle-1"]
     assert (oracle["mean"] > 80).all()
     assert not oracle["compared"].any() and set(oracle["mark"]) == {""}
-    assert not found.pareto.loc[found.pareto["variant"] == "oracle-1", ["front_ms", "front_tuning"]].any().any()
+    assert not found.pareto.loc[found.pareto["variant"] == "oracle-1", ["front_prediction", "front_tuning"]].any().any()
     assert "oracle-1" not in set(found.advice["variant"])
 
 
@@ -122,7 +124,7 @@ def test_where_lower_is_better_differences_and_marks_are_turned_round(analysed, 
         for path in folder.rglob("scores.json"):
             write_json(path, read_json(path) | {"lower_is_better": ["ter"]})
 
-    found = analysed(change=low)
+    found = analysed(5, change=low)
     tests = found.significance[found.significance["family"] == "main"]
     np.testing.assert_allclose(tests["difference"], tests["other_mean"] - tests["one_mean"])
     assert verdicts(found)["1a"] == "not supported"  # PT has the higher error rate
@@ -130,13 +132,13 @@ def test_where_lower_is_better_differences_and_marks_are_turned_round(analysed, 
     assert found.advice["text"].str.contains("where lower is better").all()
     marked = found.summary[found.summary["mark"] == "best"]
     assert set(marked["variant"]) <= {"random-1"}
-    np.testing.assert_allclose(found.transfer["gain"], found.transfer["icl"] - found.transfer["score"])
+    np.testing.assert_allclose(found.transfer["gain"], found.transfer["alone"] - found.transfer["score"])
 
 
 def test_runs_that_are_missing_are_named_and_the_rest_is_there(analysed):
     def unfinished(folder, study):
         for run in runs(study):
-            if run.task == "dart" and run.arm in ("ipt", "transfer"):
+            if run.task == "dart" and (run.arm == "ipt" or run.source):
                 (folder / "runs" / run.path / "scores.json").unlink()
 
     found = analysed(change=unfinished)
@@ -144,8 +146,8 @@ def test_runs_that_are_missing_are_named_and_the_rest_is_there(analysed):
     assert list(said["task"]) == ["dart"]
     assert "IPT, 5 tokens, 1 retrieved (seed 1, 2, 3)" in said["text"].iloc[0]
     assert set(found.similarity["task"]) == {"mtop"}
-    of_dart = found.transfer[found.transfer["target"] == "dart"]
-    assert of_dart["gain"].isna().all() and (of_dart["n"] == 0).all() and of_dart["icl"].notna().all()
+    of_dart = found.transfer[found.transfer["task"] == "dart"]
+    assert of_dart["gain"].isna().all() and (of_dart["n"] == 0).all() and of_dart["alone"].notna().all()
     part = found.claims[(found.claims["part"] == "1b") & (found.claims["task"] == "")].iloc[0]
     assert part["verdict"] == "undecided"  # on every task, it says
     assert "1 cell can say nothing yet" in part["sentence"]
@@ -163,7 +165,7 @@ def test_nothing_finished_is_no_error(analysed):
 def test_few_records_have_scores_and_no_intervals(analysed, monkeypatch):
     monkeypatch.setattr(made, "RECORDS", 8)
     found = analysed()
-    assert found.tokens["mean"].notna().all() and found.tokens["low"].isna().all()
+    assert found.size["mean"].notna().all() and found.size["low"].isna().all()
     assert "records" in topics(found)
     assert found.claims.loc[found.claims["claim"] == 1, "p"].isna().all()
     assert set(found.claims["verdict"]) <= {"undecided"} | set(found.claims.loc[found.claims["claim"] == 3, "verdict"])
@@ -200,7 +202,7 @@ def test_a_broken_table_of_scores_is_named(analysed):
 
 def test_another_confidence_and_other_bins_are_used(analysed):
     wide, narrow = analysed(confidence=0.99, bins=3), analysed(confidence=0.8, bins=3)
-    assert ((wide.tokens["high"] - wide.tokens["low"]) > (narrow.tokens["high"] - narrow.tokens["low"])).all()
+    assert ((wide.size["high"] - wide.size["low"]) > (narrow.size["high"] - narrow.size["low"])).all()
     assert set(wide.similarity["bin"]) == {1, 2, 3}
     assert wide.similarity["published_n"].isna().all()  # the published bins are six
 
@@ -210,7 +212,7 @@ def test_tables_are_the_same_in_every_analysis(analysed, tmp_path):
     first = {path.name: path.read_text() for path in tmp_path.glob("*.tsv")}
     analysed()
     assert first == {path.name: path.read_text() for path in tmp_path.glob("*.tsv")}
-    assert len(first) == 18
+    assert len(first) == 20
 
 
 def test_records_that_splits_share_are_named(analysed):

@@ -20,6 +20,7 @@ rule analyse:
         claims=table("claims", "Findings"),
         advice=table("advice", "Findings"),
         missing=table("missing", "Findings"),
+        baselines=table("baselines", "Scores"),
         outputs=table("outputs", "Scores"),
         size=table("size", "Size"),
         levels=table("levels", "Size"),

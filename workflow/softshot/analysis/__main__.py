@@ -25,7 +25,7 @@ def main() -> None:
     study, folder = read(Study, arguments.settings, "--settings"), arguments.results
     results = collect(study, folder)
     names = Names(study, results.cells)
-    found = findings.find(study, results, names, folder)
+    found = findings.find(study, results, folder)
     drawn = figures.draw(results, names, found)
 
     findings.write(found, folder)

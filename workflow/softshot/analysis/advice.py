@@ -82,6 +82,8 @@ class _Advice:
         self.best, self.rivals = ordered[0], ordered[1:]
         self.leads = {rival: contrasts.of(self.best, rival) for rival in self.rivals}
         self.open = [rival for rival, lead in self.leads.items() if lead.verdict != BETTER]
+        # What is worse when looked at by itself is not recommended for its price, though it is not shown to be worse.
+        self.near = [rival for rival in self.open if not self.leads[rival].low > 0]
         self.single = any(evidence.estimates[cell].single for cell in cells)
 
     def paragraph(self) -> tuple[Cell | None, str, str]:
@@ -123,6 +125,8 @@ class _Advice:
             return f"{text}, more than chance explains."
         if lead.verdict == EQUAL:
             return f"{text}: equal, within {self.study.analysis.margin:g}."
+        if lead.p < 1 - self.study.analysis.confidence:
+            return f"{text}, which among so many comparisons can be chance."
         return f"{text}, which can be chance."
 
     def _cost(self) -> str:
@@ -146,11 +150,14 @@ class _Advice:
     def _certainty(self) -> list[str]:
         """What to take, and how sure that is."""
         said, name = [], self.names.phrase
-        cheap = min([self.best, *self.open], key=self._price)
+        cheap = min([self.best, *self.near], key=self._price)
         if not self.rivals:
             said.append("There is no other arm to compare it with.")
         elif not self.open:
             said.append(f"Take {name(self.best)}.")
+        elif not self.near:
+            text = f"Take {name(self.best)}: each of the others did worse when looked at by itself, though among so many"
+            said.append(f"{text} comparisons not all of that is beyond chance.")
         elif cheap == self.best:
             said.append("It is also the cheapest of those that may be as good: take it, but do not count on its lead.")
         else:

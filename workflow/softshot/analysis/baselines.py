@@ -1,5 +1,6 @@
-"""What needs no model: the scores of empty outputs, of the input copied, of the first demonstration's output copied, and
-of the target itself. Beside them a score says what the model adds."""
+"""What needs no model: the scores of empty outputs, of the input copied, of the first demonstration's output copied,
+and of the target itself. Beside them a score says what the model adds.
+"""
 
 from pathlib import Path
 

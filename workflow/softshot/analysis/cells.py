@@ -4,8 +4,10 @@ Nothing in the analysis knows an arm by its label. What a cell is follows from i
 published study's ICL has the method none, PT is prompt tuning without and IPT with demonstrations.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable
 from typing import NamedTuple
+
+import pandas as pd
 
 from softshot.analysis.estimate import Unit
 from softshot.grid import NOTHING, Run, runs
@@ -143,11 +145,11 @@ def grouped(cells: Iterable[Cell], *names: str) -> dict[tuple, list[Cell]]:
     return groups
 
 
-def keys(table) -> list[Key]:
+def keys(table: pd.DataFrame) -> list[Key]:
     """What names the cell of every row of a table."""
     return list(table[["model", "task", "arm", "variant"]].itertuples(index=False, name=None))
 
 
-def rows(cells: Sequence[Cell]) -> list[dict]:
-    """The columns that name cells in tables."""
-    return [dict(zip(("model", "task", "arm", "variant"), cell.key, strict=True)) for cell in cells]
+def only(table: pd.DataFrame, wanted: Container[Key]) -> pd.DataFrame:
+    """The rows of a table that are about these cells."""
+    return table[pd.Series([key in wanted for key in keys(table)], index=table.index, dtype=bool)]

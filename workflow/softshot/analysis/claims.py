@@ -55,7 +55,7 @@ PARTS = {  # statement, rule, sign of an effect for which it is true
     "3b": ("IPT's variance over seeds is lower than PT's.", "places", 1),
     "4": ("Prompts tuned on other tasks add to ICL with the same demonstrations.", "mean", 1),
 }
-POINTS, STANDARD = "points", "deviations of a record"
+POINTS, STANDARD = "points", "SD of a record"
 SPREADS = {"3a": "% of the mean variance per doubling", "3b": "% of both variances, less half"}
 EFFECTS = {  # what the effects of a part are
     "1a": "lead of PT",

@@ -1,6 +1,7 @@
 """Reads a study's runs from disk into tables. A run that is not finished is a row without values, never an error."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,13 @@ class Results:
     curves: pd.DataFrame
     remarks: pd.DataFrame
     notes: list[dict]
+
+    @cached_property
+    def values(self) -> dict[tuple, dict[int, float]]:
+        """Per cell, by its key, the scores of its finished runs by the task's main metric: seed -> score."""
+        main = self.scores.merge(self.metrics.drop_duplicates("task")[["task", "metric"]], on=["task", "metric"])
+        blocks = main.groupby(CELL, sort=False)
+        return {key: dict(zip(block["seed"], block["value"], strict=True)) for key, block in blocks}
 
 
 def collect(study: Study, folder: Path) -> Results:

@@ -34,7 +34,7 @@ def data_size(
             cells.append(cell)
             sizes.append(train)
             series.append(names.cell(curve[max(curve)]) if not curve[max(curve)].train else names.series(cell))
-    rows = scores(study, evidence, cells)
+    rows = scores(study, results, evidence, cells)
     return pd.DataFrame(
         [row | {"series": name, "train": train} for row, name, train in zip(rows, series, sizes, strict=True)],
         columns=COLUMNS,

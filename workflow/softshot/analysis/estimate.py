@@ -3,8 +3,8 @@
 A score varies with whatever was drawn for it: the records of the split, the prompt that a seed tuned, the
 demonstrations that it drew, its part of the training records. These are units with names. A `Sample` holds what was
 drawn of one quantity and names its units; an `Estimate` is a weighted sum of samples. A sum of estimates adds the
-weights of a sample that occurs twice, and draws of one unit that stand in several samples are added seed by seed, before
-anything is squared: what is shared is counted once, and what cancels cancels.
+weights of a sample that occurs twice, and draws of one unit that stand in several samples are added seed by seed,
+before anything is squared: what is shared is counted once, and what cancels cancels.
 
 The half-width at level 1 - a is that of Banerjee (1961), the root of sum_i t(a, f_i)^2 v_i over the parts, v_i the
 variance that part i adds and f_i its degrees of freedom. Whatever the true variances are, it is too narrow in at most a
@@ -171,9 +171,9 @@ def share_interval(estimate: Estimate, confidence: float) -> tuple[float, float]
     Wilson's ends are the shares from which the observed one is one half-width away, where a plain share of as many
     records as give this half-width would have its own; at 0 and 100 these are the records that there are.
     """
-    share, half = estimate.value / 100, estimate.half_width(confidence) / 100
-    if np.isnan(half) or not 0 <= share <= 1:
-        return estimate.interval(confidence)
+    share, half = min(max(estimate.value / 100, 0.0), 1.0), estimate.half_width(confidence) / 100
+    if np.isnan(half):
+        return half, half
     if 0 < share < 1 and half > 0:
         ratio = half**2 / (share * (1 - share))
     else:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from softshot.analysis.cells import MAIN_SIZE, Cell, grouped, main
+from softshot.analysis.cells import MAIN_SIZE, Cell, grouped, main, only
 from softshot.analysis.collect import CELL, Results
 from softshot.analysis.names import Names, metric_label, task_label
 from softshot.files import PREDICTIONS, read_jsonl
@@ -28,9 +28,8 @@ def shown_cells(results: Results) -> list[Cell]:
 
 def shown_runs(results: Results) -> pd.DataFrame:
     """The first finished run of each of these cells."""
-    done, held = results.runs[results.runs["done"]], {cell.key for cell in shown_cells(results)}
-    inside = [key in held for key in done[CELL].itertuples(index=False, name=None)]
-    return done[inside].drop_duplicates(CELL)
+    done = results.runs[results.runs["done"]]
+    return only(done, {cell.key for cell in shown_cells(results)}).drop_duplicates(CELL)
 
 
 def examples(study: Study, results: Results, names: Names, folder: Path) -> dict[str, Any]:

@@ -63,8 +63,9 @@ class Findings:
     missing: pd.DataFrame
 
 
-def find(study: Study, results: Results, names: Names, folder: Path) -> Findings:
+def find(study: Study, results: Results, folder: Path) -> Findings:
     """Answer every question of the study from the runs in its folder `results/<study>` that are finished."""
+    names = Names(study, results.cells)
     evidence = gather(study, results, folder)
     compared = contrasts.contrasts(study, evidence, advice.leaders(results))
     near = Near(study, folder, evidence)

@@ -18,7 +18,7 @@ def size(study: Study, results: Results, evidence: dict[str, Evidence]) -> pd.Da
     cells = [cell for cell in results.cells if cell.ordinary and cell.unit]
     rows = [
         {**row, "demonstrations": cell.shown, "unit": cell.unit, "size": cell.size}
-        for cell, row in zip(cells, scores(study, evidence, cells), strict=True)
+        for cell, row in zip(cells, scores(study, results, evidence, cells), strict=True)
     ]
     table = pd.DataFrame(rows, columns=SIZE)
     return published.beside(table, published.scores(study, results), ["published", "published_status"])
@@ -27,17 +27,17 @@ def size(study: Study, results: Results, evidence: dict[str, Evidence]) -> pd.Da
 def levels(study: Study, results: Results, evidence: dict[str, Evidence]) -> pd.DataFrame:
     """The main score of what has no size, such as in-context learning."""
     cells = [cell for cell in results.cells if cell.ordinary and not cell.unit]
-    return pd.DataFrame(scores(study, evidence, cells), columns=LEVELS)
+    return pd.DataFrame(scores(study, results, evidence, cells), columns=LEVELS)
 
 
-def scores(study: Study, evidence: dict[str, Evidence], cells: list[Cell]) -> list[dict]:
+def scores(study: Study, results: Results, evidence: dict[str, Evidence], cells: list[Cell]) -> list[dict]:
     """Per cell what names it, its metric, mean, deviation, n, interval, and each seed's score (`1=40.2,2=41.0`)."""
+    metrics = dict(results.metrics.drop_duplicates("task")[["task", "metric"]].itertuples(index=False, name=None))
     rows = []
     for cell in cells:
-        of_task = evidence.get(cell.task)
-        values = of_task.scores(cell) if of_task else {}
+        values, of_task = results.values.get(cell.key, {}), evidence.get(cell.task)
         low, high = of_task.interval(cell, study.analysis.confidence) if of_task else (float("nan"),) * 2
-        row = dict(zip(CELL, cell.key, strict=True)) | {"metric": of_task.statistics.metric if of_task else ""}
+        row = dict(zip(CELL, cell.key, strict=True)) | {"metric": metrics.get(cell.task, "")}
         row |= {"mean": sum(values.values()) / len(values) if values else float("nan"), "sd": deviation(values)}
         said = ",".join(f"{seed}={value:.4f}" for seed, value in values.items())
         rows.append(row | {"n": len(values), "low": low, "high": high, "values": said})

@@ -123,8 +123,9 @@ def palette_css(study: Study) -> str:
     light = "".join(f"--arm-{place}: {colour}; " for place, colour in enumerate(PALETTE))
     dark = "".join(f"--arm-{place}: {colour}; " for place, colour in enumerate(PALETTE.values()))
     drawn = "".join(
-        f'svg [fill="{colour}"] {{ fill: var(--arm-{place}); }} svg [stroke="{colour}"] {{ stroke: var(--arm-{place}); }}\n'
+        f'svg [{part}="{colour}"] {{ {part}: var(--arm-{place}); }}\n'
         for place, colour in enumerate(PALETTE)
+        for part in ("fill", "stroke")
     )
     rows = "".join(
         f".arm-{place} {{ --arm: var(--arm-{place % len(PALETTE)}); }}\n" for place, _ in enumerate(study.arms)

@@ -25,7 +25,7 @@ def prompts(results: Results, folder: Path) -> pd.DataFrame:
     done, rows = results.runs[results.runs["done"]], []
     for run, note in zip(done.to_dict("records"), results.notes, strict=True):
         learned = (note.get("tuning") or {}).get("learned") or {}
-        if learned.keys() & SUMMARY.keys() and run["source"] is None:  # an adapter of another task: in that run's row
+        if learned.keys() & SUMMARY.keys() and pd.isna(run["source"]):  # an adapter of another task: in that run's row
             row = {column: run[column] for column in (*RUN, "size")}
             row |= {column: learned.get(name) for name, column in SUMMARY.items()}
             rows.append(row | {"nearest": nearest(folder / run["folder"] / "adapter" / "prompt.tsv")})

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from softshot.analysis import tables
-from softshot.analysis.cells import grouped, keys, main
+from softshot.analysis.cells import grouped, main, only
 from softshot.analysis.collect import CELL, Results
 from softshot.analysis.cost import SUMS, per_cell
 from softshot.analysis.findings import Findings
@@ -81,8 +81,7 @@ def task_columns(study: Study, results: Results) -> list[tuple[str, str, str]]:
 
 def main_rows(results: Results, summary: pd.DataFrame) -> pd.DataFrame:
     """The rows of the main table: what is compared, and upper bounds beside it."""
-    held = {cell.key for cell in main(results.cells)}
-    return summary[[key in held for key in keys(summary)]]
+    return only(summary, {cell.key for cell in main(results.cells)})
 
 
 def published_rows(summary: pd.DataFrame) -> list[dict]:

@@ -13,7 +13,7 @@ from softshot.settings import Study
 
 FEWEST_SEEDS = 3  # for a word on how far they spread
 FEWEST_FOR_A_TEST = 5  # three seeds cannot reject: the largest statistic there is has p = 0.116; four err too often
-ANSWERS = 5  # right ones, or wrong ones, below which a score is at its floor or ceiling and cannot spread
+ANSWERS = 20  # right ones, or wrong ones, below which a score is at its floor or ceiling and cannot spread
 COLUMNS = ["model", "task", "method", "unit", "size", "demonstrations", "without_sd", "without_n", "without_worst"]
 COLUMNS += ["with_sd", "with_n", "with_worst", "ratio", "low", "high", "p", "verdict"]
 UNDECIDED = "undecided"

@@ -1,5 +1,7 @@
 """Beam search: the open and ended hypotheses of a row, and the choice among their continuations."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -9,23 +11,43 @@ from softshot.settings import GenerationSettings
 NEVER = float("-inf")  # the score of a beam that does not exist
 
 
-def fold(totals: Tensor, stops: Tensor) -> None:
-    """Make ending one candidate a beam: all stop tokens' probability goes to the likeliest of them, in place.
+@dataclass(frozen=True)
+class Ends:
+    """The tokens that end an output."""
 
-    `totals`: log-probabilities [B*K, V]. Without this one and the same text ends several times over.
+    ids: frozenset[int]
+    all: Tensor  # the same, on the logits' device
+    silent: Tensor  # those that say nothing: an end token, a line feed, and not `).` with a line feed behind it
+
+    @classmethod
+    def of(cls, stops: Stops, device: torch.device) -> "Ends":
+        """Those of `stops`."""
+        silent = [i for i in stops.ids if not stops.cut([i])]
+        return cls(
+            frozenset(stops.ids), *(torch.tensor(ids, dtype=torch.long, device=device) for ids in (stops.ids, silent))
+        )
+
+
+def fold(totals: Tensor, silent: Tensor) -> None:
+    """Make ending without another word one candidate a beam: all such tokens' probability goes to the likeliest.
+
+    `totals`: log-probabilities [B*K, V], changed in place. Without this one and the same text ends several times over.
+    A token that says something and ends makes another text.
     """
-    ends = totals[:, stops]
-    likeliest = stops[ends.argmax(-1)]
-    totals[:, stops] = NEVER
+    if not len(silent):
+        return
+    ends = totals[:, silent]
+    likeliest = silent[ends.argmax(-1)]
+    totals[:, silent] = NEVER
     totals[torch.arange(len(totals), device=totals.device), likeliest] = ends.logsumexp(-1)
 
 
 class Beams:
     """The best of K beams by log-probability / length ** length_penalty, for one row."""
 
-    def __init__(self, settings: GenerationSettings, stops: Stops):
+    def __init__(self, settings: GenerationSettings, stops: Stops, ends: Ends):
         self.width, self.penalty, self.limit = settings.beams, settings.length_penalty, settings.max_new_tokens
-        self.stops = stops
+        self.stops, self.ends = stops, ends
         self.ended: list[tuple[float, list[int]]] = []  # (normalised score, text), best first
         self.texts: list[list[int]] = [[]] * self.width
         # All K beams start the same: only the first may open the search.
@@ -69,12 +91,24 @@ class Beams:
         """Advance every row by its beams' `logits` [B*K, V]; per row the source beams of the open ones."""
         scores = torch.tensor([search.scores for search in searches], device=logits.device)  # [B, K]
         totals = scores.flatten()[:, None] + logits.float().log_softmax(-1)  # [B*K, V]
-        fold(totals, torch.tensor(searches[0].stops.ids, device=logits.device))
+        ends = searches[0].ends
+        fold(totals, ends.silent)
         width, size = scores.shape[1], totals.shape[-1]
         # 2K candidates: even if K of them end here, K others go on.
-        best, places = totals.view(len(searches), -1).topk(min(2 * width, width * size), dim=-1)
-        sources = []
-        for search, found, at in zip(searches, best.tolist(), places.tolist(), strict=True):
-            candidates = [(score, place // size, place % size) for score, place in zip(found, at, strict=True)]
-            sources.append(search.advance(candidates))
-        return sources
+        candidates = best_of(totals.view(len(searches), -1), min(2 * width, width * size))
+        if any(
+            sum(place % size not in ends.ids for score, place in row if score > NEVER) < width for row in candidates
+        ):
+            totals[:, ends.all] = NEVER  # more texts end here than that, and must not crowd out what goes on
+            going = best_of(totals.view(len(searches), -1), width)
+            candidates = [row + [o for o in more if o not in row] for row, more in zip(candidates, going, strict=True)]
+        return [
+            search.advance([(score, place // size, place % size) for score, place in row])
+            for search, row in zip(searches, candidates, strict=True)
+        ]
+
+
+def best_of(totals: Tensor, count: int) -> list[list[tuple[float, int]]]:
+    """The `count` highest of each row of `totals` and their places, best first."""
+    best, places = totals.topk(count, dim=-1)
+    return [list(zip(*row, strict=True)) for row in zip(best.tolist(), places.tolist(), strict=True)]

@@ -15,7 +15,7 @@ from transformers import DynamicCache
 
 from softshot.engine import memory
 from softshot.engine.base import Base
-from softshot.engine.beam import Beams
+from softshot.engine.beam import Beams, Ends
 from softshot.engine.cache import SlotCache
 from softshot.engine.layout import Row
 from softshot.engine.prefix import Prefix, forward, prefix_cache
@@ -161,6 +161,7 @@ def search(
     `buffer`: slots and columns of the cache.
     """
     kind, width = (Greedy, 1) if settings.beams == 1 else (Beams, settings.beams)
+    begun = (settings, stops) if width == 1 else (settings, stops, Ends.of(stops, base.device))
     slots = SlotCache(base.findings.cache_shapes, begin, *buffer, base.model.dtype, base.device)
     room = buffer[0] // width
     live: list[Live] = []
@@ -173,7 +174,7 @@ def search(
             logits = prefill(base, slots, [ids for _, ids in entering], start * width, width)
             for row, ids in entering:
                 given = slots.begin + len(ids)
-                live.append(Live(row, kind(settings, stops), given, given))
+                live.append(Live(row, kind(*begun), given, given))
         else:
             start = 0
             logits = step(base, slots, live, width)

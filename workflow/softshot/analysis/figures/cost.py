@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from softshot.analysis.cells import compared, keys
+from softshot.analysis.cells import compared, keys, only
 from softshot.analysis.figures.base import HEIGHT, Panel, listing, plot, plot_width, tips, values
 from softshot.analysis.figures.lines import INKED, SHAPED
 from softshot.analysis.figures.method_size import Cells
@@ -21,8 +21,7 @@ COSTS = {  # name of the front: column of the cost, the axis, the scale (what tu
 
 def cost_panels(names: Names, cells: Cells, pareto: pd.DataFrame, front: str) -> list[Panel]:
     """A point per compared cell, the front as a stepped line; a task's panels share one scale."""
-    held = {cell.key for cell in compared(cells.values())}
-    pareto = pareto[[key in held for key in keys(pareto)]]
+    pareto = only(pareto, {cell.key for cell in compared(cells.values())})
     tops = pareto.groupby("task")["mean"].max()
     groups = pareto.groupby(["model", "task"], sort=False)
     shape = [(block, tops[task], plot_width(len(groups))) for (_, task), block in groups]
@@ -39,7 +38,7 @@ def _panel(names: Names, cells: Cells, front: str, block: pd.DataFrame, top: flo
             "x": getattr(row, cost),
             "y": row.mean,
             "low": row.low,
-            "high": row.high,
+            "high": min(row.high, HEADROOM * top) if top > 0 else row.high,
             "front": bool(getattr(row, f"front_{front}")),
             "name": names.cell(cells[key]),
             "short": names.arm(row.arm),
@@ -100,7 +99,7 @@ def _layers(points: list[dict], x_title: str, metric: str, scale: dict, top: flo
     seen = {"x": x, "y": y, "color": INKED}
     bar = seen | {"y": {**y, "field": "low"}, "y2": {"field": "high"}, "strokeOpacity": opacity}
     return [
-        {"mark": {"type": "rule", "strokeWidth": 1.5, "clip": True}, "encoding": bar},
+        {"mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": bar},
         {"transform": only, "mark": step, "encoding": {"x": x, "y": y}},
         {"mark": point, "encoding": seen | {"shape": SHAPED, "fillOpacity": opacity, "tooltip": tooltip}},
         {"transform": only, "mark": label, "encoding": seen | {"text": {"field": "short", "type": "nominal"}}},

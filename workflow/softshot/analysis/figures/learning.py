@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from softshot.analysis.cells import Cell, keys
+from softshot.analysis.cells import Cell, only
 from softshot.analysis.figures.base import HEIGHT, POINTER, Panel, end_labels, listing, plot, plot_width, tips, values
 from softshot.analysis.figures.lines import INKED
 from softshot.analysis.figures.method_size import Cells
@@ -15,7 +15,7 @@ PANEL = 1500  # points of a panel, about: with many curves each has fewer
 def learning_panels(names: Names, cells: Cells, curves: pd.DataFrame) -> list[Panel]:
     """One thin line per tuning run on all training records; smaller sizes are fainter."""
     curves = curves[curves["validation_loss"].notna()]
-    curves = curves[[cells[key].ordinary for key in keys(curves)]]
+    curves = only(curves, {key for key, cell in cells.items() if cell.ordinary})
     blocks = dict(list(curves.groupby(["model", "task"], sort=False)))
     places = dict.fromkeys((cell.model, cell.task) for cell in cells.values() if cell.tuned and not cell.source)
     size = plot_width(len(places)), HEIGHT

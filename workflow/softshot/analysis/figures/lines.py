@@ -41,6 +41,8 @@ def lines(title: str, subtitle: str, axes: Axes, points: list[dict[str, Any]], l
         {**point, "x": point["place"] + shift[point["series"]], "at": axes.places[point["place"]].replace("\n", ", ")}
         for point in points
     ]
+    for point in placed:  # a mark outside the plot would be drawn, and a clipped one needs a name that is the file's
+        point["low"], point["high"] = (min(max(point[end], axes.low), axes.high) for end in ("low", "high"))
     last = {point["series"]: point for point in sorted(placed, key=lambda point: point["place"])}
     ends = [{key: row[key] for key in ("series", "colour")} | {"end": row["y"]} for row in [*levels, *last.values()]]
     layers = [*_level_lines(levels, axes), *_point_lines(axes, placed), *end_labels(ends, axes.low, axes.high, size)]
@@ -78,12 +80,12 @@ def _point_lines(axes: Axes, points: Sequence[dict]) -> list[Spec]:
     whole, sparse = [[{"filter": f"{sign}datum.few"}] for sign in ("!", "")]
     marked = means | {"tooltip": tooltip, "shape": SHAPED}
     layers = [
-        _where("low", {"type": "area", "fillOpacity": 0.13, "clip": True}, band),
-        _where("low", {"type": "rule", "strokeWidth": 1.5, "strokeOpacity": 0.6, "clip": True}, band),
+        _where("low", {"type": "area", "fillOpacity": 0.13}, band),
+        _where("low", {"type": "rule", "strokeWidth": 1.5, "strokeOpacity": 0.6}, band),
         {"mark": {"type": "line", "strokeWidth": 2}, "encoding": means, "transform": whole},
     ]
     if any(point.get("seeds") for point in points):
-        dot = {"type": "point", "filled": True, "size": 12, "opacity": 0.75, "clip": True}
+        dot = {"type": "point", "filled": True, "size": 12, "opacity": 0.75}
         layers.append(
             {"transform": [{"flatten": ["seeds"], "as": ["seed"]}], "mark": dot}
             | {"encoding": {"x": x, "y": {**y, "field": "seed"}, "color": INKED}}

@@ -43,6 +43,8 @@ def score_panels(names: Names, cells: Cells, summary: pd.DataFrame, baselines: p
         # An interval may be far wider than all scores are apart: it is seen as far as half of that.
         end = top(seeds, of_task["high"].clip(upper=1.5 * seeds.max()))
         points = [*_points(names, cells, block), *_baselines(baselines[baselines["task"] == task], len(block))]
+        for point in points:
+            point["high"] = min(point["high"], end)
         letters = max(len(point["name"]) for point in points)
         shape = Shape(plot_width(len(groups)) - NARROWER, letters, end)
         panels.append(_panel(block["model"].iloc[0], task, metric_label(block["metric"].iloc[0]), points, shape))
@@ -88,11 +90,11 @@ def _marks(points: list[dict], end: float, metric: str) -> list[Spec]:
     y = {"field": "place", "type": "quantitative", "scale": {"domain": [-0.5, len(points) - 0.5], "reverse": True}}
     y |= {"axis": None}
     seen = {"x": x, "y": y, "color": INKED}
-    bar = {"type": "rule", "strokeWidth": 7, "strokeOpacity": 0.28, "clip": True}
-    mean = {"type": "point", "filled": True, "opacity": 1, "size": 90, "stroke": PAPER, "strokeWidth": 1, "clip": True}
+    bar = {"type": "rule", "strokeWidth": 7, "strokeOpacity": 0.28}
+    mean = {"type": "point", "filled": True, "opacity": 1, "size": 90, "stroke": PAPER, "strokeWidth": 1}
     dot = {"type": "point", "filled": True, "size": 14, "opacity": 0.8, "yOffset": SEED}
     ghost = {"type": "point", "filled": False, "size": 50, "strokeWidth": 1.2}
-    rival = {"type": "tick", "thickness": 2, "size": 12, "clip": True}
+    rival = {"type": "tick", "thickness": 2, "size": 12}
     tooltip = tips(name="arm", said=metric, n="runs", ghost_said="published")
 
     def layer(mark: Spec, encoding: Spec, condition: str) -> Spec:
