@@ -13,7 +13,7 @@ from softshot.scoring import registry
 PACKAGE = Path(__file__).parent
 # What tuning and generation share.
 ENGINE = ("base", "bloom", "kernels", "last_layer", "packed", "prefix", "loss", "memory")
-ENGINE += ("layout", "stops", "tokenization", "cache", "frozen", "probe", "rotary")
+ENGINE += ("layout", "stops", "tokenization", "cache", "frozen", "probe", "rotary", "changes", "nf4")
 SHOWN = ("demonstrations/shown.py", "demonstrations/table.py")
 DENSE = ("dense", "nearest", "approximate", "embeddings")
 RETRIEVERS = {"random": ("sample",), "bm25": ("bm25",), "oracle": ("oracle",), "dense": DENSE, "mmr": (*DENSE, "mmr")}

@@ -10,7 +10,7 @@ import torch
 
 from softshot import files
 
-COMPUTING = ("torch", "transformers", "tokenizers", "sentence-transformers", "numpy")
+COMPUTING = ("torch", "transformers", "tokenizers", "sentence-transformers", "numpy", "bitsandbytes")
 FINDING_AND_SCORING = ("faiss-cpu", "bm25s", "sacrebleu", "nltk", "rouge-score")
 PACKAGES = (*COMPUTING, *FINDING_AND_SCORING, "snakemake")
 

@@ -3,18 +3,13 @@
 A changed layer multiplies by one matrix M, the weight with its change, which is formed once per step: the forward pass
 and the gradient of its input cost what the frozen layer's cost. The factors of the change get their gradients from the
 layer's input x [N, in] and the gradient dY [N, out] of its output, without that of M. In bfloat16 small changes would
-be rounded away in M, and a packed weight (nf4.py) is none to add to: there the change is computed beside the weight.
-Knows neither methods nor files.
+be rounded away in M, so there the change is computed beside the weight. Knows neither methods nor files.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, linear
 from transformers.pytorch_utils import Conv1D
-
-from softshot.engine.nf4 import NF4Linear, matrix
-
-Linear = nn.Linear | Conv1D | NF4Linear
 
 
 class LowRankProduct(torch.autograd.Function):
@@ -76,25 +71,28 @@ class ScaledInput(torch.autograd.Function):
 class Changed(nn.Module):
     """A frozen linear layer with a change, in the layer's place. `merge` after each step of its factors."""
 
-    def __init__(self, layer: Linear):
+    def __init__(self, layer: nn.Linear | Conv1D):
         super().__init__()
         self.layer = layer
-        self.weight = None if isinstance(layer, NF4Linear) else matrix(layer)  # [out, in], a view; None where packed
+        # [out, in], a view of the layer's own; Conv1D keeps the transpose.
+        self.weight = layer.weight.detach().T if isinstance(layer, Conv1D) else layer.weight.detach()
         self.bias = None if layer.bias is None else layer.bias.detach()
-        wide = self.weight is not None and self.weight.dtype in (torch.float32, torch.float64)
+        wide = self.weight.dtype in (torch.float32, torch.float64)
         self.merged = torch.empty_like(self.weight) if wide else None
-        shape = (layer.out_features, layer.in_features) if self.weight is None else self.weight.shape
-        self.out_features, self.in_features = shape
 
-    def plain(self, x: Tensor) -> Tensor:
-        """What the layer itself makes of `x`."""
-        return self.layer(x) if self.weight is None else linear(x, self.weight, self.bias)
+    @property
+    def out_features(self) -> int:
+        return self.weight.shape[0]
+
+    @property
+    def in_features(self) -> int:
+        return self.weight.shape[1]
 
 
 class LowRank(Changed):
     """W + scale B A. Hu et al. 2021, "LoRA"."""
 
-    def __init__(self, layer: Linear, scale: float, dropped: float = 0.0):
+    def __init__(self, layer: nn.Linear | Conv1D, scale: float, dropped: float = 0.0):
         """`dropped`: chance that an entry of the change's input is left out while training."""
         super().__init__(layer)
         self.scale, self.dropped = scale, dropped
@@ -113,13 +111,13 @@ class LowRank(Changed):
         if self.merged is not None and not dropped:
             return LowRankProduct.apply(x, self.merged, self.bias, self.a, self.b, self.scale)
         low = linear(dropout(x, dropped, self.training), self.a.to(x.dtype))
-        return self.plain(x) + self.scale * linear(low, self.b.to(x.dtype))
+        return linear(x, self.weight, self.bias) + self.scale * linear(low, self.b.to(x.dtype))
 
 
 class Rescaled(Changed):
     """diag(l) W and its bias, or W diag(l). Liu et al. 2022, "(IA)3"."""
 
-    def __init__(self, layer: Linear, of_input: bool):
+    def __init__(self, layer: nn.Linear | Conv1D, of_input: bool):
         super().__init__(layer)
         self.of_input = of_input
         self.scales = self.scaled_bias = None
@@ -139,17 +137,17 @@ class Rescaled(Changed):
             return product.apply(x, self.merged, self.scaled_bias, self.scales)
         scales = self.scales.to(x.dtype)
         if self.of_input:
-            return self.plain(x * scales)
-        return self.plain(x) * scales
+            return linear(x * scales, self.weight, self.bias)
+        return linear(x, self.weight, self.bias) * scales
 
 
-def linear_layers(model: nn.Module) -> dict[str, Linear]:
+def linear_layers(model: nn.Module) -> dict[str, nn.Linear | Conv1D]:
     """Every linear layer of a model by its name, but for its head: what makes logits of hidden states."""
     head = model.get_output_embeddings()
     return {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, Linear) and module is not head
+        if isinstance(module, nn.Linear | Conv1D) and module is not head
     }
 
 
@@ -160,28 +158,7 @@ def replace(model: nn.Module, name: str, module: nn.Module) -> None:
 
 
 @torch.no_grad()
-def add_low_rank(model: nn.Module, name: str, a: Tensor, b: Tensor, scale: float) -> None:
-    """Change the layer of that name to W + scale B A for good: in its weight, rounded once, or beside a packed one."""
-    layer = model.get_submodule(name)
-    if isinstance(layer, NF4Linear):
-        change = LowRank(layer, scale)
-        change.merge(a, b)
-        replace(model, name, change)
-    else:
-        weight = matrix(layer)
-        weight.copy_(weight.to(a.dtype) + scale * (b @ a))
-
-
-@torch.no_grad()
-def multiply(model: nn.Module, name: str, scales: Tensor, of_input: bool) -> None:
-    """Rescale the input, or the output, of the layer of that name for good, by `scales` [in] or [out]."""
-    layer = model.get_submodule(name)
-    if isinstance(layer, NF4Linear):
-        change = Rescaled(layer, of_input)
-        change.merge(scales)
-        replace(model, name, change)
-        return
-    weight = matrix(layer)
-    weight.copy_(weight.to(scales.dtype) * (scales if of_input else scales[:, None]))
-    if layer.bias is not None and not of_input:
-        layer.bias.copy_(layer.bias.to(scales.dtype) * scales)
+def add_to_weight(layer: nn.Linear | Conv1D, change: Tensor) -> None:
+    """Add `change` [out, in] to a layer's weight, rounded once."""
+    weight = layer.weight.T if isinstance(layer, Conv1D) else layer.weight
+    weight.copy_(weight.to(change.dtype) + change)

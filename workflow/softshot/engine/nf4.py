@@ -36,7 +36,7 @@ class NF4Linear(nn.Module):
     given, and fetches code.
     """
 
-    def __init__(self, layer: nn.Linear | Conv1D, device: torch.device):
+    def __init__(self, layer: nn.Linear | Conv1D, device: str):
         """`layer`: whose weights are packed, on `device`."""
         super().__init__()
         weight = matrix(layer)
@@ -85,7 +85,7 @@ def rounded(weight: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def quantise(model: PreTrainedModel, packed: bool, device: torch.device) -> int:
+def quantise(model: PreTrainedModel, packed: bool, device: str) -> int:
     """Round the linear layers of a model but its head; packed ones are put on `device`. How many weights these are.
 
     A layer that a model calls by another name than a linear layer's, as the experts of some are, stays as it is.

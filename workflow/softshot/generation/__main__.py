@@ -81,7 +81,8 @@ def loaded(args: argparse.Namespace, settings: GenerationSlice) -> tuple[Base, P
     tuned = method.settings is not None
     if tuned != bool(args.adapter):
         raise UserError(f"a run of {settings.method.name} {'needs' if tuned else 'has no use for'} --adapter.")
-    base = engine_base.load(args.model, settings.engine.dtype, args.threads, frozen=not method.trains_weights)
+    frozen = not method.trains_weights
+    base = engine_base.load(args.model, settings.engine.dtype, args.threads, frozen, weights=settings.base)
     prefix = method.load().load(base, args.adapter) if tuned else None
     if method.trains_weights:
         base.freeze()

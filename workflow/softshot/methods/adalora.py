@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from softshot.engine.base import Base
-from softshot.engine.changes import LowRank, add_low_rank, linear_layers, replace
+from softshot.engine.changes import LowRank, add_to_weight, linear_layers, replace
 from softshot.errors import UserError
 from softshot.files import read_json
 from softshot.methods import base as adapters
@@ -148,7 +148,7 @@ def load(base: Base, folder: Path) -> None:
         if name not in layers:
             raise UserError(f"{folder}: it changes {name}, which this model does not have.")
         p, lambdas, q = (saved[key.removesuffix("E") + which].float() for which in "BEA")
-        add_low_rank(base.model, name, lambdas * q, p, scale(config["lora_alpha"], config["init_r"]))
+        add_to_weight(layers[name], scale(config["lora_alpha"], config["init_r"]) * (p @ (lambdas * q)))
     return None
 
 

@@ -18,7 +18,7 @@ from transformers import DynamicCache
 from transformers.pytorch_utils import Conv1D
 
 from softshot.engine.base import Base
-from softshot.engine.changes import Rescaled, linear_layers, multiply, replace
+from softshot.engine.changes import Rescaled, linear_layers, replace
 from softshot.errors import UserError
 from softshot.files import read_json
 from softshot.methods import base as adapters
@@ -105,7 +105,11 @@ def load(base: Base, folder: Path) -> None:
         name = key.removeprefix("base_model.model.").removesuffix(".ia3_l")
         if name not in layers:
             raise UserError(f"{folder}: it rescales {name}, which this model does not have.")
-        multiply(base.model, name, scales.flatten(), of_input=len(scales) == 1)
+        layer = layers[name]
+        weight = layer.weight.T if isinstance(layer, Conv1D) else layer.weight
+        weight.copy_(weight.to(scales.dtype) * scales)
+        if layer.bias is not None and scales.shape[1] == 1:
+            layer.bias.copy_(layer.bias.to(scales.dtype) * scales[:, 0])
 
 
 def places(base: Base) -> Places:

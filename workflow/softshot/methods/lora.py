@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from softshot.engine.base import Base
-from softshot.engine.changes import LowRank, add_low_rank, linear_layers, replace
+from softshot.engine.changes import LowRank, add_to_weight, linear_layers, replace
 from softshot.errors import UserError
 from softshot.files import read_json
 from softshot.methods import base as adapters
@@ -81,7 +81,7 @@ def load(base: Base, folder: Path) -> None:
             raise UserError(f"{folder}: it changes {name or sorted(saved)[0]}, which this model does not have.")
         a, b = (saved[NAME.format(name, which)].float() for which in "AB")
         alpha = pattern(config.get("alpha_pattern"), name, config["lora_alpha"])
-        add_low_rank(base.model, name, a, b, scale(alpha, len(a), config.get("use_rslora", False)))
+        add_to_weight(layers[name], scale(alpha, len(a), config.get("use_rslora", False)) * (b @ a))
 
 
 def scale(alpha: float, rank: int, rank_stabilised: bool) -> float:

@@ -148,7 +148,8 @@ def main() -> None:
     if args.trials and adopt(args):
         return
     frozen = not METHODS[settings.method.name].trains_weights
-    layout = Layout(engine_base.load(args.model, settings.engine.dtype, args.threads, frozen), settings)
+    base = engine_base.load(args.model, settings.engine.dtype, args.threads, frozen, weights=settings.base)
+    layout = Layout(base, settings)
     trainer, state = trainer_of(args, settings, layout), state_of(args)
     if saved := states.load(state):
         trainer.resume(saved)
