@@ -3,7 +3,8 @@
 A changed layer multiplies by one matrix M, the weight with its change, which is formed once per step: the forward pass
 and the gradient of its input cost what the frozen layer's cost. The factors of the change get their gradients from the
 layer's input x [N, in] and the gradient dY [N, out] of its output, without that of M. In bfloat16 small changes would
-be rounded away in M, so there the change is computed beside the weight. Knows neither methods nor files.
+be rounded away in M, so there the change is computed beside the weight. At prediction the change is put into the
+weight itself (`add`, `rescale`). Knows neither methods nor files.
 """
 
 import torch
@@ -74,8 +75,7 @@ class Changed(nn.Module):
     def __init__(self, layer: nn.Linear | Conv1D):
         super().__init__()
         self.layer = layer
-        # [out, in], a view of the layer's own; Conv1D keeps the transpose.
-        self.weight = layer.weight.detach().T if isinstance(layer, Conv1D) else layer.weight.detach()
+        self.weight = matrix(layer).detach()  # [out, in], a view of the layer's own
         self.bias = None if layer.bias is None else layer.bias.detach()
         wide = self.weight.dtype in (torch.float32, torch.float64)
         self.merged = torch.empty_like(self.weight) if wide else None
@@ -121,24 +121,26 @@ class Rescaled(Changed):
         super().__init__(layer)
         self.of_input = of_input
         self.scales = self.scaled_bias = None
+        self.divisible = False  # no scale is 0, which would hide what its gradient is made of
 
     @torch.no_grad()
     def merge(self, scales: Tensor) -> None:
         """Take the scales l, [in] or [out], as they are now."""
         self.scales = scales
-        self.scaled_bias = self.bias if self.bias is None or self.of_input else self.bias * scales.to(self.bias.dtype)
         if self.merged is not None:
+            self.scaled_bias = self.bias if self.bias is None or self.of_input else self.bias * scales
             torch.mul(self.weight, scales if self.of_input else scales[:, None], out=self.merged)
+            self.divisible = bool(scales.all())
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., in] to [..., out]."""
-        if self.merged is not None and bool(self.scales.all()):  # a scale of 0 hides what its gradient is made of
+        if self.merged is not None and self.divisible:
             product = ScaledInput if self.of_input else ScaledOutput
             return product.apply(x, self.merged, self.scaled_bias, self.scales)
-        scales = self.scales.to(x.dtype)
+        # Scales lie close to 1, where bfloat16 has no numbers: it is their product that is rounded.
         if self.of_input:
-            return linear(x * scales, self.weight, self.bias)
-        return linear(x, self.weight, self.bias) * scales
+            return linear((x * self.scales).to(x.dtype), self.weight, self.bias)
+        return (linear(x, self.weight, self.bias) * self.scales).to(x.dtype)
 
 
 def linear_layers(model: nn.Module) -> dict[str, nn.Linear | Conv1D]:
@@ -157,8 +159,22 @@ def replace(model: nn.Module, name: str, module: nn.Module) -> None:
     setattr(model.get_submodule(parent), last, module)
 
 
+def matrix(layer: nn.Linear | Conv1D) -> Tensor:
+    """A layer's weight as [out, in], a view."""
+    return layer.weight.T if isinstance(layer, Conv1D) else layer.weight
+
+
 @torch.no_grad()
-def add_to_weight(layer: nn.Linear | Conv1D, change: Tensor) -> None:
+def add(layer: nn.Linear | Conv1D, change: Tensor) -> None:
     """Add `change` [out, in] to a layer's weight, rounded once."""
-    weight = layer.weight.T if isinstance(layer, Conv1D) else layer.weight
+    weight = matrix(layer)
     weight.copy_(weight.to(change.dtype) + change)
+
+
+@torch.no_grad()
+def rescale(layer: nn.Linear | Conv1D, scales: Tensor, of_input: bool) -> None:
+    """Multiply a layer's inputs by `scales` [in], or its outputs by `scales` [out], in its weight, rounded once."""
+    weight = matrix(layer)
+    weight.copy_(weight.to(scales.dtype) * (scales if of_input else scales[:, None]))
+    if layer.bias is not None and not of_input:
+        layer.bias.copy_(layer.bias.to(scales.dtype) * scales)

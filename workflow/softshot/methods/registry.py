@@ -177,6 +177,7 @@ class Method:
     trains_weights: bool = False  # else the model stays frozen, and its kernels are used while it is tuned
     every_weight: bool = False  # each gets a gradient: a backward pass costs twice as much; the adapter is temporary
     stored: Callable[[int, Shape], int] | None = None  # size, model -> numbers in its adapter, roughly
+    reads: tuple[str | None, ...] = ()  # `peft_type` of the saved adapters that its module loads
 
     def load(self) -> ModuleType:
         """Its module, which imports torch."""
@@ -193,6 +194,7 @@ METHODS = {
         unit="tokens",
         before="soft prompt",
         stored=lambda tokens, model: tokens * model.width,
+        reads=("PROMPT_TUNING", "P_TUNING"),
     ),
     "p-tuning": Method(
         title="P-tuning",
@@ -202,6 +204,7 @@ METHODS = {
         unit="tokens",
         before="soft prompt",
         stored=lambda tokens, model: tokens * model.width,
+        reads=("PROMPT_TUNING", "P_TUNING"),
     ),
     "prefix-tuning": Method(
         title="prefix-tuning",
@@ -211,6 +214,7 @@ METHODS = {
         unit="tokens",
         before="keys and values",
         stored=lambda tokens, model: 2 * tokens * model.layers * model.width,
+        reads=("PREFIX_TUNING", "CARTRIDGE"),
     ),
     "context-tuning": Method(
         title="context tuning",
@@ -220,6 +224,7 @@ METHODS = {
         unit="tokens",
         before="keys and values of demonstrations",
         stored=lambda tokens, model: 2 * tokens * model.layers * model.width,
+        reads=("PREFIX_TUNING", "CARTRIDGE"),
     ),
     "lora": Method(
         title="LoRA",
@@ -229,6 +234,7 @@ METHODS = {
         unit="rank",
         trains_weights=True,
         stored=lambda rank, model: rank * model.layers * model.linear,
+        reads=("LORA",),
     ),
     "adalora": Method(
         title="AdaLoRA",
@@ -238,6 +244,7 @@ METHODS = {
         unit="rank",
         trains_weights=True,
         stored=lambda rank, model: rank * model.layers * model.linear,
+        reads=("LORA", "ADALORA"),
     ),
     "ia3": Method(
         title="(IA)3",
@@ -246,6 +253,7 @@ METHODS = {
         module="ia3",
         trains_weights=True,
         stored=lambda _, model: 6 * model.layers * model.width,
+        reads=("IA3",),
     ),
     "full": Method(
         title="full tuning",
@@ -255,6 +263,7 @@ METHODS = {
         trains_weights=True,
         every_weight=True,
         stored=lambda _, model: model.parameters,
+        reads=(None,),
     ),
 }
 

@@ -42,6 +42,7 @@ class Progress:
     best_step: int = 0
     best_state: dict[str, Tensor] = field(default_factory=dict)  # the adapter's, where its validation loss was lowest
     without_best: int = 0  # validation losses since the best
+    final: bool = False  # the best is one that the run may end with (`Adapter.final`)
     far_above: int = 0  # steps in a row with a loss far above the first
     max_tokens: int | None = None  # most tokens of a forward pass: as asked, or as memory has shown
     stopped_early: bool = False
@@ -242,14 +243,15 @@ class Trainer:
                 f"the validation loss is {loss} after {progress.step} steps: "
                 + (self.remedy if progress.step else "the model itself gives no numbers; try `engine.dtype: float32`.")
             )
+        if not progress.final and self.adapter.final(progress.step, self.settings.steps):
+            progress.final, progress.best_loss = True, math.inf  # what was best before may not be the result
         if loss < progress.best_loss:
             progress.best_loss, progress.best_step, progress.without_best = loss, progress.step, 0
             progress.best_state = {name: x.to("cpu", copy=True) for name, x in self.adapter.state_dict().items()}
         else:
             progress.without_best += 1
-            progress.stopped_early = self.settings.patience is not None and (
-                progress.without_best >= self.settings.patience
-            )
+            enough = self.settings.patience is not None and progress.without_best >= self.settings.patience
+            progress.stopped_early = progress.final and enough
         progress.seconds += time.monotonic() - began
         progress.history.append({"step": progress.step, "validation_loss": loss})
         if not sys.stderr.isatty():  # a log file gets plain lines, a terminal the bar
@@ -264,6 +266,7 @@ class Trainer:
     @torch.no_grad()
     def shortest_logits(self) -> Tensor:
         """What the model computes for the shortest validation row: [N, V]."""
+        self.adapter.eval()
         self.adapter.prepare()
         return target_logits(self.base, self.adapter.prefix(), [min(self.validation, key=len)])
 
@@ -275,6 +278,7 @@ class Trainer:
                 f" raise the learning rate of the method (now {self.peak_rate})."
             )
         self.adapter.load_state_dict(self.progress.best_state)
+        self.adapter.eval()
         self.adapter.prepare()
 
     def state(self) -> dict:
