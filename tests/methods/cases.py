@@ -19,9 +19,9 @@ SIZES = {"tokens": 5, "rank": 4, None: 0}
 CONTEXT = 80  # tokens of context tuning: three demonstrations and more
 
 
-def base_for(method, folder, dtype="float32"):
+def base_for(method, folder, dtype="float32", weights="full"):
     """The model as tuning loads it for a method."""
-    return load(folder, dtype, frozen=not METHODS[method].trains_weights)
+    return load(folder, dtype, frozen=not METHODS[method].trains_weights, weights=weights)
 
 
 def layout_of(base, **settings):
@@ -32,7 +32,7 @@ def layout_of(base, **settings):
 def rows_of(layout, shots=(0, 1)):
     """A row of each record, behind as many others as `shots` says in turn."""
     return [
-        layout.tuning_row(record, [RECORDS[(i + k + 1) % len(RECORDS)] for k in range(shown)], record["target"])
+        layout.tuning_row(record, [RECORDS[(i + k + 1) % len(RECORDS)] for k in range(shown)], record["target"], 20)
         for i, (record, shown) in enumerate(zip(RECORDS, itertools.cycle(shots)))
     ]
 

@@ -156,7 +156,9 @@ class _Advice:
         elif not self.open:
             said.append(f"Take {name(self.best)}.")
         elif not self.near:
-            text = f"Take {name(self.best)}: each of the others did worse when looked at by itself, though among so many"
+            text = (
+                f"Take {name(self.best)}: each of the others did worse when looked at by itself, though among so many"
+            )
             said.append(f"{text} comparisons not all of that is beyond chance.")
         elif cheap == self.best:
             said.append("It is also the cheapest of those that may be as good: take it, but do not count on its lead.")

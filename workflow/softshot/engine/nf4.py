@@ -29,7 +29,7 @@ LEVELS = (  # appendix E of the paper: quantiles of the normal distribution, 0 a
 LEAST = 1e-38  # that a scale is divided by: a block of zeros stays one
 
 
-class NF4Linear(nn.Module):
+class NF4Linear(nn.Linear):
     """A linear layer of packed weights in another's place.
 
     Not bitsandbytes' own layer: on processors with bfloat16 instructions that one computes in bfloat16 whatever it is
@@ -37,10 +37,16 @@ class NF4Linear(nn.Module):
     """
 
     def __init__(self, layer: nn.Linear | Conv1D, device: str):
-        """`layer`: whose weights are packed, on `device`."""
-        super().__init__()
-        weight = matrix(layer)
-        self.out_features, self.in_features = weight.shape
+        """`layer`: whose weights are packed, on `device`. Raises UserError for one that bitsandbytes would get wrong:
+        on processors it takes scales of other weights where a row of the matrix ends within a block (0.50.2)."""
+        weight = matrix(layer).detach()
+        if device == "cpu" and weight.shape[1] % BLOCK:
+            raise UserError(
+                f"models.base: nf4: on a processor bitsandbytes computes wrongly with layers of {weight.shape[1]}"
+                f" inputs, which is no multiple of {BLOCK}. Write `nf4-dequantised`: the same model in as much memory as"
+                " the whole one takes."
+            )
+        super().__init__(*reversed(weight.shape), bias=False, device="meta")
         packed, self.state = bitsandbytes().functional.quantize_4bit(
             weight.contiguous().to(device), blocksize=BLOCK, compress_statistics=False, quant_type="nf4"
         )
@@ -70,8 +76,10 @@ def bitsandbytes():
 
 
 def matrix(layer: nn.Linear | Conv1D) -> Tensor:
-    """The weight of a layer as [out, in]; Conv1D keeps the transpose."""
-    return layer.weight.detach().T if isinstance(layer, Conv1D) else layer.weight.detach()
+    """A layer's weight as [out, in]: a view, or of a packed one what it computes with."""
+    if isinstance(layer, NF4Linear):
+        return layer.dequantised()
+    return layer.weight.T if isinstance(layer, Conv1D) else layer.weight
 
 
 def rounded(weight: Tensor) -> Tensor:

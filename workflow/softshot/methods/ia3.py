@@ -87,7 +87,7 @@ def load(base: Base, folder: Path) -> None:
         of_input = scales.shape[0] == 1
         rows, columns = matrix(layer).shape
         check_shape(layer, (rows, scales.shape[1]) if of_input else (scales.shape[0], columns), name, folder)
-        rescale(layer, scales.flatten(), of_input)
+        rescale(base.model, name, scales.flatten(), of_input)
 
 
 def places(base: Base) -> Places:
