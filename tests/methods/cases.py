@@ -24,6 +24,13 @@ def base_for(method, folder, dtype="float32", weights="full"):
     return load(folder, dtype, frozen=not METHODS[method].trains_weights, weights=weights)
 
 
+def loaded(method, folder, adapter, dtype="float32"):
+    """The model as it predicts with a saved adapter, and what stands before every row."""
+    base = base_for(method, folder, dtype)
+    prefix = METHODS[method].load().load(base, adapter)
+    return (base.freeze() if METHODS[method].trains_weights else base), prefix
+
+
 def layout_of(base, **settings):
     """Rows of the default template."""
     return Layout(base, RowSettings(engine={"context": 120}, **settings))

@@ -135,7 +135,7 @@ def p_tuning(folder, adapter):
 
 
 def prefix_tuning(folder, adapter):
-    layers, _, heads, tokens, size = adapter().shape
+    _, _, heads, tokens, size = adapter().shape
     config = PrefixTuningConfig(
         task_type="CAUSAL_LM",
         num_virtual_tokens=tokens,

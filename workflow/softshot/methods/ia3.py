@@ -30,7 +30,7 @@ from softshot.methods.registry import IA3
 from softshot.methods.weights import PREFIX, LayerChanges, by_layer, check_shape
 
 PART = "ia3_l"
-UNDERSTOOD = frozenset("target_modules exclude_modules feedforward_modules fan_in_fan_out init_ia3_weights".split())
+UNDERSTOOD = {"target_modules", "exclude_modules", "feedforward_modules", "fan_in_fan_out", "init_ia3_weights"}
 BLOCK = re.compile(r".*?\.\d+\.")  # of a model: `model.layers.3.`
 
 
@@ -98,9 +98,7 @@ def places(base: Base) -> Places:
     attention, ends the feed-forward part.
     """
     layers = linear_layers(base.model)
-    ones = {
-        name: matrix(layer).detach().new_ones(len(matrix(layer))).requires_grad_() for name, layer in layers.items()
-    }
+    ones = {name: layer.weight.new_ones(len(matrix(layer)), requires_grad=True) for name, layer in layers.items()}
     order: list[str] = []
     hooks = [hook for name, layer in layers.items() for hook in _cut(layer, name, ones[name], order)]
     cache = DynamicCache(config=base.model.config)

@@ -30,10 +30,11 @@ from softshot.methods.weights import PREFIX, LayerChanges, by_layer, check_shape
 
 PARTS = ("lora_A.weight", "lora_B.weight")
 # Of PEFT's configuration: what is read, what only says which layers are changed, and what only counts in training.
-UNDERSTOOD = frozenset(
-    "r lora_alpha alpha_pattern rank_pattern use_rslora target_modules exclude_modules layers_to_transform"
-    " layers_pattern fan_in_fan_out lora_dropout bias init_lora_weights megatron_core qalora_group_size".split()
-)
+UNDERSTOOD = {
+    *("r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora", "bias", "init_lora_weights"),
+    *("target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "fan_in_fan_out"),
+    *("lora_dropout", "megatron_core", "qalora_group_size"),
+}
 BEGINNINGS = (True, False, "gaussian", "orthogonal", "eva")  # of `init_lora_weights`, that leave W as it is
 
 
@@ -93,7 +94,7 @@ def save(
 ) -> None:
     """Write A and B of layers by their names, and the configuration of PEFT's LORA."""
     tensors = {f"{PREFIX}{name}.{part}": x for name, ab in factors.items() for part, x in zip(PARTS, ab, strict=True)}
-    config |= {"peft_type": "LORA", "bias": "none", "target_modules": sorted(factors)}
+    config = config | {"peft_type": "LORA", "bias": "none", "target_modules": sorted(factors)}
     adapters.save(folder, tensors, config | {"fan_in_fan_out": adapter.transposed}, adapter.base)
 
 
@@ -108,6 +109,6 @@ def check_plain(config: dict[str, Any], folder: Path) -> None:
         raise UserError(f"{folder}: it changes biases too (bias: {bias}), which softshot does not read.")
     if (beginning := config.get("init_lora_weights", True)) not in BEGINNINGS:
         raise UserError(
-            f"{folder}: it is a change of weights that PEFT had changed before (init_lora_weights: {beginning}). Convert"
-            " it to a plain LoRA with PEFT's `path_initial_model_for_weight_conversion` when it is saved."
+            f"{folder}: it changes weights that PEFT had changed before (init_lora_weights: {beginning}). Save it as a"
+            " plain LoRA, with PEFT's `path_initial_model_for_weight_conversion`."
         )
