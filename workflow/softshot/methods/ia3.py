@@ -98,7 +98,8 @@ def places(base: Base) -> Places:
     attention, ends the feed-forward part.
     """
     layers = linear_layers(base.model)
-    ones = {name: layer.weight.new_ones(len(matrix(layer)), requires_grad=True) for name, layer in layers.items()}
+    like = {"dtype": base.model.dtype, "device": base.device, "requires_grad": True}
+    ones = {name: torch.ones(len(matrix(layer)), **like) for name, layer in layers.items()}
     order: list[str] = []
     hooks = [hook for name, layer in layers.items() for hook in _cut(layer, name, ones[name], order)]
     cache = DynamicCache(config=base.model.config)
