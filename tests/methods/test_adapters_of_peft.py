@@ -163,7 +163,9 @@ def test_an_adapter_of_another_kind_or_model_is_refused(folder_of, tmp_path):
     saved_by_peft(folder_of("gpt2"), tmp_path / "lora", peft.LoraConfig, {})
     saved_by_peft(folder_of("gpt2"), tmp_path / "prefix", peft.PrefixTuningConfig, TOKENS)
     saved_by_peft(folder_of("gpt2"), tmp_path / "prompt", peft.PromptTuningConfig, TOKENS)
-    saved_by_peft(folder_of("gpt2"), tmp_path / "multitask", peft.MultitaskPromptTuningConfig, TOKENS | {"num_tasks": 2})
+    saved_by_peft(
+        folder_of("gpt2"), tmp_path / "multitask", peft.MultitaskPromptTuningConfig, TOKENS | {"num_tasks": 2}
+    )
     for method, adapter, model, message in (
         ("ia3", "lora", "gpt2", "ia3 does not read an adapter of the kind LORA"),
         ("prompt-tuning", "prefix", "gpt2", "does not read an adapter of the kind PREFIX_TUNING"),

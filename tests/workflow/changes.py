@@ -129,6 +129,7 @@ CHANGES = [
         {"model": 1, "tune": 4, "generate": 7, "score": 7, "analyse": 1},
         {"models.use": ["tiny", "other"], "models.folders": {"tiny": "tiny-model", "other": "tiny-model"}},
     ),
+    Change("`models.base`", EVERY_RUN, {"models.base": "nf4-dequantised"}),
     Change("`data.tasks`: another task", DATA | EVERY_RUN, {"data.tasks": ["mtop", "dart"]}),
     Change("`data.limits.train`", TRAINING_DATA | EVERY_RUN, {"data.limits.train": 10}),
     Change(

@@ -46,7 +46,8 @@ def _check_base(study: Study) -> None:
     if base == "nf4" and find_spec("bitsandbytes") is None:
         raise UserError(
             "config.yaml: models.base: nf4 needs the package bitsandbytes, which is not installed here. Install it"
-            " (envs/requirements.txt has the version), or write nf4-dequantised: the same model, as large as the full one."
+            " (envs/requirements.txt has the version), or write nf4-dequantised: the same model, as large as the full"
+            " one."
         )
     every = [label for label, arm in in_use(study, study.arms).items() if METHODS[arm.method].every_weight]
     if base != "full" and every:

@@ -89,8 +89,8 @@ class ModelsSettings(Section):
         "full",
         description="The weights of the base models' linear layers, for every arm: as they are; `nf4`, rounded to four"
         " bits and kept packed by bitsandbytes (QLoRA, Dettmers et al. 2023), for models that would not fit; or"
-        " `nf4-dequantised`, the same rounded weights kept in `engine.dtype`: the same model up to rounding, as fast and"
-        " as large as the full one. Head and embeddings stay as they are.",
+        " `nf4-dequantised`, the same rounded weights kept in `engine.dtype`: the same model up to rounding, as fast"
+        " and as large as the full one. Head and embeddings stay as they are.",
     )
 
 

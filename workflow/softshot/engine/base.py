@@ -107,7 +107,8 @@ def load(
 
     `dtype` is one of the setting `engine.dtype`; `threads` are torch's threads on the CPU. With `frozen=False` the
     weights can be trained, or merged with something, and frozen later. `positions`: the most that prefix, row and
-    output may take together. `weights` is one of the setting `models.base`. Raises UserError for a folder that cannot be used, and says why.
+    output may take together. `weights` is one of the setting `models.base`. Raises UserError for a folder that cannot
+    be used, and says why.
     """
     layout.verify(folder)
     torch.set_num_threads(threads)

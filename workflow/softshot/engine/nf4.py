@@ -43,8 +43,8 @@ class NF4Linear(nn.Linear):
         if device == "cpu" and weight.shape[1] % BLOCK:
             raise UserError(
                 f"models.base: nf4: on a processor bitsandbytes computes wrongly with layers of {weight.shape[1]}"
-                f" inputs, which is no multiple of {BLOCK}. Write `nf4-dequantised`: the same model in as much memory as"
-                " the whole one takes."
+                f" inputs, which is no multiple of {BLOCK}. Write `nf4-dequantised`: the same model in as much memory"
+                " as the whole one takes."
             )
         super().__init__(*reversed(weight.shape), bias=False, device="meta")
         packed, self.state = bitsandbytes().functional.quantize_4bit(
