@@ -12,7 +12,7 @@ told to keep it.
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from softshot.engine.base import Base
 from softshot.errors import UserError
@@ -31,27 +31,27 @@ class Weights(adapters.Adapter):
         self.names, self.weights = zip(*base.model.named_parameters(), strict=True)
         self.copied = base.model.dtype.itemsize < 4
         self.masters = nn.ParameterList(nn.Parameter(w.detach().float()) if self.copied else w for w in self.weights)
+        if self.copied:
+            for weight, master in zip(self.weights, self.masters, strict=True):
+                weight.register_post_accumulate_grad_hook(lambda weight, master=master: hand_over(weight, master))
 
     @torch.no_grad()
     def prepare(self) -> None:
-        """Round the model's weights from their copies, where there are some; what a pass has left on them is gone."""
+        """Round the model's weights from their copies, where there are some."""
         if self.copied:
             for weight, master in zip(self.weights, self.masters, strict=True):
                 weight.copy_(master)
-                weight.grad = None
-
-    def gather(self, count: int) -> None:
-        """Give the copies the gradients of the model's weights."""
-        if self.copied:
-            for weight, master in zip(self.weights, self.masters, strict=True):
-                master.grad = None if weight.grad is None else weight.grad.float()
-                weight.grad = None
-        super().gather(count)
 
     def save(self, folder: Path) -> None:
         """Write the weights under their names in the model."""
         tensors = dict(zip(self.names, self.masters, strict=True))
         adapters.save(folder, tensors, {"peft_type": None}, self.base, self.base.model.dtype)
+
+
+def hand_over(weight: Tensor, master: Tensor) -> None:
+    """Add the gradient that a pass gave a weight to its copy's: passes are added up in float32."""
+    gradient, weight.grad = weight.grad.float(), None
+    master.grad = gradient if master.grad is None else master.grad.add_(gradient)
 
 
 def new(base: Base, size: int, settings: Full, examples: Examples, seed: int) -> Weights:
