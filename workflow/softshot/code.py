@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parent
 # What tuning and generation share.
 ENGINE = ("base", "bloom", "kernels", "last_layer", "packed", "prefix", "loss", "memory")
 ENGINE += ("layout", "stops", "tokenization", "cache", "frozen", "probe", "rotary", "changes", "nf4")
+NEUTRAL = "../../resources/neutral.txt"  # whose loss is taken
 SHOWN = ("demonstrations/shown.py", "demonstrations/table.py")
 DENSE = ("dense", "nearest", "approximate", "embeddings")
 RETRIEVERS = {"random": ("sample",), "bm25": ("bm25",), "oracle": ("oracle",), "dense": DENSE, "mmr": (*DENSE, "mmr")}
@@ -53,7 +54,7 @@ def tuning() -> str:
 def generation() -> str:
     """What a run predicts."""
     names = (*ENGINE, "decoding", "beam")
-    return checksum(*(f"engine/{name}.py" for name in names), *SHOWN, "methods/*.py", "generation/*.py")
+    return checksum(*(f"engine/{name}.py" for name in names), *SHOWN, "methods/*.py", "generation/*.py", NEUTRAL)
 
 
 @functools.cache

@@ -1,7 +1,6 @@
 """What made an artefact: versions, commit, device. Written beside every trained or generated one."""
 
 import platform
-import resource
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -44,10 +43,3 @@ def deciding(*modules: str) -> dict:
     code = {path.name: files.sha256(path) for pattern in modules for path in sorted(package.glob(pattern))}
     versions = {name: installed(name) for name in COMPUTING}
     return {"code": code, "versions": versions, "device": "cuda" if torch.cuda.is_available() else "cpu"}
-
-
-def peak_memory_mb() -> float:
-    """The largest memory this process has held so far, in MB: the GPU's where there is one, else resident."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

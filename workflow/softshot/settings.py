@@ -273,6 +273,12 @@ class GenerationSection(GenerationSettings):
         description="Rows decoded together, each with its beams. Changes speed and memory, not the text (in float32):"
         " no re-run.",
     )
+    neutral_tokens: int = Field(
+        1024,
+        ge=0,
+        description="Tokens of a neutral text (`resources/neutral.txt`) on which the loss of the bare and of each"
+        " adapted model is taken, to say what was forgotten; 0 leaves it out.",
+    )
 
 
 class LaunchSettings(Section):

@@ -50,7 +50,8 @@ def tuning_slice(study: Study, run: Run) -> dict[str, Any]:
 
 def generation_slice(study: Study, run: Run) -> dict[str, Any]:
     """All settings that predictions depend on, besides their adapter."""
-    return {**_row_slice(study, run), "method": {"name": run.method}, "generation": overrides.generation(study, run)}
+    values = {**_row_slice(study, run), "method": {"name": run.method}, "generation": overrides.generation(study, run)}
+    return values | ({"neutral_tokens": study.generation.neutral_tokens} if run.tuner else {})
 
 
 def scoring_slice(study: Study, name: str) -> dict[str, Any]:
