@@ -118,7 +118,11 @@ def wider(tmp_path):
 
 @pytest.mark.parametrize(
     ("method", "base", "merged", "positions"),
-    [("prompt-tuning", "nf4-dequantised", False, 4), ("lora", "nf4-dequantised", True, 0), ("lora", "nf4", False, 0)],
+    [
+        ("lora", "nf4-dequantised", True, 0),
+        pytest.param("prompt-tuning", "nf4-dequantised", False, 4, marks=pytest.mark.long),
+        pytest.param("lora", "nf4", False, 0, marks=pytest.mark.long),
+    ],
 )
 def test_a_predicting_jobs_record_says_what_it_took(wider, tmp_path, method, base, merged, positions):
     out = tmp_path / "m/t/arm/variant/seed-1"

@@ -184,6 +184,11 @@ CHANGES = [
     Change("`launch.jobs_per_gpu`: where jobs run", {}, {"launch.jobs_per_gpu": 2}),
     Change("`generation.max_new_tokens`", PREDICTED, {"generation.max_new_tokens": 9}),
     Change("`generation.beams`", PREDICTED, {"generation.beams": 2}),
+    Change(
+        "`generation.neutral_tokens`, of runs that tune something",
+        {"generate": 4, "score": 4, "analyse": 1},
+        {"generation.neutral_tokens": 5},
+    ),
     Change("`generation.batch_size`: speed only", {}, {"generation.batch_size": 1}),
     Change("`scoring.metrics` of the task", SCORED, {"scoring.metrics": {"mtop": ["exact_match"]}}),
     Change("`analysis.title`", ANALYSED, {"analysis.title": "Another"}),
