@@ -187,6 +187,13 @@ class Method:
     stored: Callable[[int, Shape], int] | None = None  # size, model -> numbers in its adapter, roughly
     reads: tuple[str | None, ...] = ()  # `peft_type` of the saved adapters that its module loads
 
+    def merges(self, base: str) -> bool:
+        """Whether what is trained is in the weights at prediction, which then costs what the model alone costs.
+
+        `base` is the setting `models.base`: packed weights would have to be rounded again.
+        """
+        return self.trains_weights and base != "nf4"
+
     def load(self) -> ModuleType:
         """Its module, which imports torch."""
         return import_module(f"softshot.methods.{self.module}")
