@@ -1,7 +1,7 @@
 """The published numbers, beside those of a study's own cells that are the same.
 
-The same means: model, task, method, size, number and kind of demonstrations, metric, split, and all records of it. An
-encoder of demonstrations other than the published one is said in the note.
+The same means: model as it is (`models.base: full`), task, method, size, number and kind of demonstrations, metric,
+split, and all records of it. An encoder of demonstrations other than the published one is said in the note.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,12 @@ def scores(study: Study, results: Results) -> pd.DataFrame:
 
 
 def whole_splits(study: Study, results: Results) -> dict[str, str]:
-    """The split that is scored, of every task of which all official records of it are, and all are trained on."""
+    """The split that is scored, of every task of which all official records of it are, and all are trained on.
+
+    None of a study whose models are not the published ones, but rounded.
+    """
+    if study.models.base != "full":
+        return {}
     scored = results.metrics.drop_duplicates("task").set_index("task")["records"]
     splits = {name: evaluation(study, name) for name in scored.index}
     sizes = {name: task(study, name).size for name in scored.index}

@@ -10,7 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Discriminator, Field, Tag, create_model, model_validator
 
 from softshot.sections import Positive, Section
 
@@ -18,10 +18,17 @@ Unit = Literal["tokens", "rank"]
 
 
 Rate = Annotated[float, Field(gt=0, le=10)]
-Rates = Rate | Annotated[list[Rate], Field(min_length=2)]
+RateList = Annotated[list[Rate], Field(min_length=2)]
+# Where no demonstrations are shown, and where some are. One key with one value: a study that gives it gives both.
+RateByShots = Annotated[dict[Literal["alone", "shown"], Rate | RateList], Field(min_length=2)]
+Rates = Annotated[
+    Annotated[Rate, Tag("number")] | Annotated[RateList, Tag("list")] | Annotated[RateByShots, Tag("mapping")],
+    Discriminator(lambda value: {list: "list", dict: "mapping"}.get(type(value), "number")),
+]
 RATES = (
     "Peak learning rate, or a list to choose from: the first seed tries each, and all seeds use the one with the lowest"
-    " validation loss."
+    " validation loss. Or `{alone: ..., shown: ...}`, one of these where no demonstrations are shown and another where"
+    " some are."
 )
 
 
@@ -174,9 +181,18 @@ class Method:
     module: str | None = None  # below softshot.methods
     unit: Unit | None = None  # what its size counts
     before: str = ""  # what it puts before every row, in words
+    begins_text: bool = False  # and that begins as a text does: rows go on from it without a beginning of their own
     trains_weights: bool = False  # else the model stays frozen, and its kernels are used while it is tuned
     every_weight: bool = False  # each gets a gradient: a backward pass costs twice as much; the adapter is temporary
     stored: Callable[[int, Shape], int] | None = None  # size, model -> numbers in its adapter, roughly
+    reads: tuple[str | None, ...] = ()  # `peft_type` of the saved adapters that its module loads
+
+    def merges(self, base: str) -> bool:
+        """Whether what is trained is in the weights at prediction, which then costs what the model alone costs.
+
+        `base` is the setting `models.base`: packed weights would have to be rounded again.
+        """
+        return self.trains_weights and base != "nf4"
 
     def load(self) -> ModuleType:
         """Its module, which imports torch."""
@@ -193,6 +209,7 @@ METHODS = {
         unit="tokens",
         before="soft prompt",
         stored=lambda tokens, model: tokens * model.width,
+        reads=("PROMPT_TUNING", "P_TUNING"),
     ),
     "p-tuning": Method(
         title="P-tuning",
@@ -202,6 +219,7 @@ METHODS = {
         unit="tokens",
         before="soft prompt",
         stored=lambda tokens, model: tokens * model.width,
+        reads=("PROMPT_TUNING", "P_TUNING"),
     ),
     "prefix-tuning": Method(
         title="prefix-tuning",
@@ -211,6 +229,7 @@ METHODS = {
         unit="tokens",
         before="keys and values",
         stored=lambda tokens, model: 2 * tokens * model.layers * model.width,
+        reads=("PREFIX_TUNING", "CARTRIDGE"),
     ),
     "context-tuning": Method(
         title="context tuning",
@@ -219,7 +238,9 @@ METHODS = {
         module="context_tuning",
         unit="tokens",
         before="keys and values of demonstrations",
+        begins_text=True,
         stored=lambda tokens, model: 2 * tokens * model.layers * model.width,
+        reads=("PREFIX_TUNING", "CARTRIDGE"),
     ),
     "lora": Method(
         title="LoRA",
@@ -229,6 +250,7 @@ METHODS = {
         unit="rank",
         trains_weights=True,
         stored=lambda rank, model: rank * model.layers * model.linear,
+        reads=("LORA",),
     ),
     "adalora": Method(
         title="AdaLoRA",
@@ -238,6 +260,7 @@ METHODS = {
         unit="rank",
         trains_weights=True,
         stored=lambda rank, model: rank * model.layers * model.linear,
+        reads=("LORA", "ADALORA"),
     ),
     "ia3": Method(
         title="(IA)3",
@@ -246,6 +269,7 @@ METHODS = {
         module="ia3",
         trains_weights=True,
         stored=lambda _, model: 6 * model.layers * model.width,
+        reads=("IA3",),
     ),
     "full": Method(
         title="full tuning",
@@ -255,6 +279,7 @@ METHODS = {
         trains_weights=True,
         every_weight=True,
         stored=lambda _, model: model.parameters,
+        reads=(None,),
     ),
 }
 
