@@ -1,4 +1,4 @@
-"""`softshot plan | score | show | records`: the small commands beside Snakemake; `softshot plan --help` explains one."""
+"""`softshot plan | score | show | records`: the small commands beside Snakemake."""
 
 import sys
 from importlib import import_module
