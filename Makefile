@@ -55,6 +55,7 @@ bench: .venv/installed-dev ## every benchmark into results/benchmarks, hours on 
 	python tests/benchmarks/retrieval.py --data $(DATA) --encoder $(MINILM) --out $(BENCH)
 	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --equality 50 --data $(DATA) --out $(BENCH)/pt
 	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --lengths 120 --peers loop --out $(BENCH)/ipt
+	python tests/benchmarks/architectures.py --out $(BENCH)
 	python tests/benchmarks/decoding.py --model $(SMOLLM2) --prompt $(DEMO_PROMPT) --data $(DATA) --out $(BENCH)
 
 lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter

@@ -156,6 +156,7 @@ def test_the_settings_page_is_up_to_date():
         ("data.own", {"mine": OWN | {"carve": {"test": 0.1}}}, "data.own.mine", "carve: {held_out: 0.05}"),
         ("data.own", {"mine": OWN | {"files": {"test": "a.csv"}}}, "data.own.mine", "name the file of `train`"),
         ("models.folders", {"mine": "/no/such/folder"}, "models.folders.mine", "is not a folder"),
+        ("models.base", "nf5", "models.base", "'nf4-dequantised'"),
     ],
 )
 def test_a_fault_names_its_key_and_the_remedy(path, value, key, remedy):
@@ -163,6 +164,22 @@ def test_a_fault_names_its_key_and_the_remedy(path, value, key, remedy):
         configuration.load(changed(path, value))
     assert key in str(caught.value)
     assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("base", ["nf4", "nf4-dequantised"])
+def test_an_arm_that_trains_all_weights_has_no_base_of_rounded_ones(base):
+    config = changed("models.base", base)
+    assert configuration.load(config).models.base == base
+    config["arms"]["full"] = {"method": "full", "demonstrations": ["none"]}
+    with pytest.raises(UserError, match=rf"models\.base: {base} .* full \(arms\.full\) .* or write `base: full`"):
+        configuration.load(config)
+
+
+def test_packed_weights_without_their_package_are_refused_before_any_job(monkeypatch):
+    monkeypatch.setattr(configuration, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"models\.base: nf4 needs the package bitsandbytes.* nf4-dequantised"):
+        configuration.load(changed("models.base", "nf4"))
+    assert configuration.load(changed("models.base", "nf4-dequantised"))
 
 
 def test_a_task_may_have_any_metric_that_reads_what_its_own_metrics_read():

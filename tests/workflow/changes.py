@@ -147,6 +147,7 @@ CHANGES = [
         {"model": 1, "tune": 4, "generate": 7, "score": 7, "analyse": 1},
         {"models.use": ["tiny", "other"], "models.folders": {"tiny": "tiny-model", "other": "tiny-model"}},
     ),
+    Change("`models.base`", EVERY_RUN, {"models.base": "nf4-dequantised"}),
     Change("`data.tasks`: another task", DATA | EVERY_RUN, {"data.tasks": ["mtop", "dart"]}),
     Change("`data.limits.train`", TRAINING_DATA | EVERY_RUN, {"data.limits.train": 10}),
     Change(
@@ -205,6 +206,11 @@ CHANGES = [
         {"generation.max_new_tokens": 9},
     ),
     Change("`generation.beams`", PREDICTED, {"generation.beams": 2}),
+    Change(
+        "`generation.neutral_tokens`, of runs that tune something",
+        {"generate": 4, "score": 4, "analyse": 1},
+        {"generation.neutral_tokens": 5},
+    ),
     Change("`generation.batch_size`: speed only", {}, {"generation.batch_size": 1}),
     Change("`scoring.metrics` of the task", SCORED, {"scoring.metrics": {"mtop": ["exact_match"]}}),
     Change("`analysis.title`", ANALYSED, {"analysis.title": "Another"}),

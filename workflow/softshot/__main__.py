@@ -1,4 +1,4 @@
-"""`softshot plan | score | show | records`: the small commands beside Snakemake."""
+"""`softshot plan | score | show | records`: the small commands beside Snakemake; `softshot plan --help` says more."""
 
 import sys
 from importlib import import_module

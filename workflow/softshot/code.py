@@ -19,6 +19,7 @@ from softshot.methods.registry import METHODS
 from softshot.scoring.registry import METRICS
 
 PACKAGE = Path(__file__).parent
+NEUTRAL = PACKAGE.parents[1] / "resources/neutral.txt"  # a text whose loss is taken
 # What no result depends on, besides what it hands over: that is in the slice, in the inputs or in another stage.
 PLUMBING = (
     "arguments",  # command lines: what decides is in --settings
@@ -71,8 +72,8 @@ def choice() -> str:
 
 
 def generation(method: str) -> str:
-    """What a run of a method predicts."""
-    return checksum("generation/__main__", *_method(method))
+    """What a run of a method predicts, and what it has forgotten of the neutral text."""
+    return _with_files(checksum("generation/__main__", *_method(method)), NEUTRAL)
 
 
 def scoring(*metrics: str) -> str:
@@ -84,10 +85,15 @@ def scoring(*metrics: str) -> str:
 @functools.cache
 def analysis() -> str:
     """What the tables, figures and page say."""
-    digest = hashlib.sha256(checksum("analysis/__main__").encode())
-    templates = PACKAGE.parent / "report"
-    for path in sorted(path for path in templates.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(templates)}\0".encode() + path.read_bytes() + b"\0")
+    return _with_files(checksum("analysis/__main__"), PACKAGE.parent / "report")
+
+
+@functools.cache
+def _with_files(code: str, place: Path) -> str:
+    """The checksum of code and of a file that belongs to it, or of all files of a folder."""
+    digest = hashlib.sha256(code.encode())
+    for path in sorted(path for path in (place, *place.rglob("*")) if path.is_file()):
+        digest.update(f"{path.relative_to(place)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 

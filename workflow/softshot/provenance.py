@@ -1,14 +1,13 @@
 """What made an artefact: versions, commit, device. Written beside every trained or generated one."""
 
 import platform
-import resource
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 
-COMPUTING = ("torch", "transformers", "tokenizers", "sentence-transformers", "numpy")
+COMPUTING = ("torch", "transformers", "tokenizers", "sentence-transformers", "numpy", "bitsandbytes")
 FINDING_AND_SCORING = ("faiss-cpu", "bm25s", "sacrebleu", "nltk", "rouge-score")
 PACKAGES = (*COMPUTING, *FINDING_AND_SCORING, "snakemake")
 
@@ -40,10 +39,3 @@ def deciding(code: str) -> dict:
     """
     versions = {name: installed(name) for name in COMPUTING}
     return {"code": code, "versions": versions, "device": "cuda" if torch.cuda.is_available() else "cpu"}
-
-
-def peak_memory_mb() -> float:
-    """The largest memory this process has held so far, in MB: the GPU's where there is one, else resident."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

@@ -50,7 +50,8 @@ def tuning_slice(study: Study, run: Run) -> dict[str, Any]:
 
 def generation_slice(study: Study, run: Run) -> dict[str, Any]:
     """All settings that predictions depend on, besides their adapter."""
-    return {**_row_slice(study, run), "method": {"name": run.method}, "generation": overrides.generation(study, run)}
+    values = {**_row_slice(study, run), "method": {"name": run.method}, "generation": overrides.generation(study, run)}
+    return values | ({"neutral_tokens": study.generation.neutral_tokens} if run.tuner else {})
 
 
 def scoring_slice(study: Study, name: str) -> dict[str, Any]:
@@ -60,8 +61,9 @@ def scoring_slice(study: Study, name: str) -> dict[str, Any]:
 
 
 def _row_slice(study: Study, run: Run) -> dict[str, Any]:
-    """What a run's rows are made by: the engine, the task's template, how demonstrations are shown."""
+    """What a run's rows are made by: the model's weights, the engine, the template, how demonstrations are shown."""
     values = {"engine": study.engine.model_dump(), "template": template(study, run.task).model_dump()}
+    values["base"] = study.models.base
     values["shots"] = run.shots
     if run.shots:
         values["threshold"] = study.demonstrations.retrievers[run.retriever].threshold

@@ -67,10 +67,10 @@ def collect(study: Study, folder: Path) -> Results:
     if runs.empty:
         raise UserError("--settings: arms: the study has no runs; give an arm something to do.")
     runs["train"] = runs["train"].astype("Int64")
-    there = [all((folder / place / name).is_file() for name in FILES) for place in runs["folder"]]
-    read = [_read(folder / place) if whole else () for place, whole in zip(runs["folder"], there, strict=True)]
+    whole_runs = [all((folder / place / name).is_file() for name in FILES) for place in runs["folder"]]
+    read = [_read(folder / place) if whole else () for place, whole in zip(runs["folder"], whole_runs, strict=True)]
     runs["outdated"] = [_outdated(study, run, files) for run, files in zip(grid_runs, read, strict=True)]
-    runs["done"] = [whole and not why for whole, why in zip(there, runs["outdated"], strict=True)]
+    runs["done"] = [whole and not why for whole, why in zip(whole_runs, runs["outdated"], strict=True)]
 
     metrics, scores, subsets, costs, outputs, curves, remarks, notes = {}, [], [], [], [], [], {}, []
     for run, files in zip(runs.to_dict("records"), read, strict=True):
@@ -115,7 +115,9 @@ def _read(place: Path) -> tuple[dict, dict]:
 def _outdated(study: Study, run: grid.Run, read: tuple[dict, ...]) -> str:
     """Why a run's records are not what the study would write, "" where they are or where none were read."""
     expected = recorded.run_records(study, run, "") if read else []
-    reasons = (recorded.different(record.says(), found) for record, found in zip(expected, read, strict=True))
+    reasons = (
+        recorded.different(record.says(), record_on_disk) for record, record_on_disk in zip(expected, read, strict=True)
+    )
     return next(filter(None, reasons), "")
 
 

@@ -3,13 +3,17 @@
 A changed layer multiplies by one matrix M, the weight with its change, which is formed once per step: the forward pass
 and the gradient of its input cost what the frozen layer's cost. The factors of the change get their gradients from the
 layer's input x [N, in] and the gradient dY [N, out] of its output, without that of M. In bfloat16 small changes would
-be rounded away in M, so there the change is computed beside the weight. Knows neither methods nor files.
+be rounded away in M, and packed weights (nf4.py) take none: there the change is computed beside the weight. At
+prediction the change is put into the weight itself (`add`, `rescale`), or stays beside a packed one, which would have
+to be rounded again. Knows neither methods nor files.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, linear
 from transformers.pytorch_utils import Conv1D
+
+from softshot.engine.nf4 import NF4Linear, matrix
 
 
 class LowRankProduct(torch.autograd.Function):
@@ -74,19 +78,16 @@ class Changed(nn.Module):
     def __init__(self, layer: nn.Linear | Conv1D):
         super().__init__()
         self.layer = layer
-        # [out, in], a view of the layer's own; Conv1D keeps the transpose.
-        self.weight = layer.weight.detach().T if isinstance(layer, Conv1D) else layer.weight.detach()
+        packed = isinstance(layer, NF4Linear)
+        self.weight = None if packed else matrix(layer).detach()  # [out, in], a view of the layer's own
         self.bias = None if layer.bias is None else layer.bias.detach()
-        wide = self.weight.dtype in (torch.float32, torch.float64)
+        wide = not packed and self.weight.dtype in (torch.float32, torch.float64)
         self.merged = torch.empty_like(self.weight) if wide else None
+        self.out_features, self.in_features = (layer.out_features, layer.in_features) if packed else self.weight.shape
 
-    @property
-    def out_features(self) -> int:
-        return self.weight.shape[0]
-
-    @property
-    def in_features(self) -> int:
-        return self.weight.shape[1]
+    def plain(self, x: Tensor) -> Tensor:
+        """What the layer itself makes of x, [..., in] to [..., out]."""
+        return self.layer(x) if self.weight is None else linear(x, self.weight, self.bias)
 
 
 class LowRank(Changed):
@@ -111,7 +112,7 @@ class LowRank(Changed):
         if self.merged is not None and not dropped:
             return LowRankProduct.apply(x, self.merged, self.bias, self.a, self.b, self.scale)
         low = linear(dropout(x, dropped, self.training), self.a.to(x.dtype))
-        return linear(x, self.weight, self.bias) + self.scale * linear(low, self.b.to(x.dtype))
+        return self.plain(x) + self.scale * linear(low, self.b.to(x.dtype))
 
 
 class Rescaled(Changed):
@@ -121,24 +122,26 @@ class Rescaled(Changed):
         super().__init__(layer)
         self.of_input = of_input
         self.scales = self.scaled_bias = None
+        self.divisible = False  # no scale is 0, which would hide what its gradient is made of
 
     @torch.no_grad()
     def merge(self, scales: Tensor) -> None:
         """Take the scales l, [in] or [out], as they are now."""
         self.scales = scales
-        self.scaled_bias = self.bias if self.bias is None or self.of_input else self.bias * scales.to(self.bias.dtype)
         if self.merged is not None:
+            self.scaled_bias = self.bias if self.bias is None or self.of_input else self.bias * scales
             torch.mul(self.weight, scales if self.of_input else scales[:, None], out=self.merged)
+            self.divisible = bool(scales.all())
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., in] to [..., out]."""
-        if self.merged is not None and bool(self.scales.all()):  # a scale of 0 hides what its gradient is made of
+        if self.merged is not None and self.divisible:
             product = ScaledInput if self.of_input else ScaledOutput
             return product.apply(x, self.merged, self.scaled_bias, self.scales)
-        scales = self.scales.to(x.dtype)
+        # Scales lie close to 1, where bfloat16 has no numbers: it is their product that is rounded.
         if self.of_input:
-            return linear(x * scales, self.weight, self.bias)
-        return linear(x, self.weight, self.bias) * scales
+            return self.plain((x * self.scales).to(x.dtype))
+        return (self.plain(x) * self.scales).to(x.dtype)
 
 
 def linear_layers(model: nn.Module) -> dict[str, nn.Linear | Conv1D]:
@@ -158,7 +161,28 @@ def replace(model: nn.Module, name: str, module: nn.Module) -> None:
 
 
 @torch.no_grad()
-def add_to_weight(layer: nn.Linear | Conv1D, change: Tensor) -> None:
-    """Add `change` [out, in] to a layer's weight, rounded once."""
-    weight = layer.weight.T if isinstance(layer, Conv1D) else layer.weight
-    weight.copy_(weight.to(change.dtype) + change)
+def add(model: nn.Module, name: str, a: Tensor, b: Tensor, scale: float) -> None:
+    """Add scale B A to the weight of the layer of that name, rounded once; beside it where it is packed."""
+    layer = model.get_submodule(name)
+    if isinstance(layer, NF4Linear):
+        change = LowRank(layer, scale)
+        change.merge(a, b)
+        replace(model, name, change)
+    else:
+        matrix(layer).copy_(matrix(layer).to(a.dtype) + scale * (b @ a))
+
+
+@torch.no_grad()
+def rescale(model: nn.Module, name: str, scales: Tensor, of_input: bool) -> None:
+    """Multiply the inputs of the layer of that name by `scales` [in], or its outputs by `scales` [out], in its weight,
+    rounded once; beside it where it is packed."""
+    layer = model.get_submodule(name)
+    if isinstance(layer, NF4Linear):
+        change = Rescaled(layer, of_input)
+        change.merge(scales)
+        replace(model, name, change)
+        return
+    weight = matrix(layer)
+    weight.copy_(weight.to(scales.dtype) * (scales if of_input else scales[:, None]))
+    if layer.bias is not None and not of_input:
+        layer.bias.copy_(layer.bias.to(scales.dtype) * scales)

@@ -1,11 +1,16 @@
 """AdaLoRA: changes s P diag(lambda) Q whose rank is given where it matters most, under a budget that falls.
 
-Zhang et al. 2023, "Adaptive Budget Allocation for Parameter-Efficient Fine-Tuning". P [out, r0] and Q [r0, in] begin
-as N(0, 0.02), lambda [r0] at 0; s = alpha / r0. The loss has orthogonality * the mean over matrices of |P'P - I| and
-|QQ' - I| (Frobenius). A triplet's importance is that of its lambda plus the means of its column's and its row's, each
-the product of two moving averages: of the sensitivity |w g|, and of how far that is from its own average. The budget of
-triplets is r0 a layer until `begin`, falls along a cubic to the arm's rank at `end` (shares of the steps), and stays:
-the lambdas of the least important triplets are 0.
+Zhang et al. 2023, "Adaptive Budget Allocation for Parameter-Efficient Fine-Tuning" (arXiv 2303.10512). P [out, r0] and
+Q [r0, in] begin as N(0, 0.02), lambda [r0] at 0; s = alpha / r0. The loss has `orthogonality` times the mean over the
+matrices of |P'P - I| and |QQ' - I| (Frobenius). A triplet's importance is that of its lambda plus the means of its
+column's and its row's, each the product of two moving averages: of the sensitivity |w g|, and of how far that is from
+its own average. The budget of triplets is r0 a layer until `begin`, falls along a cubic to the arm's rank at `end`
+(shares of the steps), and stays. When it is allocated, the lambdas of the least important triplets are set to 0; until
+the next time they may grow again, and after `end` they stay 0. Only states with the final budget can be the best.
+
+Defaults: orthogonality 0.1, r0 = 1.5 r and all linear layers are the paper's (PEFT's are 0.5, 12 to 8, and some).
+
+Saved as PEFT's LORA with a rank of each layer's own, A = diag(lambda) Q and B = s P; reads PEFT's ADALORA too.
 """
 
 import math
@@ -15,143 +20,155 @@ import torch
 from torch import Tensor, nn
 
 from softshot.engine.base import Base
-from softshot.engine.changes import LowRank, add_to_weight, linear_layers, replace
-from softshot.errors import UserError
-from softshot.files import read_json
+from softshot.engine.changes import Changed, LowRank, add
 from softshot.methods import base as adapters
 from softshot.methods import lora
 from softshot.methods.base import Examples
 from softshot.methods.registry import AdaLoRA
+from softshot.methods.weights import LayerChanges, by_layer, check_shape, targets
 
 SPREAD = 0.02  # of P and Q at the start
 BETA = 0.85  # of both moving averages
-AVERAGES = ("sensitivity", "uncertainty")
+PARTS = ("lora_B", "lora_E", "lora_A")
+UNDERSTOOD = lora.UNDERSTOOD | {
+    *("target_r", "init_r", "tinit", "tfinal", "deltaT", "beta1", "beta2", "orth_reg_weight", "total_step"),
+}
 
 
-class Triplets(adapters.Adapter):
-    """P, lambda and Q of every target layer, in float32, and how important each triplet has been."""
+class Triplets(nn.Module):
+    """P, lambda and Q of a layer, the moving averages of each, and which triplets the budget has left."""
 
-    def __init__(self, base: Base, rank: int, settings: AdaLoRA, seed: int):
-        """`rank`: the mean over layers at the end."""
+    def __init__(self, change: Changed, rank: int, generator: torch.Generator):
         super().__init__()
-        self.base, self.rank, self.settings = base, rank, settings
-        self.first_rank = math.ceil(rank * settings.initial)
-        generator = torch.Generator().manual_seed(seed)
-        self.layers: dict[str, LowRank] = {}
-        triplets = []
-        for name, layer in lora.targets(base, settings.targets).items():
-            change = LowRank(layer, scale(settings.alpha, self.first_rank))
-            p, q = (
-                torch.randn(shape, generator=generator) * SPREAD
-                for shape in ((change.out_features, self.first_rank), (self.first_rank, change.in_features))
-            )
-            triplets.append(nn.ParameterList([p, torch.zeros(self.first_rank), q]))
-            replace(base.model, name, change)
-            self.layers[name] = change
-        self.triplets = nn.ModuleList(triplets).to(base.device)
-        for place, parameter in enumerate(self.triplets.parameters()):
-            for average in AVERAGES:
-                self.register_buffer(f"{average}_{place}", torch.zeros_like(parameter))
-        shape = len(self.layers), self.first_rank
-        self.register_buffer("kept", torch.ones(shape, dtype=torch.bool, device=base.device))
+        self.p = nn.Parameter(torch.randn(change.out_features, rank, generator=generator) * SPREAD)
+        self.lambdas = nn.Parameter(torch.zeros(rank))
+        self.q = nn.Parameter(torch.randn(rank, change.in_features, generator=generator) * SPREAD)
+        self.register_buffer("kept", torch.ones(rank, dtype=torch.bool))
+        for name, parameter in list(self.named_parameters()):
+            for average in ("sensitivity", "uncertainty"):
+                self.register_buffer(f"{average}_of_{name}", torch.zeros_like(parameter, requires_grad=False))
 
-    def prepare(self) -> None:
-        """Form every layer's matrix, from Q with lambda in it."""
-        with torch.enable_grad():
-            self.factors = [(lambdas[:, None] * q, p) for p, lambdas, q in self.triplets]
-        self.leaves = [tuple(factor.detach().requires_grad_() for factor in pair) for pair in self.factors]
-        for layer, (a, b) in zip(self.layers.values(), self.leaves, strict=True):
-            layer.merge(a, b)
-
-    def gather(self, count: int) -> None:
-        """From the factors of the matrices back to P, lambda and Q."""
-        factors = [factor for pair in self.factors for factor in pair]
-        gradients = [leaf.grad / count for pair in self.leaves for leaf in pair]
-        torch.autograd.backward(factors, gradients)
-
-    def penalty(self) -> Tensor:
+    def distances(self) -> list[Tensor]:
         """How far the columns of P and the rows of Q are from orthonormal."""
-        eye = torch.eye(self.first_rank, device=self.base.device, dtype=self.triplets[0][0].dtype)
-        distances = [(product - eye).norm() for p, _, q in self.triplets for product in (p.T @ p, q @ q.T)]
-        return self.settings.orthogonality * torch.stack(distances).mean()
+        eye = torch.eye(len(self.lambdas), device=self.p.device, dtype=self.p.dtype)
+        return [(self.p.T @ self.p - eye).norm(), (self.q @ self.q.T - eye).norm()]
 
-    @torch.no_grad()
-    def after_step(self, step: int, steps: int) -> None:
-        """Weigh the triplets by the step's gradients, and set the lambdas of those beyond the budget to 0."""
-        begin, end = round(self.settings.begin * steps), round(self.settings.end * steps)
-        if step < end:
-            self._weigh()
-        if begin < step <= end and (step % self.settings.every == 0 or step == end):
-            scores = self.importance().flatten()
-            self.kept.zero_().view(-1)[scores.topk(self.budget(step, begin, end)).indices] = True
-        if step > begin:
-            for (_, lambdas, _), kept in zip(self.triplets, self.kept, strict=True):
-                lambdas.mul_(kept)
-
-    def _weigh(self) -> None:
-        """Take the gradients into the moving averages."""
-        for place, parameter in enumerate(self.triplets.parameters()):
-            sensitivity, uncertainty = (self.get_buffer(f"{average}_{place}") for average in AVERAGES)
+    def weigh(self) -> None:
+        """Take the step's gradients into the moving averages."""
+        for name, parameter in self.named_parameters():
+            if parameter.grad is None:  # a layer that no token came by
+                continue
+            sensitivity, uncertainty = self.averages(name)
             now = (parameter * parameter.grad).abs()
             sensitivity.mul_(BETA).add_(now, alpha=1 - BETA)
             uncertainty.mul_(BETA).add_((now - sensitivity).abs(), alpha=1 - BETA)
 
-    def importance(self) -> Tensor:
-        """Of every triplet: [layers, r0]."""
-        averages = [[self.get_buffer(f"{name}_{place}") for name in AVERAGES] for place in range(3 * len(self.layers))]
-        products = [sensitivity * uncertainty for sensitivity, uncertainty in averages]
-        of_p, of_lambda, of_q = products[::3], products[1::3], products[2::3]
-        return torch.stack([p.mean(0) + la + q.mean(1) for p, la, q in zip(of_p, of_lambda, of_q, strict=True)])
+    def averages(self, name: str) -> tuple[Tensor, Tensor]:
+        """The sensitivity and the uncertainty of a parameter."""
+        return self.get_buffer(f"sensitivity_of_{name}"), self.get_buffer(f"uncertainty_of_{name}")
 
-    def budget(self, step: int, begin: int, end: int) -> int:
-        """Triplets in all layers together after step `step`."""
+    def importance(self) -> Tensor:
+        """Of every triplet: [r0]."""
+        p, lambdas, q = (math.prod(self.averages(name)) for name in ("p", "lambdas", "q"))
+        return p.mean(0) + lambdas + q.mean(1)
+
+
+class AdaptiveChanges(LayerChanges):
+    """The triplets of every target layer, in float32."""
+
+    def __init__(self, base: Base, rank: int, settings: AdaLoRA, seed: int):
+        """`rank`: the mean over layers at the end."""
+        self.first_rank = math.ceil(rank * settings.initial)
+        s = scale(settings.alpha, self.first_rank)
+        super().__init__(base, {name: LowRank(layer, s) for name, layer in targets(base, settings.targets).items()})
+        self.rank, self.settings = rank, settings
+        generator = torch.Generator().manual_seed(seed)
+        triplets = [Triplets(change, self.first_rank, generator) for change in self.layers.values()]
+        self.triplets = nn.ModuleList(triplets).to(base.device)
+
+    def factors(self) -> list[tuple[Tensor, Tensor]]:
+        """diag(lambda) Q and P of each layer."""
+        return [(one.lambdas[:, None] * one.q, one.p) for one in self.triplets]
+
+    def penalty(self) -> Tensor:
+        """The mean distance from orthonormal, weighted."""
+        return self.settings.orthogonality * torch.stack([d for one in self.triplets for d in one.distances()]).mean()
+
+    @torch.no_grad()
+    def after_step(self, step: int, steps: int) -> None:
+        """Weigh the triplets by the step's gradients, and set the lambdas of those beyond the budget to 0."""
+        begin, end = self.phase(steps)
+        if step < end:
+            for one in self.triplets:
+                one.weigh()
+        if allocating := begin < step <= end and (step % self.settings.every == 0 or step == end):
+            self.allocate(self.budget(step, steps))
+        if allocating or step > end:
+            for one in self.triplets:
+                one.lambdas.mul_(one.kept)
+
+    def phase(self, steps: int) -> tuple[int, int]:
+        """The step after which the budget falls, and that at which it has fallen."""
+        end = max(1, round(self.settings.end * steps))
+        return min(round(self.settings.begin * steps), end - 1), end
+
+    def budget(self, step: int, steps: int) -> int:
+        """Triplets in all layers together after step `step`, from `begin` to `end`."""
+        begin, end = self.phase(steps)
         first, last = (len(self.layers) * rank for rank in (self.first_rank, self.rank))
-        left = 1 - (step - begin) / (end - begin)
-        return int(last + (first - last) * left**3)
+        return int(last + (first - last) * (1 - (step - begin) / (end - begin)) ** 3)
+
+    def allocate(self, budget: int) -> None:
+        """Keep the `budget` most important triplets."""
+        importance = torch.cat([one.importance() for one in self.triplets])
+        kept = torch.zeros_like(importance, dtype=torch.bool)
+        kept[importance.topk(budget).indices] = True
+        for one, own in zip(self.triplets, kept.split(self.first_rank), strict=True):
+            one.kept.copy_(own)
+
+    def final(self, step: int, steps: int) -> bool:
+        """Whether the budget has fallen."""
+        return step >= self.phase(steps)[1]
 
     def save(self, folder: Path) -> None:
-        """Write the triplets that are left as PEFT's LORA, each layer with its own rank: A = lambda Q, B = s P."""
-        tensors, ranks = {}, {}
-        for (name, layer), (p, lambdas, q), kept in zip(self.layers.items(), self.triplets, self.kept, strict=True):
-            if ranks_of := int(kept.sum()):
-                ranks[name] = ranks_of
-                tensors[lora.NAME.format(name, "A")] = (lambdas[:, None] * q)[kept]
-                tensors[lora.NAME.format(name, "B")] = layer.scale * p[:, kept]
+        """Write the triplets that are left."""
+        factors = {
+            name: ((one.lambdas[:, None] * one.q)[one.kept], layer.scale * one.p[:, one.kept])
+            for (name, layer), one in zip(self.layers.items(), self.triplets, strict=True)
+            if one.kept.any()
+        }
+        ranks = {name: len(a) for name, (a, _) in factors.items()}
         config = {"r": self.rank, "lora_alpha": self.rank, "rank_pattern": ranks, "alpha_pattern": ranks}
-        lora.save(tensors, config, self.base, folder)
+        lora.save(self, factors, config, folder)
 
     def describe(self, folder: Path) -> dict[str, int | float]:
         """How the ranks came out."""
-        ranks = self.kept.sum(1)
+        ranks = [int(one.kept.sum()) for one in self.triplets]
         return {
             "first_rank": self.first_rank,
-            "least_rank": int(ranks.min()),
-            "greatest_rank": int(ranks.max()),
-            "mean_rank": float(ranks.float().mean()),
+            "least_rank": min(ranks),
+            "greatest_rank": max(ranks),
+            "mean_rank": sum(ranks) / len(ranks),
         }
 
 
-def new(base: Base, rank: int, settings: AdaLoRA, examples: Examples, seed: int) -> Triplets:
+def new(base: Base, rank: int, settings: AdaLoRA, examples: Examples, seed: int) -> AdaptiveChanges:
     """Changes of rank `settings.initial` times `rank` that change nothing yet, put into the model."""
-    base.model.requires_grad_(False)
-    return Triplets(base, rank, settings, seed)
+    return AdaptiveChanges(base, rank, settings, seed)
 
 
 def load(base: Base, folder: Path) -> None:
     """Add a saved AdaLoRA, ours (a LORA) or PEFT's (an ADALORA), to the model's weights."""
-    config = read_json(folder / adapters.CONFIG)
-    if config["peft_type"] != "ADALORA":
+    config, tensors = adapters.read(folder, base, "adalora", UNDERSTOOD)
+    if config["peft_type"] == "LORA":
         return lora.load(base, folder)
-    saved, layers = adapters.tensors(folder, base), linear_layers(base.model)
-    for key in [key for key in saved if key.endswith(".lora_E")]:
-        name = key.removeprefix("base_model.model.").removesuffix(".lora_E")
-        if name not in layers:
-            raise UserError(f"{folder}: it changes {name}, which this model does not have.")
-        p, lambdas, q = (saved[key.removesuffix("E") + which].float() for which in "BEA")
-        add_to_weight(layers[name], scale(config["lora_alpha"], config["init_r"]) * (p @ (lambdas * q)))
+    lora.check_plain(config, folder)
+    for name, (layer, (p, lambdas, q)) in by_layer(tensors, PARTS, base, folder).items():
+        check_shape(layer, (p.shape[0], q.shape[1]), name, folder)
+        add(base.model, name, lambdas * q, p, scale(config["lora_alpha"], config["init_r"]))
     return None
 
 
 def scale(alpha: float, first_rank: int) -> float:
-    """What P diag(lambda) Q is multiplied by, with what PEFT adds to be safe of zero."""
+    """What P diag(lambda) Q is multiplied by; PEFT adds the 1e-5 to be safe of zero."""
     return alpha / (first_rank + 1e-5)

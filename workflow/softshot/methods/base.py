@@ -23,10 +23,20 @@ from softshot.engine.base import Base
 from softshot.engine.layout import Layout, Row
 from softshot.engine.prefix import Prefix
 from softshot.errors import UserError
-from softshot.files import replacing, verify, write_text
+from softshot.files import read_json, replacing, verify, write_text
+from softshot.methods.registry import METHODS
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+COMMON = {  # in every configuration of PEFT's, and no matter here
+    *("peft_type", "task_type", "base_model_name_or_path", "revision", "inference_mode", "auto_mapping", "peft_version")
+}
+PROMPT = {  # in those of prompts and prefixes, of which nothing but the vectors is saved
+    *("num_virtual_tokens", "token_dim", "num_transformer_submodules", "num_attention_heads", "num_layers"),
+    *("encoder_hidden_size", "encoder_num_layers", "encoder_dropout", "encoder_reparameterization_type"),
+    *("prefix_projection", "init_weights", "prompt_tuning_init", "prompt_tuning_init_text", "num_frozen_tokens"),
+    *("tokenizer_name_or_path", "tokenizer_kwargs"),
+}
 
 
 class Examples(Sequence[list[int]]):
@@ -67,6 +77,10 @@ class Adapter(nn.Module):
             if parameter.grad is not None:
                 parameter.grad /= count
 
+    def final(self, step: int, steps: int) -> bool:
+        """Whether the run may end with its state after step `step` of `steps`: it has the size that was asked for."""
+        return True
+
     def penalty(self) -> Tensor | None:
         """What is added to the mean loss per target token of a step: a scalar, or None."""
         return None
@@ -101,10 +115,26 @@ def save(
     write_text(folder / CONFIG, json.dumps(config | common, indent=2) + "\n")
 
 
-def tensors(folder: Path, base: Base) -> dict[str, Tensor]:
-    """The tensors of a saved adapter, on the model's device; a file that is not whole is an error."""
+def read(folder: Path, base: Base, method: str, parts: Set[str]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """A saved adapter, ours or PEFT's: its configuration and its tensors, on the model's device.
+
+    `parts`: the keys of the configuration that the method understands, beside those of every adapter. Raises UserError
+    for a file that is not whole, for an adapter that the method does not read, and for one that is more than it reads.
+    """
+    config = read_json(folder / CONFIG)
+    if (kind := config.get("peft_type")) not in METHODS[method].reads:
+        raise UserError(f"{folder}: {method} does not read an adapter of the kind {kind}.")
+    if more := sorted(key for key, value in config.items() if value and key not in parts | COMMON):
+        raise UserError(f"{folder}: its {more[0]} ({config[more[0]]!r}) is more than softshot reads of a {kind}.")
     verify(folder / WEIGHTS)
     try:
-        return load_file(folder / WEIGHTS, device=str(base.device))
+        return config, load_file(folder / WEIGHTS, device=str(base.device))
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{folder / WEIGHTS} is no whole adapter ({error}): delete it and tune again.") from None
+        raise UserError(f"{folder / WEIGHTS} is no whole adapter ({error}): tune again, or fetch it again.") from None
+
+
+def only(tensors: Mapping[str, Tensor], name: str, folder: Path) -> Tensor:
+    """The one tensor of an adapter that has no others. Raises UserError where it has."""
+    if tensors.keys() != {name}:
+        raise UserError(f"{folder / WEIGHTS} holds {', '.join(sorted(tensors)[:3])}, where softshot reads {name} only.")
+    return tensors[name]

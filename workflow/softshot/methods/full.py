@@ -1,18 +1,21 @@
 """Full tuning: all weights are trained.
 
-In bfloat16 small updates would be rounded away: there the optimiser works on a copy of the weights in float32, from
-which the model's are rounded before every pass. The adapter is the model's weights; they are as large as the model,
-and a study deletes them when they have been used, unless it is told to keep them.
+Where the model is in bfloat16 small updates would be rounded away: there the optimiser works on a copy of the weights
+in float32, from which the model's are rounded before every pass. Dropout is off, as everywhere here; transformers'
+Trainer applies what the model's configuration says.
+
+The adapter is the model's weights by their names, in the model's precision (`load_state_dict(..., strict=False)` takes
+them; what is tied is there once). It is as large as the model: a study deletes it when it has been used, unless it is
+told to keep it.
 """
 
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from softshot.engine.base import Base
 from softshot.errors import UserError
-from softshot.files import read_json
 from softshot.methods import base as adapters
 from softshot.methods.base import Examples
 from softshot.methods.registry import Full
@@ -24,10 +27,13 @@ class Weights(adapters.Adapter):
     def __init__(self, base: Base):
         super().__init__()
         self.base = base
+        base.model.requires_grad_(True)
         self.names, self.weights = zip(*base.model.named_parameters(), strict=True)
-        wide = base.model.dtype in (torch.float32, torch.float64)
-        self.masters = nn.ParameterList(w if wide else nn.Parameter(w.detach().float()) for w in self.weights)
-        self.copied = not wide
+        self.copied = base.model.dtype.itemsize < 4
+        self.masters = nn.ParameterList(nn.Parameter(w.detach().float()) if self.copied else w for w in self.weights)
+        if self.copied:
+            for weight, master in zip(self.weights, self.masters, strict=True):
+                weight.register_post_accumulate_grad_hook(lambda weight, master=master: hand_over(weight, master))
 
     @torch.no_grad()
     def prepare(self) -> None:
@@ -36,35 +42,31 @@ class Weights(adapters.Adapter):
             for weight, master in zip(self.weights, self.masters, strict=True):
                 weight.copy_(master)
 
-    @torch.no_grad()
-    def gather(self, count: int) -> None:
-        """Give the copies the gradients of the model's weights."""
-        if self.copied:
-            for weight, master in zip(self.weights, self.masters, strict=True):
-                master.grad = None if weight.grad is None else weight.grad.float() / count
-                weight.grad = None
-        else:
-            super().gather(count)
-
     def save(self, folder: Path) -> None:
-        """Write the weights under their names in the model, in the model's precision."""
+        """Write the weights under their names in the model."""
         tensors = dict(zip(self.names, self.masters, strict=True))
         adapters.save(folder, tensors, {"peft_type": None}, self.base, self.base.model.dtype)
 
 
+def hand_over(weight: Tensor, master: Tensor) -> None:
+    """Add the gradient that a pass gave a weight to its copy's: passes are added up in float32."""
+    gradient, weight.grad = weight.grad.float(), None
+    master.grad = gradient if master.grad is None else master.grad.add_(gradient)
+
+
 def new(base: Base, size: int, settings: Full, examples: Examples, seed: int) -> Weights:
     """All weights, as they are."""
-    base.model.requires_grad_(True)
     return Weights(base)
 
 
 @torch.no_grad()
 def load(base: Base, folder: Path) -> None:
     """Put saved weights in the place of the model's."""
-    if read_json(folder / adapters.CONFIG).get("peft_type") is not None:
-        raise UserError(f"{folder} holds an adapter of PEFT's, not all weights of a model.")
-    saved, weights = adapters.tensors(folder, base), dict(base.model.named_parameters())
-    if saved.keys() != weights.keys():
-        raise UserError(f"{folder} holds the weights of another model: {min(saved.keys() ^ weights.keys())}.")
+    _, tensors = adapters.read(folder, base, "full", frozenset())
+    weights = dict(base.model.named_parameters())
+    if strange := sorted(tensors.keys() ^ weights.keys()):
+        raise UserError(f"{folder} holds the weights of another model: {strange[0]} is in one of the two only.")
     for name, weight in weights.items():
-        weight.copy_(saved[name])
+        if tensors[name].shape != weight.shape:
+            raise UserError(f"{folder} holds the weights of another model: {name} is {tuple(tensors[name].shape)}.")
+        weight.copy_(tensors[name])

@@ -12,7 +12,6 @@ from torch import Tensor
 from softshot.engine.base import Base
 from softshot.engine.prefix import Prefix
 from softshot.errors import UserError
-from softshot.files import read_json
 from softshot.methods import base as adapters
 
 
@@ -55,10 +54,10 @@ def save(packed: Tensor, base: Base, folder: Path) -> None:
 
 
 def load(base: Base, folder: Path) -> Prefix:
-    """A saved prefix; one made for a model of another shape is an error."""
-    config = read_json(folder / adapters.CONFIG)
-    layers, heads, size = check_uniform(base, config["peft_type"])
-    flat = adapters.tensors(folder, base)["prompt_embeddings"]
+    """A saved prefix, ours or PEFT's. Raises UserError for one that was made for a model of another shape."""
+    _, tensors = adapters.read(folder, base, "prefix-tuning", adapters.PROMPT)
+    layers, heads, size = check_uniform(base, "a saved prefix")
+    flat = adapters.only(tensors, "prompt_embeddings", folder)
     if flat.shape[1] != 2 * layers * heads * size:
         raise UserError(
             f"{folder}: keys and values of {flat.shape[1]} numbers a position do not fit a model of {layers} layers of"

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from softshot.engine.base import Base
 from softshot.engine.prefix import Prefix
 from softshot.errors import UserError
-from softshot.files import read_json
 from softshot.methods import base as adapters
 from softshot.methods import nearest_tokens
 from softshot.methods.base import Examples
@@ -84,14 +83,12 @@ def save(prompt: Tensor, base: Base, folder: Path) -> None:
 
 
 def load(base: Base, folder: Path) -> Prefix:
-    """A saved prompt as a prefix; one made for another width is an error."""
-    width = read_json(folder / adapters.CONFIG)["token_dim"]
-    if width != base.embedding_size:
+    """A saved prompt, ours or PEFT's, as a prefix. Raises UserError for one that was made for another width."""
+    _, tensors = adapters.read(folder, base, "prompt-tuning", adapters.PROMPT)
+    prompt = adapters.only(tensors, "prompt_embeddings", folder)
+    if (width := prompt.shape[1]) != base.embedding_size:
         raise UserError(f"{folder}: a prompt of width {width} does not fit a model of width {base.embedding_size}.")
-    saved = adapters.tensors(folder, base)
-    if "prompt_embeddings" not in saved:
-        raise UserError(f"{folder / adapters.WEIGHTS} holds no soft prompt (prompt_embeddings): tune again.")
-    return Prefix(embeddings=saved["prompt_embeddings"])
+    return Prefix(embeddings=prompt)
 
 
 def vocabulary_ids(base: Base, tokens: int, generator: torch.Generator) -> list[int]:

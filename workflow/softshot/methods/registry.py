@@ -181,9 +181,18 @@ class Method:
     module: str | None = None  # below softshot.methods
     unit: Unit | None = None  # what its size counts
     before: str = ""  # what it puts before every row, in words
+    begins_text: bool = False  # and that begins as a text does: rows go on from it without a beginning of their own
     trains_weights: bool = False  # else the model stays frozen, and its kernels are used while it is tuned
     every_weight: bool = False  # each gets a gradient: a backward pass costs twice as much; the adapter is temporary
     stored: Callable[[int, Shape], int] | None = None  # size, model -> numbers in its adapter, roughly
+    reads: tuple[str | None, ...] = ()  # `peft_type` of the saved adapters that its module loads
+
+    def merges(self, base: str) -> bool:
+        """Whether what is trained is in the weights at prediction, which then costs what the model alone costs.
+
+        `base` is the setting `models.base`: packed weights would have to be rounded again.
+        """
+        return self.trains_weights and base != "nf4"
 
     def load(self) -> ModuleType:
         """Its module, which imports torch."""
@@ -200,6 +209,7 @@ METHODS = {
         unit="tokens",
         before="soft prompt",
         stored=lambda tokens, model: tokens * model.width,
+        reads=("PROMPT_TUNING", "P_TUNING"),
     ),
     "p-tuning": Method(
         title="P-tuning",
@@ -209,6 +219,7 @@ METHODS = {
         unit="tokens",
         before="soft prompt",
         stored=lambda tokens, model: tokens * model.width,
+        reads=("PROMPT_TUNING", "P_TUNING"),
     ),
     "prefix-tuning": Method(
         title="prefix-tuning",
@@ -218,6 +229,7 @@ METHODS = {
         unit="tokens",
         before="keys and values",
         stored=lambda tokens, model: 2 * tokens * model.layers * model.width,
+        reads=("PREFIX_TUNING", "CARTRIDGE"),
     ),
     "context-tuning": Method(
         title="context tuning",
@@ -226,7 +238,9 @@ METHODS = {
         module="context_tuning",
         unit="tokens",
         before="keys and values of demonstrations",
+        begins_text=True,
         stored=lambda tokens, model: 2 * tokens * model.layers * model.width,
+        reads=("PREFIX_TUNING", "CARTRIDGE"),
     ),
     "lora": Method(
         title="LoRA",
@@ -236,6 +250,7 @@ METHODS = {
         unit="rank",
         trains_weights=True,
         stored=lambda rank, model: rank * model.layers * model.linear,
+        reads=("LORA",),
     ),
     "adalora": Method(
         title="AdaLoRA",
@@ -245,6 +260,7 @@ METHODS = {
         unit="rank",
         trains_weights=True,
         stored=lambda rank, model: rank * model.layers * model.linear,
+        reads=("LORA", "ADALORA"),
     ),
     "ia3": Method(
         title="(IA)3",
@@ -253,6 +269,7 @@ METHODS = {
         module="ia3",
         trains_weights=True,
         stored=lambda _, model: 6 * model.layers * model.width,
+        reads=("IA3",),
     ),
     "full": Method(
         title="full tuning",
@@ -262,6 +279,7 @@ METHODS = {
         trains_weights=True,
         every_weight=True,
         stored=lambda _, model: model.parameters,
+        reads=(None,),
     ),
 }
 

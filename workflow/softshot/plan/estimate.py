@@ -96,6 +96,8 @@ class Estimates:
         for stage, name in (("tuning", "tuning.json"), ("generation", "run.json")):
             for path in sorted(self.results.glob(f"*/runs/*/*/*/*/seed-*/{name}")):
                 note = read(path)
+                if note.get("settings", {}).get("base", "full") != self.study.models.base:
+                    continue  # packed weights take other times
                 try:
                     run = run_of(path.parent, note)
                     did = self._did(stage, run, note)

@@ -14,9 +14,11 @@ from softshot.engine import base as engine_base
 from softshot.engine.layout import Layout, RowSettings
 from softshot.errors import UserError, run_program
 from softshot.files import checksums, read_json, read_jsonl, sizes, write_json, write_jsonl
+from softshot.methods import base as adapters
 from softshot.methods.base import Adapter, Examples
 from softshot.methods.registry import METHODS, MethodSettings
-from softshot.provenance import deciding, peak_memory_mb, provenance
+from softshot.peak_memory import PeakMemory
+from softshot.provenance import deciding, provenance
 from softshot.sections import Section, read
 from softshot.settings import MethodName, TuningSettings
 from softshot.tuning import state as states
@@ -121,13 +123,20 @@ def state_of(args: argparse.Namespace, settings: TuningSlice) -> Path:
 
 def summary(trainer: Trainer, layout: Layout) -> dict[str, Any]:
     """What the run did and took."""
-    progress = trainer.progress
+    progress, adapter = trainer.progress, trainer.adapter
     steps = [line for line in progress.history if "loss" in line]
+    prefix = adapter.prefix()
     return {
         "seconds": progress.seconds,
+        "step_seconds": progress.step_seconds,
+        "validation_seconds": progress.validation_seconds,
         "steps": progress.step,
         "stopped_early": progress.stopped_early,
-        "trainable_parameters": sum(p.numel() for p in trainer.adapter.parameters()),
+        "trainable_parameters": sum(p.numel() for p in adapter.parameters()),
+        "positions_added": 0 if prefix is None else len(prefix),
+        "quantised_weights": trainer.base.quantised,
+        "trained": progress.trained,
+        "validated": progress.validated,
         "training_rows": len(trainer.training),
         "validation_rows": len(trainer.validation),
         "dtype": str(trainer.base.model.dtype),
@@ -139,8 +148,10 @@ def summary(trainer: Trainer, layout: Layout) -> dict[str, Any]:
         "best_step": progress.best_step,
         "curve": [line for line in progress.history if "validation_loss" in line],
         "tokens_per_second": median(line["tokens_per_second"] for line in steps),
+        "target_tokens_per_second": median(
+            line["tokens_per_second"] * line["target_tokens"] / line["tokens"] for line in steps
+        ),
         "max_tokens": progress.max_tokens,
-        "peak_memory_mb": peak_memory_mb(),
     }
 
 
@@ -150,8 +161,11 @@ def main() -> None:
     settings = read(TuningSlice, args.settings, "--settings")
     if args.trials and adopt(args):
         return
-    frozen = not METHODS[settings.method.name].trains_weights
-    layout = Layout(engine_base.load(args.model, settings.engine.dtype, args.threads, frozen), settings)
+    method, memory = METHODS[settings.method.name], PeakMemory()
+    frozen = not method.trains_weights
+    base = engine_base.load(args.model, settings.engine.dtype, args.threads, frozen, weights=settings.base)
+    memory.loaded()
+    layout = Layout(base, settings, method.begins_text)
     trainer, state = trainer_of(args, settings, layout), state_of(args, settings)
     if saved := states.load(state):
         trainer.resume(saved)
@@ -176,9 +190,11 @@ def main() -> None:
     learned = trainer.adapter.describe(adapter)
     history = args.out / "history.jsonl"
     write_jsonl(history, trainer.progress.history)
+    stored = sizes(adapter / adapters.WEIGHTS, adapter / adapters.CONFIG)
     files = [*sorted(path for path in adapter.iterdir() if path.is_file()), history]
     note = {"settings": args.settings, "code": code.tuning(settings.method.name), **provenance()}
-    note |= {"tuning": summary(trainer, layout) | {"learned": learned, "diverged": diverged}}
+    note |= {"tuning": summary(trainer, layout) | {"adapter_bytes": sum(stored.values()), **memory.facts()}}
+    note["tuning"] |= {"learned": learned, "diverged": diverged}
     note |= {"rate": read_json(args.rate)} if args.rate else {}
     write_json(args.out / "tuning.json", note | {"checksums": checksums(*files), "bytes": sizes(*files)})
     shutil.rmtree(state.parent, ignore_errors=True)

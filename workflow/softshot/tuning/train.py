@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from softshot.engine import memory
 from softshot.engine.base import Base
 from softshot.engine.layout import Row
 from softshot.engine.loss import target_logits, target_losses
+from softshot.engine.passes import Passes
 from softshot.engine.prefix import Prefix
 from softshot.errors import UserError
 from softshot.methods.base import Adapter
@@ -42,11 +43,20 @@ class Progress:
     best_step: int = 0
     best_state: dict[str, Tensor] = field(default_factory=dict)  # the adapter's, where its validation loss was lowest
     without_best: int = 0  # validation losses since the best
+    final: bool = False  # the best is one that the run may end with (`Adapter.final`)
     far_above: int = 0  # steps in a row with a loss far above the first
     max_tokens: int | None = None  # most tokens of a forward pass: as asked, or as memory has shown
     stopped_early: bool = False
-    seconds: float = 0.0
+    step_seconds: float = 0.0
+    validation_seconds: float = 0.0
+    trained: dict[str, int] = field(default_factory=lambda: asdict(Passes()))  # what the steps read
+    validated: dict[str, int] = field(default_factory=lambda: asdict(Passes()))  # and the validations
     history: list[dict] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Of steps and validations together."""
+        return self.step_seconds + self.validation_seconds
 
 
 class Trainer:
@@ -121,14 +131,17 @@ class Trainer:
         self.optimizer.zero_grad()
         seconds = time.monotonic() - began
         self.progress.step += 1
-        self.progress.seconds += seconds
+        self.progress.step_seconds += seconds
+        tokens = sum(len(row) for part in parts for row in part)
         self.progress.history.append(
             {
                 "step": self.progress.step,
                 "loss": loss,
                 "learning_rate": rate,
                 "gradient_norm": norm,
-                "tokens_per_second": sum(len(row) for part in parts for row in part) / seconds,
+                "tokens": tokens,
+                "target_tokens": sum(len(row.target) for part in parts for row in part),
+                "tokens_per_second": tokens / seconds,
             }
         )
 
@@ -152,6 +165,7 @@ class Trainer:
             seen = [(rows, self.adapter.visible(rows, generator)) for rows in parts]
             result = self.passes(leaves, seen, lambda loss: loss.backward())
         _, count = result
+        self.count(self.progress.trained, leaves, parts)
         self.adapter.gather(count)
         if prefix is not None:
             torch.autograd.backward(prefix.tensors, [leaf.grad / count for leaf in leaves.tensors])
@@ -193,6 +207,13 @@ class Trainer:
             total, count = total + loss.detach(), count + len(losses)
         return total, count
 
+    def count(self, counts: dict[str, int], prefix: Prefix | None, batches: list[list[Row]]) -> None:
+        """Take into `counts` what the passes over the batches have read."""
+        passes = Passes(**counts)
+        for rows in batches:
+            passes.add_batch(prefix, rows)
+        counts.update(asdict(passes))
+
     def out_of_memory(self, rows: int, tokens: int) -> None:
         """Remember that a forward pass of `tokens` is too large; with one row there is nothing to split."""
         memory.release()
@@ -232,25 +253,27 @@ class Trainer:
         parts = [(rows[start : start + size], None) for start in range(0, len(rows), size)]
         self.adapter.eval()
         self.adapter.prepare()
-        result = None
+        prefix, result = self.adapter.prefix(), None
         while result is None:
-            result = self.passes(self.adapter.prefix(), parts)
+            result = self.passes(prefix, parts)
         total, count = result
+        self.count(progress.validated, prefix, [rows for rows, _ in parts])
         loss = total.item() / count
         if not math.isfinite(loss):
             raise Diverged(
                 f"the validation loss is {loss} after {progress.step} steps: "
                 + (self.remedy if progress.step else "the model itself gives no numbers; try `engine.dtype: float32`.")
             )
+        if not progress.final and self.adapter.final(progress.step, self.settings.steps):
+            progress.final, progress.best_loss = True, math.inf  # what was best before may not be the result
         if loss < progress.best_loss:
             progress.best_loss, progress.best_step, progress.without_best = loss, progress.step, 0
             progress.best_state = {name: x.to("cpu", copy=True) for name, x in self.adapter.state_dict().items()}
         else:
             progress.without_best += 1
-            progress.stopped_early = self.settings.patience is not None and (
-                progress.without_best >= self.settings.patience
-            )
-        progress.seconds += time.monotonic() - began
+            enough = self.settings.patience is not None and progress.without_best >= self.settings.patience
+            progress.stopped_early = progress.final and enough
+        progress.validation_seconds += time.monotonic() - began
         progress.history.append({"step": progress.step, "validation_loss": loss})
         if not sys.stderr.isatty():  # a log file gets plain lines, a terminal the bar
             trained = next((line["loss"] for line in reversed(progress.history) if "loss" in line), math.nan)
@@ -264,6 +287,7 @@ class Trainer:
     @torch.no_grad()
     def shortest_logits(self) -> Tensor:
         """What the model computes for the shortest validation row: [N, V]."""
+        self.adapter.eval()
         self.adapter.prepare()
         return target_logits(self.base, self.adapter.prefix(), [min(self.validation, key=len)])
 
@@ -275,6 +299,7 @@ class Trainer:
                 f" raise the learning rate of the method (now {self.peak_rate})."
             )
         self.adapter.load_state_dict(self.progress.best_state)
+        self.adapter.eval()
         self.adapter.prepare()
 
     def state(self) -> dict:
