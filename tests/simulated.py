@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from softshot.analysis.bootstrap import Replicates, replicate
 from softshot.analysis.cells import PROMPT_TUNING, Cell
@@ -176,10 +177,22 @@ def _prompts(rng: np.random.Generator, draw: Callable, seeds: int, records: int 
     return Evidence("t", list(members), members, statistics, replicates, estimates(replicates, members))
 
 
-def p_values(study: Callable[..., Estimate], studies: int, seed: int = 7, **settings) -> np.ndarray:
-    """The p-values of so many simulated studies."""
+def estimates_of(study: Callable[..., Estimate], studies: int, seed: int = 7, **settings) -> list[Estimate]:
+    """What so many simulated studies find."""
     rng = np.random.default_rng(seed)
-    return np.array([study(rng, **settings).p for _ in range(studies)])
+    return [study(rng, **settings) for _ in range(studies)]
+
+
+def p_values(study: Callable[..., Estimate], studies: int, **settings) -> np.ndarray:
+    """Their p-values."""
+    return np.array([found.p for found in estimates_of(study, studies, **settings)])
+
+
+def welch(found: Estimate) -> float:
+    """What p would be with the degrees of freedom of Welch and Satterthwaite."""
+    below = sum(part.variance**2 / part.freedom for part in found.parts)
+    freedom = found.error**4 / below if below else np.inf
+    return float(2 * stats.t.sf(abs(found.value) / found.error, freedom)) if found.error else 1.0
 
 
 def rejected(p: np.ndarray) -> list[float]:

@@ -40,6 +40,7 @@ MODELS = {"bloom-1b1": 0.0, "opt-1.3b": -2.0, "gpt2-xl": 1.0}  # and what a mode
 TASKS = {"totto": 0.0, "dart": 4.0, "logic2text": 15.0, "spider": -4.0, "mtop": 2.0}  # likewise
 ICL = {"random-1": 10.0, "random-3": 12.0, "retrieved-1": 25.0, "retrieved-3": 28.0}
 PT = {1: 20.0, 5: 34.0, 10: 38.0, 25: 40.0, 50: 41.0, 100: 37.0, 150: 32.0}
+LORA = 50.0  # of any rank
 IPT_GAIN = {"totto": 8.0, "dart": 5.0, "logic2text": 6.0, "spider": -10.0, "mtop": 8.0}
 TRANSFER = {"totto": 9.0, "dart": 7.0, "logic2text": 6.0, "spider": 4.0, "mtop": 6.0}
 SLOPE = 0.3  # of an IPT record's chance on its demonstration's similarity, which has the mean 0.5
@@ -78,15 +79,24 @@ def study_of(seeds: int = 3) -> Study:
     )
 
 
+def kind(run: Run) -> str:
+    """What a run is, whatever its arm is called."""
+    if run.method == "none":
+        return "icl"
+    return "ipt" if run.shots and not run.source else "pt"
+
+
 def truth(run: Run) -> float:
     """The expected score of a run, before its seed's deviation."""
     place = MODELS[run.model] + TASKS[run.task]
-    fewer = GROWTH[run.arm] * np.log(run.train / TRAIN) if run.train else 0.0
+    fewer = GROWTH[kind(run)] * np.log(run.train / TRAIN) if run.train else 0.0
     if run.source:
         return place + ICL["retrieved-1"] + TRANSFER[run.source]
-    if run.arm == "icl":
+    if kind(run) == "icl":
         return place + ICL[f"{run.retriever}-{run.shots}"] + fewer
-    return place + PT[run.size] + (IPT_GAIN[run.task] if run.arm == "ipt" else 0.0) + fewer
+    if run.unit == "rank":
+        return place + LORA + (IPT_GAIN[run.task] if kind(run) == "ipt" else 0.0)
+    return place + PT[run.size] + (IPT_GAIN[run.task] if kind(run) == "ipt" else 0.0) + fewer
 
 
 def spread(run: Run) -> float:
@@ -95,7 +105,7 @@ def spread(run: Run) -> float:
         return 0.0
     if run.source:
         return 0.6
-    return {"icl": 0.4, "pt": 0.5 * run.size**0.5, "ipt": 0.25 * run.size**0.5}[run.arm]
+    return {"pt": 0.5 * run.size**0.5, "ipt": 0.25 * run.size**0.5}.get(kind(run), 0.4)
 
 
 def deviation(run: Run) -> float:
@@ -127,7 +137,7 @@ def chances(run: Run, deviation: float = 0.0) -> np.ndarray:
     hard = generator("hard", run.task).normal(0, 0.05, RECORDS)
     if count := GROUPS.get(run.task):
         hard += generator("group", run.task, run.arm).normal(0, GROUPED, count)[groups(run.task)]
-    slope = SLOPE * (similar - similar.mean()) if run.arm == "ipt" else 0.0
+    slope = SLOPE * (similar - similar.mean()) if kind(run) == "ipt" else 0.0
     return np.clip((truth(run) + deviation) / 100 + slope + hard - hard.mean(), 0.004, 0.996)
 
 

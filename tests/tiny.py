@@ -63,10 +63,13 @@ CONFIGS = {  # of each name, the architecture and what is not its default
 }
 
 
-def save_tiny_model(name: str, folder: Path, projected: bool = True) -> None:
+WIDTHS = ("hidden_size", "intermediate_size", "n_embd", "ffn_dim")
+
+
+def save_tiny_model(name: str, folder: Path, projected: bool = True, wider: int = 1) -> None:
     """Write one of CONFIGS, with a byte-level tokenizer, as safetensors.
 
-    `projected`: OPT's embeddings are narrower than its hidden states, as in OPT-350M.
+    `projected`: OPT's embeddings are narrower than its hidden states, as in OPT-350M. `wider`: times all widths.
     """
     import torch
     from tokenizers import ByteLevelBPETokenizer
@@ -76,6 +79,7 @@ def save_tiny_model(name: str, folder: Path, projected: bool = True) -> None:
     bpe.train_from_iterator([TEXT], vocab_size=320, special_tokens=["<s>", "</s>"], show_progress=False)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, bos_token="<s>", eos_token="</s>")
     architecture, options = CONFIGS[name]
+    options = options | {key: wider * options[key] for key in WIDTHS if key in options}
     if not projected and name == "opt":
         options = options | {"word_embed_proj_dim": options["hidden_size"]}
     config = AutoConfig.for_model(architecture, vocab_size=len(tokenizer), **options)

@@ -13,7 +13,7 @@ SECTIONS = [
     "advice",
     "scores",
     "claims",
-    "tokens",
+    "size",
     "spread",
     "similarity",
     "significance",
@@ -41,7 +41,7 @@ def test_the_page_is_drawn_quietly_and_nothing_sticks_out(visit, width, scheme):
     assert view.page.evaluate(right) <= width
     sections = view.page.evaluate("[...document.querySelectorAll('section')].map((s) => [s.id, s.offsetHeight])")
     assert {name for name, _ in sections} <= {*SECTIONS}
-    assert {"scores", "tokens", "learning", "examples", "cost", "runs", "settings"} <= {name for name, _ in sections}
+    assert {"scores", "size", "learning", "examples", "cost", "runs", "settings"} <= {name for name, _ in sections}
     assert all(height > 80 for _, height in sections)
     paper = view.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 24, 31)"}[scheme]
@@ -96,13 +96,13 @@ def test_a_table_is_filtered_and_counts_its_rows(visit):
 def test_one_task_can_be_looked_at_alone(visit):
     page = visit().page
     page.locator("#choice select[name=task]").select_option("mtop")
-    assert page.locator("#figure-tokens [data-panel]:visible").count() == 2
+    assert page.locator("#figure-size [data-panel]:visible").count() == 2
     assert page.locator("#runs .bar output").inner_text() == "32 of 64 rows"
     page.locator("#choice select[name=model]").select_option("alpha")
-    assert page.locator("#figure-tokens [data-panel]:visible").count() == 1
+    assert page.locator("#figure-size [data-panel]:visible").count() == 1
     page.locator("#choice select[name=task]").select_option("")
     page.locator("#choice select[name=model]").select_option("")
-    assert page.locator("#figure-tokens [data-panel]:visible").count() == 4
+    assert page.locator("#figure-size [data-panel]:visible").count() == 4
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -117,13 +117,13 @@ def test_figures_become_interactive_and_tell_their_values(visit, scheme):
         )
         drawn = figure.locator("[data-panel] svg").first.bounding_box()
         assert abs(drawn["height"] / size["height"] - 1) < 0.1  # the reader's fonts may be wider than ours, no more
-    mark = view.page.locator("#figure-tokens svg .mark-symbol path[d]:not([d=''])").first
+    mark = view.page.locator("#figure-size svg .mark-symbol path[d]:not([d=''])").first
     mark.scroll_into_view_if_needed()
     mark.hover(force=True)
     tip = view.page.locator("#vg-tooltip-element.visible")
     tip.wait_for()
     assert "soft tokens" in tip.inner_text()
-    assert " ± " in tip.inner_text()
+    assert "BLEU" in tip.inner_text()
     assert view.said == []
     assert [url for url in view.asked if not url.startswith("data:")] == [view.page.url]
 
@@ -200,7 +200,7 @@ def test_a_mean_leads_to_its_runs_and_a_run_to_its_files(visit, report):
 
 def test_the_address_of_a_run_opens_its_details(visit):
     page = visit("#runs/alpha/mtop/ipt/tokens-5_retrieved-1/seed-3").page
-    assert page.locator("#runs-table tbody tr.ipt").count() == 1
+    assert page.locator("#runs-table tbody tr.arm-2").count() == 1
     assert "exact match" in page.locator("#runs-table .detail").inner_text()
     assert page.locator("#runs-table button.open").get_attribute("aria-expanded") == "true"
     page.wait_for_timeout(500)
@@ -229,7 +229,7 @@ def test_everything_has_a_name_and_a_place_in_the_order(visit):
 def test_without_scripts_the_drawings_and_tables_are_there(visit):
     page = visit(java_script_enabled=False).page
     assert page.locator("#scores-table").is_visible()
-    assert page.locator("#figure-tokens img").first.is_visible()
+    assert page.locator("#figure-size img").first.is_visible()
     assert "needs JavaScript" in page.locator("#runs").inner_text()
     assert not page.locator("#choice").is_visible()
 
@@ -237,25 +237,30 @@ def test_without_scripts_the_drawings_and_tables_are_there(visit):
 def test_paper_has_no_controls(visit):
     page = visit().page
     page.emulate_media(media="print")
-    assert page.locator("#figure-tokens img").first.is_visible()
+    assert page.locator("#figure-size img").first.is_visible()
     assert [name for name in ("nav", ".bar", ".tools", "#runs") if page.locator(name).first.is_visible()] == []
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seeds", ["3", "13"])
-def test_a_large_study_opens_in_three_seconds(visit, tmp_path, seeds):
+def test_a_large_study_makes_elements_only_of_what_is_shown(visit, tmp_path, seeds):
     folder = tmp_path / "synthetic"
     subprocess.run([sys.executable, ROOT / "tests/synthetic_study.py", folder, "--seeds", seeds], check=True)
     settings = (folder / "settings.json").read_text(encoding="utf-8")
     command = [sys.executable, "-m", "softshot.analysis", "--settings", settings, "--results", folder]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    took = []
-    for _ in range(3):
-        view = visit(path=folder / "report.html")
-        took.append(view.page.evaluate("performance.timing.domComplete - performance.timing.fetchStart"))
-        assert view.said == []
-    assert min(took) < 3000
+    view = visit(path=folder / "report.html")
+    assert view.said == []
     assert view.page.locator("*").count() < 40_000
     view.page.get_by_label("Filter runs").fill("gpt2-xl mtop ipt")
     shown = view.page.locator("#runs .bar output").inner_text()
     assert shown.endswith({"3": "of 1200 rows", "13": "of 5100 rows"}[seeds])
+
+
+def test_a_row_can_be_read_as_the_model_was_given_it(visit):
+    page = visit().page
+    answer = page.locator("#example dl > div").nth(5)  # after input and references: the first with a soft prompt
+    answer.locator("summary", has_text="The whole row").click()
+    row = answer.locator("pre").inner_text()
+    assert row.startswith("⟨25 tokens of soft prompt⟩")
+    assert " =>" in row and row.strip().endswith("=>")

@@ -19,9 +19,9 @@ SIZES = {"tokens": 5, "rank": 4, None: 0}
 CONTEXT = 80  # tokens of context tuning: three demonstrations and more
 
 
-def base_for(method, folder, dtype="float32"):
+def base_for(method, folder, dtype="float32", weights="full"):
     """The model as tuning loads it for a method."""
-    return load(folder, dtype, frozen=not METHODS[method].trains_weights)
+    return load(folder, dtype, frozen=not METHODS[method].trains_weights, weights=weights)
 
 
 def loaded(method, folder, adapter, dtype="float32"):

@@ -8,11 +8,12 @@ import pytest
 from synthetic import HOSTILE, UNFINISHED, study_of, text_of, write_study
 
 from softshot.analysis.collect import collect
-from softshot.analysis.examples import examples
+from softshot.analysis.examples import examples, laid_out
 from softshot.analysis.findings import find
 from softshot.analysis.names import Names
 from softshot.analysis.report import embedded
 from softshot.analysis.report_runs import Once, run_list
+from softshot.task import TemplateSettings
 
 
 def shown(study, folder):
@@ -42,6 +43,29 @@ def test_examples_hold_what_each_arm_saw_and_wrote(half_done):
     assert answers["beta/dart/pt/tokens-25/seed-1"]["shown"] == []
     assert answers["beta/dart/ipt/tokens-25_retrieved-1/seed-1"]["shown"] == [[0, 0.75]]
     assert task["pool"] == [[text_of("train", 3), "target 3"]]
+
+
+def test_the_text_of_a_row_is_what_the_model_is_given(tiny_models):
+    from softshot.engine.base import load
+    from softshot.engine.layout import Layout, RowSettings
+
+    study = study_of()
+    template = {"instruction": "Say it.", "input": "Q: {input} A:", "demonstration": "<{example}>", "separator": "\n\n"}
+    templates = {"dart": TemplateSettings(**template)}
+    study = study.model_copy(update={"data": study.data.model_copy(update={"templates": templates})})
+    shown = [{"id": "a", "input": "near", "target": "one"}, {"id": "b", "input": "far", "target": "two"}]
+    for order in ("nearest-last", "nearest-first"):
+        ordered = study.model_copy(update={"demonstrations": study.demonstrations.model_copy(update={"order": order})})
+        settings = {"engine": study.engine.model_dump(), "template": template, "shots": 2, "order": order}
+        layout = Layout(load(tiny_models["gpt2"]), RowSettings(**settings))
+        context = layout.generation_row({"id": "r", "input": "this"}, shown, 8).context
+        row = laid_out(ordered, "dart")
+        examples = [
+            row["example"][0] + one["input"] + row["example"][1] + one["target"] + row["example"][2] for one in shown
+        ]
+        seen = examples[::-1] if row["nearest_last"] else examples
+        text = "".join([row["start"], *seen, row["question"][0], "this", row["question"][1]])
+        assert text == layout.base.tokenization.decode(context)
 
 
 def test_what_is_right_is_for_a_metric_to_say_where_it_judges_records(tmp_path):

@@ -67,7 +67,7 @@ def test_the_tuning_of_what_is_not_tuned_costs_nothing_and_is_drawn():
     tuned = row | {"arm": "pt", "variant": "tokens-25", "mean": 30.0, "tuning_operations": 6e13}
     (panel,) = cost.cost_panels(Names(study, own.values()), own, pd.DataFrame([tuned, icl]), "tuning")
     assert [(point["x"], point["short"]) for point in panel.spec["data"]["values"]] == [(0, "ICL"), (6e13, "PT")]
-    assert "ICL, 1 retrieved 20.0 () at 0; PT, 25 tokens 30.0 () at 6e+13" in panel.words
+    assert "ICL, 1 retrieved 20.0 at 0; PT, 25 tokens 30.0 at 6e+13" in panel.words
 
 
 def test_every_bar_is_the_interval_of_a_mean_and_every_dot_a_seed(half_done):

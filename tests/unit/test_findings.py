@@ -15,6 +15,7 @@ from softshot.analysis.cells import cells, keys
 from softshot.analysis.collect import collect
 from softshot.analysis.findings import find
 from softshot.grid import Run, runs
+from softshot.settings import Study
 
 pytestmark = pytest.mark.long
 
@@ -75,6 +76,28 @@ def test_published_numbers_stand_beside_whole_splits_of_the_same_cells_alone(who
         update={"data": study.data.model_copy(update={"limits": study.data.limits.model_copy(update={"train": 100})})}
     )
     assert published.scores(limited, results).empty
+
+
+def test_published_numbers_of_the_other_methods_stand_beside_the_very_cells():
+    arms = {
+        "full": {"method": "full"},
+        "prefix": {"method": "prefix-tuning", "tokens": [10, 20]},
+        "lora": {"method": "lora", "rank": [4, 8]},
+    }
+    metrics = pd.DataFrame({"records": [5097] * 2, "task": ["dart"] * 2, "metric": ["dart_bleu", "dart_ter"]})
+    values = {"models": {"use": ["gpt2-medium", "gpt2-large", "gpt2-xl"]}, "data": {"tasks": ["dart"]}, "arms": arms}
+    study = Study(**values)
+    results = SimpleNamespace(cells=cells(study), metrics=metrics)
+    table = published.scores(study, results)
+    main = table[table["metric"] == "dart_bleu"].set_index(["model", "arm", "variant"])["published"]
+    assert main.to_dict() == {
+        **{("gpt2-medium", "full", "none"): 46.2, ("gpt2-large", "full", "none"): 47.0},
+        **{("gpt2-medium", "prefix", "tokens-10"): 46.4, ("gpt2-large", "prefix", "tokens-10"): 46.7},
+        **{("gpt2-medium", "lora", "rank-4"): 47.1, ("gpt2-large", "lora", "rank-4"): 47.5},
+    }
+    assert set(table["published_source"]) == {"Hu et al. 2021, table 13"}
+    rounded = Study(**values | {"models": values["models"] | {"base": "nf4-dequantised"}})
+    assert published.scores(rounded, results).empty, "a rounded model is another one"
 
 
 def test_spreads_are_those_of_the_scores_and_three_seeds_test_none(whole):

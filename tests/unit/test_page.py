@@ -14,7 +14,8 @@ from synthetic import TITLE, study_of, text_of_page
 from tiny import ROOT
 
 from softshot.analysis.names import IN_DARK, INK, MUTED, PALETTE
-from softshot.analysis.report import SECTIONS, after_verdict, duration, exact, number, signed
+from softshot.analysis.report import SECTIONS, after_verdict, exact, number, power, signed
+from softshot.analysis.tables import duration
 from softshot.slices import analysis_slice
 
 
@@ -133,6 +134,7 @@ def test_page_says_what_is_scored_and_holds_the_whole_configuration(half_done):
 def test_numbers_and_durations_are_written_for_people():
     assert number(12345.678, 1) == "12\u2009345.7"
     assert number(None) == "–"
+    assert [power(value) for value in (0.0, 1.234e15, None)] == ["0", "1.2·10¹⁵", "–"]
     assert [signed(value) for value in (1.25, -1.25, None)] == ["+1.2", "−1.2", "–"]
     assert [exact(value) for value in (1 / 3, float("nan"))] == ["0.3333333333", ""]
     assert [duration(s) for s in (8.44, 200, 7500, None)] == ["8.4 s", "3 min 20 s", "2 h 05 min", "–"]

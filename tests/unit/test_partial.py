@@ -5,8 +5,10 @@ import pytest
 import synthetic_study as made
 
 from softshot.analysis.collect import collect
+from softshot.analysis.figures import draw
 from softshot.analysis.findings import find, write
 from softshot.analysis.names import Names
+from softshot.analysis.report import write_report
 from softshot.analysis.tables import as_text
 from softshot.errors import UserError
 from softshot.files import read_json, write_json
@@ -25,10 +27,9 @@ def analysed(tmp_path, monkeypatch):
         settings["models"]["use"], settings["data"]["tasks"] = ["gpt2-xl"], ["dart", "mtop"]
         settings["analysis"] |= {"bootstrap": 200} | analysis
         settings["arms"] = ARMS if arms is None else arms
-        for question in ("transfer", "data_size"):
-            asked = [label for label in settings[question]["arms"] if label in settings["arms"]]
-            settings[question] |= {"arms": asked}
-        settings["transfer"]["arms"] = [label for label in transfer if label in settings["arms"]]
+        labels = list(settings["arms"])
+        settings["transfer"] |= {"arms": [label for label in transfer if label in labels], "rank": [8]}
+        settings["data_size"] |= {"arms": labels, "rank": [8]}
         settings["data_size"]["train"] = list(train)
         study = Study(**settings)
         made.write_study(tmp_path, study)
@@ -36,7 +37,9 @@ def analysed(tmp_path, monkeypatch):
         results = collect(study, tmp_path)
         found = find(study, results, tmp_path)
         write(found, tmp_path)
-        as_text(found.summary, Names(study, results.cells))
+        names = Names(study, results.cells)
+        as_text(found.summary, names)
+        write_report(tmp_path / "report.html", study, results, names, found, draw(results, names, found))
         return found
 
     return analyse
@@ -95,6 +98,29 @@ def test_a_lone_arm_of_two_kinds_of_demonstrations_is_still_compared(analysed):
     found = analysed(arms={"icl": ARMS["icl"] | {"title": "Show"}}, train=[])
     assert set(found.significance["one"]) == {"icl/retrieved-1"}
     assert found.advice["text"].str.contains("Show with 1 retrieved demonstration scored best").all()
+
+
+def test_an_arm_with_a_rank_is_in_every_table(analysed, tmp_path):
+    lora = {"method": "lora", "title": "LoRA", "rank": [4, 8], "demonstrations": ["none", "retrieved-1"]}
+    arms = {"show": ARMS["icl"] | {"title": None}, "low": lora, "soft": ARMS["pt"]}
+    found = analysed(5, arms, transfer=["low"], train=[50])
+    compared = found.summary[found.summary["compared"]]
+    variants = ["random-1", "retrieved-1", "rank-8", "rank-8_retrieved-1", "tokens-25"]
+    assert list(dict.fromkeys(compared["variant"])) == variants
+    assert set(found.size["unit"]) == {"rank", "tokens"} and set(found.levels["arm"]) == {"show"}
+    assert set(found.spread["method"]) == {"lora"}
+    assert set(found.similarity["with_variant"]) == {"rank-8_retrieved-1"}
+    assert len(found.transfer) == 2 and set(found.transfer["arm"]) == {"low"}
+    assert "low/rank-8_train-50" in set(found.significance["one"])
+    costs = found.pareto.set_index(["task", "variant"])
+    rank, soft = costs.loc[("dart", "rank-8")], costs.loc[("dart", "tokens-25")]
+    assert soft["input_tokens_per_prediction"] - rank["input_tokens_per_prediction"] == 25
+    assert soft["operations_per_prediction"] == rank["operations_per_prediction"]
+    assert found.advice["text"].str.contains("LoRA with rank").all()
+    assert {verdicts(found)[part] for part in ("1b", "2a")} == {"undecided"}  # IPT is another method
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<b>LoRA</b> rank 8, 1 retrieved" in page and "<b>show</b>" in page
+    assert 'class="arm-1 circle"' in page
 
 
 def test_without_retrieved_demonstrations_the_claims_about_them_are_open(analysed):

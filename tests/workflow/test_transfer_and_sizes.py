@@ -134,7 +134,7 @@ def test_what_tunes_a_source_decides_the_transfers_from_it(sized):
     study = STUDY | {"tuning": STUDY["tuning"] | {"overrides": [{"task": "dart", "set": {"learning_rate": 0.5}}]}}
     jobs = sized.planned(study)
     assert {output for output in jobs["generate"] if "/from-" in output} == {
-        "results/sizes/runs/tiny/mtop/pt/from-dart_tokens-3_retrieved-1/seed-1/run.json"
+        "results/sizes/runs/tiny/mtop/pt/from-dart_tokens-3_retrieved-1/seed-1/predictions.jsonl.gz"
     }
     assert counted(jobs) == {"tune": 5, "generate": 5, "score": 5, "analyse": 1}
     assert not any("/mtop/" in output for output in jobs["tune"])

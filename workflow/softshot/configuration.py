@@ -1,12 +1,14 @@
 """A study read from its configuration, with every combination checked before any job starts."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from softshot import arms, catalogue, migration, overrides
 from softshot.data import sources, table
 from softshot.errors import UserError
-from softshot.grid import NOTHING, RESERVED, Run, runs, split_variant
+from softshot.grid import NOTHING, RESERVED, Run, in_use, runs, split_variant
+from softshot.methods.registry import METHODS
 from softshot.scoring import registry
 from softshot.sections import read
 from softshot.settings import Study
@@ -28,6 +30,7 @@ def load(config: dict[str, Any]) -> Study:
     _check_retrievers(study)
     _check_tasks(study)
     arms.check(study)
+    _check_base(study)
     overrides.check(study)
     grid = list(runs(study))
     if not grid:
@@ -35,6 +38,23 @@ def load(config: dict[str, Any]) -> Study:
     for run in grid:
         _check_run(study, run)
     return study
+
+
+def _check_base(study: Study) -> None:
+    """Rounded weights can be made here, and nothing would train them."""
+    base = study.models.base
+    if base == "nf4" and find_spec("bitsandbytes") is None:
+        raise UserError(
+            "config.yaml: models.base: nf4 needs the package bitsandbytes, which is not installed here. Install it"
+            " (envs/requirements.txt has the version), or write nf4-dequantised: the same model, as large as the full"
+            " one."
+        )
+    every = [label for label, arm in in_use(study, study.arms).items() if METHODS[arm.method].every_weight]
+    if base != "full" and every:
+        raise UserError(
+            f"config.yaml: models.base: {base} leaves no weights for {study.arms[every[0]].method} (arms.{every[0]}) to"
+            f" train: leave the arm out with `demonstrations: []`, or write `base: full`."
+        )
 
 
 def _check_names(study: Study) -> None:

@@ -1,16 +1,13 @@
 """What made an artefact: versions, commit, device. Written beside every trained or generated one."""
 
 import platform
-import resource
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 
-from softshot import files
-
-COMPUTING = ("torch", "transformers", "tokenizers", "sentence-transformers", "numpy")
+COMPUTING = ("torch", "transformers", "tokenizers", "sentence-transformers", "numpy", "bitsandbytes")
 FINDING_AND_SCORING = ("faiss-cpu", "bm25s", "sacrebleu", "nltk", "rouge-score")
 PACKAGES = (*COMPUTING, *FINDING_AND_SCORING, "snakemake")
 
@@ -35,19 +32,10 @@ def provenance() -> dict:
     }
 
 
-def deciding(*modules: str) -> dict:
+def deciding(code: str) -> dict:
     """What decides a computation's numbers besides its inputs: the code, packages and kind of device.
 
-    `modules` are patterns below `softshot/`. What is half computed is continued by the same only.
+    `code` is the stage's checksum (softshot/code.py). What is half computed is continued by the same only.
     """
-    package = Path(__file__).parent
-    code = {path.name: files.sha256(path) for pattern in modules for path in sorted(package.glob(pattern))}
     versions = {name: installed(name) for name in COMPUTING}
     return {"code": code, "versions": versions, "device": "cuda" if torch.cuda.is_available() else "cpu"}
-
-
-def peak_memory_mb() -> float:
-    """The largest memory this process has held so far, in MB: the GPU's where there is one, else resident."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

@@ -19,6 +19,7 @@ MethodName = Literal[tuple(METHODS)]
 Neighbours = Annotated[int, Field(ge=1, le=1000)]
 Order = Literal["nearest-last", "nearest-first"]
 Exclude = Literal["group", "duplicates"]
+BaseWeights = Literal["full", "nf4", "nf4-dequantised"]
 
 
 class ArmSettings(Section):
@@ -84,6 +85,13 @@ class ModelsSettings(Section):
         {}, description="Models of your own: a short name, and the folder with weights and tokenizer."
     )
     hub: str = Field("https://huggingface.co", description="The hub, or a mirror of it, that models come from.")
+    base: BaseWeights = Field(
+        "full",
+        description="The weights of the base models' linear layers, for every arm: as they are; `nf4`, rounded to four"
+        " bits and kept packed by bitsandbytes (QLoRA, Dettmers et al. 2023), for models that would not fit; or"
+        " `nf4-dequantised`, the same rounded weights kept in `engine.dtype`: the same model up to rounding, as fast"
+        " and as large as the full one. Head and embeddings stay as they are.",
+    )
 
 
 class LimitSettings(Section):
@@ -264,6 +272,12 @@ class GenerationSection(GenerationSettings):
         32,
         description="Rows decoded together, each with its beams. Changes speed and memory, not the text (in float32):"
         " no re-run.",
+    )
+    neutral_tokens: int = Field(
+        1024,
+        ge=0,
+        description="Tokens of a neutral text (`resources/neutral.txt`) on which the loss of the bare and of each"
+        " adapted model is taken, to say what was forgotten; 0 leaves it out.",
     )
 
 

@@ -6,7 +6,7 @@ A slice is the one parameter of a stage's rule, as canonical JSON, and what its 
 from typing import Any
 
 from softshot import overrides
-from softshot.data import convert
+from softshot.data.registry import grouped
 from softshot.grid import Run
 from softshot.scoring import registry
 from softshot.settings import Study
@@ -32,7 +32,7 @@ def retrieval_slice(study: Study, name: str, retriever: str) -> dict[str, Any]:
     """All settings that a retriever's neighbours depend on, for the records of a task."""
     settings = study.demonstrations.retrievers[retriever]
     values = {"kind": settings.kind, "neighbours": study.demonstrations.neighbours}
-    if convert.grouped(name, task(study, name).table):
+    if grouped(name, task(study, name).table):
         values["exclude"] = study.demonstrations.exclude
     if encoder(study, retriever):
         values |= {"encoder": encoder(study, retriever), "approximate_from": study.demonstrations.approximate_from}
@@ -50,7 +50,8 @@ def tuning_slice(study: Study, run: Run) -> dict[str, Any]:
 
 def generation_slice(study: Study, run: Run) -> dict[str, Any]:
     """All settings that predictions depend on, besides their adapter."""
-    return {**_row_slice(study, run), "method": {"name": run.method}, "generation": overrides.generation(study, run)}
+    values = {**_row_slice(study, run), "method": {"name": run.method}, "generation": overrides.generation(study, run)}
+    return values | ({"neutral_tokens": study.generation.neutral_tokens} if run.tuner else {})
 
 
 def scoring_slice(study: Study, name: str) -> dict[str, Any]:
@@ -60,8 +61,9 @@ def scoring_slice(study: Study, name: str) -> dict[str, Any]:
 
 
 def _row_slice(study: Study, run: Run) -> dict[str, Any]:
-    """What a run's rows are made by: the engine, the task's template, how demonstrations are shown."""
+    """What a run's rows are made by: the model's weights, the engine, the template, how demonstrations are shown."""
     values = {"engine": study.engine.model_dump(), "template": template(study, run.task).model_dump()}
+    values["base"] = study.models.base
     values["shots"] = run.shots
     if run.shots:
         values["threshold"] = study.demonstrations.retrievers[run.retriever].threshold

@@ -18,7 +18,16 @@ function startExamples() {
       if (score !== null) line.append(" ", make("span", {class: "tag", title: "similarity to the input"}, score.toFixed(2)));
       return line;
     },
-    answer: (task, {run, text, right, stopped, shown}) => {
+    // The text that the model was given, but for what was cut from the left of an input that did not fit.
+    row: (task, {run, shown}, input) => {
+      const {row, pool} = study.tasks[task];
+      const seen = row.nearest_last ? [...shown].reverse() : shown;
+      const examples = seen.map(([number]) => row.example[0] + pool[number][0] + row.example[1] + pool[number][1] + row.example[2]);
+      const text = [study.runs[run].before, row.start, ...examples, row.question[0], input, row.question[1]].join("");
+      return make("details", {class: "row"}, make("summary", {}, "The whole row"), make("pre", {tabindex: "0"}, text));
+    },
+    answer: (task, answer, input) => {
+      const {run, text, right, stopped, shown} = answer;
       const {label, look, place: folder} = study.runs[run];
       const cell = make("dd", {}, text.trim() ? text : make("em", {class: "small"}, "nothing written"), " ");
       cell.append(make("span", {class: right ? "tag right" : "tag"}, right ? "✓ right" : "not right"));
@@ -26,6 +35,7 @@ function startExamples() {
       if (shown.length) {
         cell.append(make("ol", {class: "saw"}, ...shown.map((seen) => pieces.demonstration(task, seen))));
       }
+      cell.append(pieces.row(task, answer, input));
       const link = make("a", {href: `#runs/${folder}`}, make("b", {}, label[0]), ` ${label[1]}`);
       return make("div", {class: look}, make("dt", {}, link), cell);
     },
@@ -69,7 +79,7 @@ function startExamples() {
     for (const model of models) {
       if (models.length > 1) place.append(make("h4", {}, model));
       const own = answers.filter((answer) => study.runs[answer.run].model === model);
-      place.append(make("dl", {}, ...own.map((answer) => pieces.answer(task, answer))));
+      place.append(make("dl", {}, ...own.map((answer) => pieces.answer(task, answer, record.input))));
     }
     place.append(make("p", {class: "small"}, `Right: ${rule}.`));
   }

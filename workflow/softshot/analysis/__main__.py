@@ -25,17 +25,17 @@ def main() -> None:
     study, folder = read(Study, arguments.settings, "--settings"), arguments.results
     results = collect(study, folder)
     names = Names(study, results.cells)
-    found = findings.find(study, results, folder)
-    drawn = figures.draw(results, names, found)
+    answers = findings.find(study, results, folder)
+    drawn = figures.draw(results, names, answers)
 
-    findings.write(found, folder)
+    findings.write(answers, folder)
     for figure in drawn.values():
         figure.write(folder / "figures")
     page = folder / "report.html"
-    write_report(page, study, results, names, found, drawn)
+    write_report(page, study, results, names, answers, drawn)
     done = f"{results.runs['done'].sum()} of {len(results.runs)} runs done"
     write_json(folder / "study.json", {"settings": arguments.settings, "code": code.analysis()})
-    text = f"{tables.as_text(found.summary, names)}\n\n{done}\nreport: {page}"
+    text = f"{tables.as_text(answers.summary, names)}\n\n{done}\nreport: {page}"
     write_text(folder / "summary.txt", f"{text}\n")
     print(text)
 

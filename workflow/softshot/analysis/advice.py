@@ -11,7 +11,7 @@ from softshot.analysis.collect import CELL, Results
 from softshot.analysis.contrasts import BETTER, EQUAL, Contrast, Contrasts
 from softshot.analysis.evidence import Evidence, deviation
 from softshot.analysis.names import Names, metric_label, task_label
-from softshot.analysis.tables import plus_minus, span
+from softshot.analysis.tables import duration, plus_minus, span
 from softshot.settings import Study
 
 COLUMNS = [*CELL, "size", "sure", "text"]
@@ -31,10 +31,10 @@ def leaders(results: Results) -> dict[Cell, int]:
     ordinary = [cell for cell in results.cells if cell.ordinary and cell.retriever != UPPER_BOUND]
     chosen = {}
     for cells in grouped(ordinary, "model", "task", "arm", "shown").values():
-        known = {cell: losses[cell.key] for cell in cells if pd.notna(losses.get(cell.key))}
-        best = min(known, key=known.get, default=None)
+        losses_of_sizes = {cell: losses[cell.key] for cell in cells if pd.notna(losses.get(cell.key))}
+        best = min(losses_of_sizes, key=losses_of_sizes.get, default=None)
         for cell in [best] if best else [cell for cell in cells if cell in held]:
-            chosen[cell] = len(known) or 1
+            chosen[cell] = len(losses_of_sizes) or 1
     return chosen
 
 
@@ -118,7 +118,8 @@ class _Advice:
         """A rival, and whether it is worse beyond chance."""
         lead: Contrast = self.leads[rival]
         confidence = f"{100 * self.study.analysis.confidence:g}% interval"
-        interval = f" ({confidence} {lead.low:.1f} to {lead.high:.1f})" if lead.low == lead.low else ""
+        ends = span(lead.low, lead.high)
+        interval = f" ({confidence} {ends})" if ends else ""
         behind = f"{lead.estimate.value:.1f} points worse" if lead.estimate.value else "as high"
         text = f"{self.names.phrase(rival)} was {behind}{interval}"
         if lead.verdict == BETTER:
@@ -131,16 +132,16 @@ class _Advice:
 
     def _cost(self) -> str:
         """What the best cell takes, beside the cheapest that trains nothing."""
-        row, said = self.costs.loc[self.best.key], []
+        row, parts = self.costs.loc[self.best.key], []
         if self.best.tuned and pd.notna(row["trainable_parameters"]):
-            said.append(
+            parts.append(
                 f"tunes {row['trainable_parameters']:,.0f} parameters in {duration(row['tuning_seconds'])} a run"
             )
         if pd.notna(row["tokens_per_prediction"]):
-            said.append(f"takes {row['tokens_per_prediction']:,.0f} tokens a prediction")
-        if not said:
+            parts.append(f"takes {row['tokens_per_prediction']:,.0f} tokens a prediction")
+        if not parts:
             return ""
-        text = f"It {' and then '.join(said)}"
+        text = f"It {' and then '.join(parts)}"
         plain = [rival for rival in self.rivals if not rival.tuned] if self.best.tuned else []
         if plain and pd.notna(self.costs.loc[plain[0].key, "tokens_per_prediction"]):
             tokens = self.costs.loc[plain[0].key, "tokens_per_prediction"]
@@ -149,35 +150,30 @@ class _Advice:
 
     def _certainty(self) -> list[str]:
         """What to take, and how sure that is."""
-        said, name = [], self.names.phrase
+        sentences, name = [], self.names.phrase
         cheap = min([self.best, *self.near], key=self._price)
         if not self.rivals:
-            said.append("There is no other arm to compare it with.")
+            sentences.append("There is no other arm to compare it with.")
         elif not self.open:
-            said.append(f"Take {name(self.best)}.")
+            sentences.append(f"Take {name(self.best)}.")
         elif not self.near:
-            text = f"Take {name(self.best)}: each of the others did worse when looked at by itself, though among so many"
-            said.append(f"{text} comparisons not all of that is beyond chance.")
+            text = f"Take {name(self.best)}: each of the others did worse by itself, though among so many comparisons"
+            sentences.append(f"{text} not all of that is beyond chance.")
         elif cheap == self.best:
-            said.append("It is also the cheapest of those that may be as good: take it, but do not count on its lead.")
+            sentences.append(
+                "It is also the cheapest of those that may be as good: take it, but do not count on its lead."
+            )
         else:
-            said.append(
+            sentences.append(
                 f"If cost matters, {name(cheap)} is cheaper and may be as good; more seeds or records would tell."
             )
         if self.single:
-            said.append(
+            sentences.append(
                 "Some of this rests on one seed: another can change the order, and no interval here covers that."
             )
-        return said
+        return sentences
 
     def _price(self, cell: Cell) -> tuple[bool, float]:
         """What a cell costs its user: tuning or none, then tokens per prediction."""
         tokens = self.costs.loc[cell.key, "tokens_per_prediction"]
         return cell.tuned, float(tokens) if pd.notna(tokens) else 0.0
-
-
-def duration(seconds: float) -> str:
-    """`40 s`, `12 min` or `3.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

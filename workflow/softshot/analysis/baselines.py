@@ -42,17 +42,22 @@ def baselines(study: Study, evidence: dict[str, Evidence], near: Near, folder: P
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def title(baseline: str, retriever: str) -> str:
+    """What a baseline is called where there is little room."""
+    return f"{retriever} output copied" if retriever else baseline
+
+
 def _scored(study: Study, evidence: Evidence, statistics: dict[tuple[str, str], list[list[float]]]) -> list[tuple]:
     """The rows of one task, on the same resamples as its runs."""
-    known = evidence.statistics
+    runs = evidence.statistics
     of = {"/".join(name): np.array(rows, dtype=float) for name, rows in statistics.items()}
-    found = Statistics(known.task, known.metric, known.lower, known.ids, of, known.clusters, known.unit)
-    replicates = replicate(found, (study.study, known.task), study.analysis.bootstrap)
+    statistics_of_texts = Statistics(runs.task, runs.metric, runs.lower, runs.ids, of, runs.clusters, runs.unit)
+    replicates = replicate(statistics_of_texts, (study.study, runs.task), study.analysis.bootstrap)
     rows = []
     for name in statistics:
         estimate = replicates.estimate(name, [("/".join(name), 0)], frozenset())
-        ends = bounded(estimate, study.analysis.confidence, known.lower)
-        rows.append((known.task, known.metric, *name, estimate.value, *ends, len(known.ids)))
+        ends = bounded(estimate, study.analysis.confidence, runs.lower)
+        rows.append((runs.task, runs.metric, *name, estimate.value, *ends, len(runs.ids)))
     return rows
 
 
@@ -69,5 +74,5 @@ def _records(path: Path, metric: str, ids: list[str]) -> list[dict]:
 def _showing(evidence: Evidence) -> list[Cell]:
     """A finished cell of every retriever that a system can have, with demonstrations and nothing trained."""
     cells = [cell for cell in evidence.estimates if cell.method == NOTHING and cell.ordinary and cell.shots]
-    found = [cell for cell in cells if cell.retriever not in (RANDOM, UPPER_BOUND)]
-    return list({cell.retriever: cell for cell in reversed(found)}.values())
+    retrieving = [cell for cell in cells if cell.retriever not in (RANDOM, UPPER_BOUND)]
+    return list({cell.retriever: cell for cell in reversed(retrieving)}.values())

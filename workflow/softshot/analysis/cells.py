@@ -71,16 +71,16 @@ class Cell(NamedTuple):
         An adapter is its arm's on its source; random demonstrations are drawn per task, whatever the model and however
         many are shown; parts of the training records are nested, so that all sizes share a seed's order.
         """
-        found = set()
+        units = set()
         if self.tuned:
             shown = "" if self.source else self.shown
             adapter = (self.model, self.source or self.task, self.arm, f"{self.unit}-{self.size}", shown)
-            found.add(("adapter", *adapter, f"{self.train or ''}"))
+            units.add(("adapter", *adapter, f"{self.train or ''}"))
         if self.retriever == RANDOM:
-            found.add(("demonstrations", self.task))
+            units.add(("demonstrations", self.task))
         if self.train:
-            found.add(("training records", self.task))
-        return frozenset(found)
+            units.add(("training records", self.task))
+        return frozenset(units)
 
 
 def cells(study: Study) -> list[Cell]:

@@ -10,7 +10,7 @@ import pandas as pd
 from softshot import grid, recorded
 from softshot.analysis.cells import Cell
 from softshot.errors import UserError
-from softshot.files import PREDICTIONS, read_json, read_jsonl
+from softshot.files import PREDICTIONS, read_json
 from softshot.settings import Study
 
 CELL = ["model", "task", "arm", "variant"]  # what a score is averaged over the seeds of
@@ -67,16 +67,16 @@ def collect(study: Study, folder: Path) -> Results:
     if runs.empty:
         raise UserError("--settings: arms: the study has no runs; give an arm something to do.")
     runs["train"] = runs["train"].astype("Int64")
-    there = [all((folder / place / name).is_file() for name in FILES) for place in runs["folder"]]
-    read = [_read(folder / place) if whole else () for place, whole in zip(runs["folder"], there, strict=True)]
+    whole_runs = [all((folder / place / name).is_file() for name in FILES) for place in runs["folder"]]
+    read = [_read(folder / place) if whole else () for place, whole in zip(runs["folder"], whole_runs, strict=True)]
     runs["outdated"] = [_outdated(study, run, files) for run, files in zip(grid_runs, read, strict=True)]
-    runs["done"] = [whole and not why for whole, why in zip(there, runs["outdated"], strict=True)]
+    runs["done"] = [whole and not why for whole, why in zip(whole_runs, runs["outdated"], strict=True)]
 
     metrics, scores, subsets, costs, outputs, curves, remarks, notes = {}, [], [], [], [], [], {}, []
     for run, files in zip(runs.to_dict("records"), read, strict=True):
         if not run["done"]:
             continue
-        place, (note, score) = folder / run["folder"], files
+        note, score = files
         key = {column: run[column] for column in RUN}
         listed, lower = {score["main"], *score.get("signatures", {})}, score.get("lower_is_better", [])
         for metric in [score["main"], *(name for name in score["scores"] if name != score["main"])]:
@@ -91,10 +91,8 @@ def collect(study: Study, folder: Path) -> Results:
         costs.append({**key, **_cost(note)})
         outputs.append({**key, **score.get("outputs", {})})
         notes.append({**note, "signatures": score.get("signatures", {})})
-        history = place / "history.jsonl"
-        if history.is_file():
-            points = [row for row in read_jsonl(history) if "validation_loss" in row]
-            curves += [{**key, **point} for point in points]
+        tuning = note.get("tuning") or {}  # an adapter of another task: its curve is its own run's
+        curves += [{**key, **point} for point in ([] if "run" in tuning else tuning.get("curve", []))]
     return Results(
         cells=list(dict.fromkeys(map(Cell.of, grid_runs))),
         runs=runs,
@@ -117,7 +115,9 @@ def _read(place: Path) -> tuple[dict, dict]:
 def _outdated(study: Study, run: grid.Run, read: tuple[dict, ...]) -> str:
     """Why a run's records are not what the study would write, "" where they are or where none were read."""
     expected = recorded.run_records(study, run, "") if read else []
-    reasons = (recorded.different(record.says(), found) for record, found in zip(expected, read, strict=True))
+    reasons = (
+        recorded.different(record.says(), record_on_disk) for record, record_on_disk in zip(expected, read, strict=True)
+    )
     return next(filter(None, reasons), "")
 
 

@@ -75,17 +75,17 @@ class Contrasts:
 def contrasts(study: Study, evidence: dict[str, Evidence], leaders: dict[Cell, int]) -> Contrasts:
     """All comparisons that finished runs allow. `leaders`: the cells that advice chooses among, and of how many sizes
     each was chosen by its validation loss, with which its p is multiplied where no other family has the pair."""
-    made = Contrasts()
+    comparisons = Contrasts()
     for of_task in evidence.values():
         for cells in grouped(of_task.cells, "model").values():
             chosen = [cell for cell in cells if cell in leaders]
             for family, pairs in _families(cells, chosen):
                 finished = [pair for pair in dict.fromkeys(pairs) if of_task.estimates.keys() >= set(pair)]
-                asked = [pair for pair in finished if made.of(*pair) is None]
+                asked = [pair for pair in finished if comparisons.of(*pair) is None]
                 choices = [leaders[one] * leaders[other] if family == CHOSEN else 1 for one, other in asked]
                 for contrast in _tested(study, of_task, family, asked, choices):
-                    made.pairs[contrast.one, contrast.other] = contrast
-    return made
+                    comparisons.pairs[contrast.one, contrast.other] = contrast
+    return comparisons
 
 
 def _tested(
@@ -94,12 +94,12 @@ def _tested(
     """The pairs of one family, compared and corrected."""
     estimates = [difference(evidence.estimates[one], evidence.estimates[other], evidence.lower) for one, other in pairs]
     corrected = holm([min(count * estimate.p, 1.0) for count, estimate in zip(choices, estimates, strict=True)])
-    found = []
+    comparisons = []
     for (one, other), estimate, p in zip(pairs, estimates, corrected, strict=True):
         low, high = estimate.interval(study.analysis.confidence)
         verdict = judged(estimate, float(p), study)
-        found.append(Contrast(family, one, other, estimate, low, high, estimate.p, float(p), verdict))
-    return found
+        comparisons.append(Contrast(family, one, other, estimate, low, high, estimate.p, float(p), verdict))
+    return comparisons
 
 
 def judged(estimate: Estimate, p_holm: float, study: Study) -> str:
@@ -115,8 +115,8 @@ def judged(estimate: Estimate, p_holm: float, study: Study) -> str:
 def holm(p: Iterable[float]) -> np.ndarray:
     """Holm's step-down correction; NaN stays NaN and counts for nothing."""
     p = np.asarray(list(p), dtype=float)
-    corrected, known = np.full(len(p), np.nan), np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
+    corrected, finite = np.full(len(p), np.nan), np.flatnonzero(~np.isnan(p))
+    order = finite[np.argsort(p[finite], kind="stable")]
     steps = p[order] * np.arange(len(order), 0, -1)
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return corrected

@@ -29,9 +29,10 @@ COSTS = {"prediction": "tokens_per_prediction", "tuning": "tuning_operations"}  
 def per_cell(study: Study, results: Results) -> pd.DataFrame:
     """A row per cell with finished runs: CELL, means over them, sums of what was cut, how many stopped early, devices.
 
-    Input tokens are the positions before the output: texts and soft prompt. Operations are 2 per parameter and token
-    forward, and in tuning as many as the method's backward pass takes; attention is left out. What tunes nothing has 0
-    parameters, seconds and operations of tuning.
+    Input tokens are the positions before the output: texts, and what the method puts before them, which runs once for
+    all rows and so is no operation of a prediction. Operations are 2 per parameter and token forward, and in tuning as
+    many as the method's backward pass takes; attention is left out. What tunes nothing has 0 parameters, seconds and
+    operations of tuning.
     """
     by_key = {cell.key: cell for cell in results.cells}
     costs = results.costs.copy()
@@ -47,8 +48,8 @@ def per_cell(study: Study, results: Results) -> pd.DataFrame:
     costs["output_tokens_per_prediction"] = costs["output_tokens"] / costs["records"]
     tokens = costs["input_tokens_per_prediction"] + costs["output_tokens_per_prediction"]
     costs["tokens_per_prediction"] = tokens
-    costs["operations_per_prediction"] = FORWARD * parameters * tokens
-    each = pd.Series([FORWARD + (4 if METHODS[cell.method].trains_weights else 2) for cell in own], index=costs.index)
+    costs["operations_per_prediction"] = FORWARD * parameters * (tokens - before)
+    each = pd.Series([FORWARD + (4 if METHODS[cell.method].every_weight else 2) for cell in own], index=costs.index)
     costs["tuning_operations"] = each * parameters * costs["tuning_tokens_per_second"] * costs["tuning_seconds"]
     plain = [not cell.tuned for cell in own]
     costs.loc[plain, ["trainable_parameters", "tuning_seconds", "tuning_operations"]] = 0
@@ -88,9 +89,9 @@ def front(cells: list[Cell], spent: dict[tuple, float], contrasts: Contrasts) ->
     """
     on = []
     for block in grouped(compared(cells), "model", "task").values():
-        known = [cell for cell in block if spent[cell.key] == spent[cell.key]]
-        for cell in known:
-            rivals = [other for other in known if other != cell and spent[other.key] <= spent[cell.key]]
+        priced = [cell for cell in block if pd.notna(spent[cell.key])]
+        for cell in priced:
+            rivals = [other for other in priced if other != cell and spent[other.key] <= spent[cell.key]]
             if all(_leads(contrasts.of(cell, rival), spent[rival.key] < spent[cell.key]) for rival in rivals):
                 on.append(cell)
     return on

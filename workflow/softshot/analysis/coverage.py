@@ -103,14 +103,12 @@ def _seeds(study: Study, results: Results, names: Names) -> list[tuple]:
 def _records(evidence: dict[str, Evidence]) -> list[tuple]:
     """Too few records, or clusters of them, to resample; and what is resampled where it is not records."""
     rows = []
-    for task, known in evidence.items():
-        unit, clusters = known.statistics.unit, known.replicates.clusters
+    for task, of_task in evidence.items():
+        unit, clusters = of_task.statistics.unit, of_task.replicates.clusters
         if clusters < FEWEST_RECORDS:
             rows.append(("records", "", task, f"{clusters} {unit} are too few for an interval."))
         elif unit != "records":
-            text = (
-                f"Its records are in {clusters} {unit} (Spider's databases, ToTTo's pages) and not independent of one"
-            )
+            text = f"Records are in {clusters} {unit}, such as questions on one database, and not independent of one"
             text += f" another: whole {unit} are resampled."
             rows.append(("records", "", task, text))
     return rows

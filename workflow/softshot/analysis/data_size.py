@@ -76,8 +76,8 @@ def crossings(
         for one, other in itertools.combinations(curves, 2):
             of_task = evidence.get(task)
             titles = [names.series(next(iter(curve.values()))) for curve in (one, other)]
-            found = _crossing(study, of_task, contrasts, (one, other), titles)
-            rows.append((model, task, *titles, *found))
+            crossing = _crossing(study, of_task, contrasts, (one, other), titles)
+            rows.append((model, task, *titles, *crossing))
     return pd.DataFrame(rows, columns=CROSSINGS)
 
 
@@ -86,8 +86,8 @@ def _crossing(
 ) -> tuple[float, float, float, str]:
     """at, low, high and a sentence."""
     nothing = (float("nan"),) * 3
-    known = evidence.estimates if evidence else {}
-    common = [size for size in curves[0] if size in curves[1] and known.keys() >= {c[size] for c in curves}]
+    estimates = evidence.estimates if evidence else {}
+    common = [size for size in curves[0] if size in curves[1] and estimates.keys() >= {c[size] for c in curves}]
     if len(common) < 2:
         return *nothing, f"{titles[0]} and {titles[1]} have fewer than two sizes in common: nothing can be said."
     of_size = {size: contrasts.of(curves[0][size], curves[1][size]) for size in common}
@@ -107,7 +107,7 @@ def _crossing(
     loser = titles[0] if leader == titles[1] else titles[1]
     between = [size for size in common if before <= size <= after]
     leads = [
-        difference(known[curves[0][size]], known[curves[1][size]], evidence.lower if evidence else False)
+        difference(estimates[curves[0][size]], estimates[curves[1][size]], evidence.lower if evidence else False)
         for size in between
     ]
     at, low, high = _place(between, leads, study.analysis.confidence)

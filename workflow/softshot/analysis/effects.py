@@ -55,27 +55,27 @@ def growth(evidence: Evidence, model: str) -> Spreads | None:
     """How the variance of PT's scores over seeds grows with the prompt: its slope on the logarithm to the base 2 of the
     tokens, in percent of its mean. None with fewer than two lengths of three or more seeds."""
     cells = [cell for cell in _sized(evidence, model) if not cell.shots]
-    known = [(cell, found) for cell in cells if (found := variance(evidence, cell))]
-    if len(known) < 2:
+    spreads = [(cell, spread) for cell in cells if (spread := variance(evidence, cell))]
+    if len(spreads) < 2:
         return None
-    x = np.log2([cell.size for cell, _ in known])
-    y = np.array([found.total - found.noise for _, found in known])
+    x = np.log2([cell.size for cell, _ in spreads])
+    y = np.array([spread.total - spread.noise for _, spread in spreads])
     x -= x.mean()
-    mean = np.mean([found.total for _, found in known])
+    mean = np.mean([spread.total for _, spread in spreads])
     value = float(100 * (x @ y) / (x @ x) / mean) if mean > 0 else 0.0
-    return Spreads(value, len(known), len(cells) - len(known), _folders(evidence, [cell for cell, _ in known]))
+    return Spreads(value, len(spreads), len(cells) - len(spreads), _folders(evidence, [cell for cell, _ in spreads]))
 
 
 def steadiness(evidence: Evidence, model: str) -> Spreads | None:
     """By how much more than half of the variance over seeds is PT's where PT and IPT have prompts of one length, in
     percent of the sum: the mean over lengths. None without a length at which both have three or more seeds."""
     pairs = list(_pairs(evidence, model))
-    known = [(cells, found) for cells, found in pairs if found]
-    if not known:
+    spreads = [(cells, pair_of_spreads) for cells, pair_of_spreads in pairs if pair_of_spreads]
+    if not spreads:
         return None
-    shares = [_share(*found) for _, found in known]
-    behind = [cell for cells, _ in known for cell in cells]
-    return Spreads(float(np.mean(shares)), len(known), len(pairs) - len(known), _folders(evidence, behind))
+    shares = [_share(*pair_of_spreads) for _, pair_of_spreads in spreads]
+    behind = [cell for cells, _ in spreads for cell in cells]
+    return Spreads(float(np.mean(shares)), len(spreads), len(pairs) - len(spreads), _folders(evidence, behind))
 
 
 def over_places(name: str, values: dict[tuple[str, str], Spreads], grain: float) -> Estimate:
@@ -86,10 +86,10 @@ def over_places(name: str, values: dict[tuple[str, str], Spreads], grain: float)
     """
     sample = Sample(
         name=name,
-        values={place: found.value for place, found in values.items()},
+        values={place: spread.value for place, spread in values.items()},
         grain=grain,
         units=frozenset([("model and task", name)]),
-        folders=frozenset().union(*(found.folders for found in values.values())),
+        folders=frozenset().union(*(spread.folders for spread in values.values())),
     )
     return Estimate.of(sample)
 
@@ -102,8 +102,8 @@ def _sized(evidence: Evidence, model: str) -> list[Cell]:
 
 def _pairs(evidence: Evidence, model: str) -> Iterator[tuple[tuple[Cell, Cell], tuple[Variance, Variance] | None]]:
     for pair in with_and_without(_sized(evidence, model)):
-        found = tuple(variance(evidence, cell) for cell in pair)
-        yield pair, found if all(found) else None
+        spreads = tuple(variance(evidence, cell) for cell in pair)
+        yield pair, spreads if all(spreads) else None
 
 
 def _share(one: Variance, other: Variance) -> float:

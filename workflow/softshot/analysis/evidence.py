@@ -74,8 +74,8 @@ def gather(study: Study, results: Results, folder: Path) -> dict[str, Evidence]:
         for _, metric, _, _, lower in (
             results.metrics[results.metrics["task"] == task[0]].head(1).itertuples(index=False)
         ):
-            if found := _evidence(study, folder, cells, members, metric, bool(lower)):
-                evidence[task[0]] = found
+            if of_task := _evidence(study, folder, cells, members, metric, bool(lower)):
+                evidence[task[0]] = of_task
     return evidence
 
 
@@ -83,14 +83,14 @@ def secondary(
     study: Study, results: Results, evidence: dict[str, Evidence], folder: Path
 ) -> dict[tuple[str, str], Evidence]:
     """The evidence by a task's other metrics, of its compared cells alone: by task and metric."""
-    found = {}
+    by_metric = {}
     for task, metric, _, listed, lower in results.metrics.itertuples(index=False):
         if task in evidence and listed and metric != evidence[task].statistics.metric:
             held = compared(evidence[task].cells)
             members = {cell: runs for cell, runs in evidence[task].members.items() if cell in held}
-            if known := _evidence(study, folder, held, members, metric, bool(lower)):
-                found[task, metric] = known
-    return found
+            if of_metric := _evidence(study, folder, held, members, metric, bool(lower)):
+                by_metric[task, metric] = of_metric
+    return by_metric
 
 
 def _members(results: Results, cells: list[Cell]) -> dict[Cell, Members]:
@@ -110,17 +110,17 @@ def _evidence(
     """What these runs say by one metric; None where no run has it."""
     task = cells[0].task
     places = [place for runs in members.values() for place, _ in runs]
-    known = statistics(folder, task, evaluation(study, task), metric, lower, places)
-    if known is None:
+    of_runs = statistics(folder, task, evaluation(study, task), metric, lower, places)
+    if of_runs is None:
         return None
-    replicates = replicate(known, (study.study, task), study.analysis.bootstrap)
-    return Evidence(task, cells, members, known, replicates, estimates(replicates, members))
+    replicates = replicate(of_runs, (study.study, task), study.analysis.bootstrap)
+    return Evidence(task, cells, members, of_runs, replicates, estimates(replicates, members))
 
 
 def estimates(replicates: Replicates, members: dict[Cell, Members]) -> dict[Cell, Estimate]:
     """The estimate of every cell that has a scored run."""
-    found = {cell: replicates.estimate(cell, runs, cell.units) for cell, runs in members.items()}
-    return {cell: estimate for cell, estimate in found.items() if estimate}
+    named = {cell: replicates.estimate(cell, runs, cell.units) for cell, runs in members.items()}
+    return {cell: estimate for cell, estimate in named.items() if estimate}
 
 
 def bounded(estimate: Estimate | None, confidence: float, lower: bool) -> tuple[float, float]:
@@ -130,7 +130,7 @@ def bounded(estimate: Estimate | None, confidence: float, lower: bool) -> tuple[
     if not lower:
         return share_interval(estimate, confidence)
     low, high = estimate.interval(confidence)
-    return max(low, 0.0) if low == low else low, high
+    return max(low, 0.0) if np.isfinite(low) else low, high
 
 
 def deviation(scores: dict[int, float]) -> float:

@@ -10,8 +10,9 @@ from softshot.analysis.cells import MAIN_SIZE, Cell, grouped, main, only
 from softshot.analysis.collect import CELL, Results
 from softshot.analysis.names import Names, metric_label, task_label
 from softshot.files import PREDICTIONS, read_jsonl
+from softshot.methods.registry import METHODS
 from softshot.settings import Study
-from softshot.study import evaluation
+from softshot.study import evaluation, template
 
 # Metrics whose statistics of a record are [right, counted]; elsewhere right means equal to a reference.
 JUDGES = {"exact_match", "exact_set_match", "execution_accuracy", "frame_accuracy", "blec"}
@@ -37,7 +38,8 @@ def examples(study: Study, results: Results, names: Names, folder: Path) -> dict
 
     `runs` are those that answer. A task has its `label`, what makes an answer `right`, its `pool` of demonstrations
     (input, target) and `records`: id, input, references, and `answers`, each with its run's number, text, whether it
-    is right, whether it `stopped` by itself, and what was `shown`: number in the pool, similarity.
+    is right, whether it `stopped` by itself, and what was `shown`: number in the pool, similarity. `row` is the text
+    around them.
     A task whose records are not there yet is left out.
     """
     shown = shown_runs(results).reset_index(drop=True)
@@ -51,8 +53,22 @@ def examples(study: Study, results: Results, names: Names, folder: Path) -> dict
         count = min(study.analysis.examples, len(records))
         chosen = [records[len(records) * place // count] for place in range(count)]
         main = results.metrics.loc[results.metrics["task"] == task, "metric"].iloc[0]
-        tasks[task] = _task(task, main, chosen, runs, folder, train)
+        tasks[task] = _task(task, main, chosen, runs, folder, train) | {"row": laid_out(study, task)}
     return {"runs": [_run(names, run) for run in shown.to_dict("records")], "tasks": tasks}
+
+
+def laid_out(study: Study, task: str) -> dict[str, Any]:
+    """The literal text of a task's rows around what comes from its records, as engine/layout.py lays them out.
+
+    A row is `start`, its demonstrations, each `example[0]` input `example[1]` output `example[2]`, the nearest first or
+    last, and `question[0]` input `question[1]`. A row that did not fit has lost the left of its input.
+    """
+    settings = template(study, task)
+    question, example = settings.input.split("{input}"), settings.demonstration.split("{example}")
+    start = settings.instruction + settings.separator if settings.instruction else ""
+    example = [example[0] + question[0], f"{question[1]} ", example[1] + settings.separator]
+    nearest_last = study.demonstrations.order == "nearest-last"
+    return {"start": start, "question": question, "example": example, "nearest_last": nearest_last}
 
 
 def _run(names: Names, run: dict) -> dict[str, Any]:
@@ -60,10 +76,15 @@ def _run(names: Names, run: dict) -> dict[str, Any]:
     return {
         "model": run["model"],
         "kind": names.arm(run["arm"]),
+        "before": f"⟨{_size(run)} {before}⟩" if (before := METHODS[run["method"]].before) else "",
         "label": [names.arm(run["arm"]), names.variants[run["arm"], run["variant"]]],
-        "look": f"arm-{list(names.titles).index(run['arm'])}",
+        "look": names.classes(run["arm"]),
         "place": run["folder"].removeprefix("runs/"),
     }
+
+
+def _size(run: dict) -> str:
+    return f"{run['size']} tokens of" if run["unit"] == "tokens" else ""
 
 
 def _task(task: str, main: str, chosen: list[dict], runs: pd.DataFrame, folder: Path, train: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pandas as pd
 from softshot.analysis import (
     advice,
     baselines,
-    claims,
+    claim_rows,
     contrasts,
     cost,
     coverage,
@@ -69,7 +69,7 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
     evidence = gather(study, results, folder)
     compared = contrasts.contrasts(study, evidence, advice.leaders(results))
     near = Near(study, folder, evidence)
-    by_metric = {(task, known.statistics.metric): known for task, known in evidence.items()}
+    by_metric = {(task, of_task.statistics.metric): of_task for task, of_task in evidence.items()}
     by_metric |= secondary(study, results, evidence, folder)
     summary = tables.with_intervals(tables.summarise(results), results.cells, by_metric, study.analysis.confidence)
     summary = published.beside_summary(summary, published.scores(study, results))
@@ -93,8 +93,8 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         significance=significance.significance(evidence, compared),
         cost=results.costs,
         pareto=cost.pareto(results, summary, costs, compared),
-        prompts=prompts.prompts(results, folder),
-        claims=claims.claims(study, results, evidence, compared, near),
+        prompts=prompts.prompts(results),
+        claims=claim_rows.claims(study, results, evidence, compared, near),
         advice=advice.advice(study, results, evidence, compared, costs, gaps, names),
         demonstrations=coverage.demonstrations(results, folder),
         data=data,

@@ -27,8 +27,8 @@ def marked(
     main, names = set(main_scores(summary).index), keys(summary)
     held_keys = {cell.key for cell in held}
     rows = [place in main and key in held_keys for place, key in zip(summary.index, names, strict=True)]
-    said = [marks.get(key, "") if row else "" for key, row in zip(names, rows, strict=True)]
-    return summary.assign(compared=rows, mark=said)
+    column = [marks.get(key, "") if row else "" for key, row in zip(names, rows, strict=True)]
+    return summary.assign(compared=rows, mark=column)
 
 
 def _marks(evidence: Evidence, cells: list[Cell], contrasts: Contrasts) -> dict[tuple, str]:

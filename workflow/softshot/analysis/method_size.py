@@ -39,6 +39,6 @@ def scores(study: Study, results: Results, evidence: dict[str, Evidence], cells:
         low, high = of_task.interval(cell, study.analysis.confidence) if of_task else (float("nan"),) * 2
         row = dict(zip(CELL, cell.key, strict=True)) | {"metric": metrics.get(cell.task, "")}
         row |= {"mean": sum(values.values()) / len(values) if values else float("nan"), "sd": deviation(values)}
-        said = ",".join(f"{seed}={value:.4f}" for seed, value in values.items())
-        rows.append(row | {"n": len(values), "low": low, "high": high, "values": said})
+        text = ",".join(f"{seed}={value:.4f}" for seed, value in values.items())
+        rows.append(row | {"n": len(values), "low": low, "high": high, "values": text})
     return rows

@@ -70,6 +70,10 @@ class Names:
         detail = " and ".join(filter(None, (what, shown)))
         return self.titles[cell.arm] + (f" with {detail}" if detail else "")
 
+    def classes(self, label: str) -> str:
+        """The page's classes of what is about an arm: its colour, and its mark."""
+        return f"arm-{list(self.titles).index(label)} {self.mark(label)}"
+
     def look(self, cell: Cell) -> dict[str, str]:
         """A mark's series, colour and shape."""
         return {"series": self.series(cell), "colour": self.colour(cell.arm), "shape": self.mark(cell.arm)}

@@ -1,7 +1,7 @@
 """The published numbers, beside those of a study's own cells that are the same.
 
-The same means: model, task, method, size, number and kind of demonstrations, metric, split, and all records of it. An
-encoder of demonstrations other than the published one is said in the note.
+The same means: model as it is (`models.base: full`), task, method, size, number and kind of demonstrations, metric,
+split, and all records of it. An encoder of demonstrations other than the published one is said in the note.
 """
 
 from collections.abc import Callable
@@ -26,25 +26,30 @@ SIMILARITY = ["model", "task", "demonstrations", "bin", "published_n", "publishe
 
 def scores(study: Study, results: Results) -> pd.DataFrame:
     """COLUMNS of every cell of the study that has a published number; the main table before figures."""
-    known = pd.read_csv(FOLDER / "scores.tsv", sep="\t", keep_default_na=False).to_dict("records")
+    published_rows = pd.read_csv(FOLDER / "scores.tsv", sep="\t", keep_default_na=False).to_dict("records")
     cells: dict[tuple, list[Cell]] = {}
     for cell in results.cells:
         if cell.ordinary and _is_dense(study, cell):
             cells.setdefault((cell.model, cell.task, cell.method, cell.variant), []).append(cell)
     rows, whole = [], whole_splits(study, results)
-    for row in known:
+    for row in published_rows:
         if whole.get(row["task"]) != row["split"]:
             continue
         for cell in cells.get((row["model"], row["task"], row["method"], row["variant"]), []):
             note = "; ".join(filter(None, (row["note"], _encoder_note(study, cell))))
-            said = {name: row[column] for column, name in NAMES.items()} | {"published_note": note}
-            rows.append(dict(zip(CELL, cell.key, strict=True)) | {"metric": row["metric"]} | said)
+            columns = {name: row[column] for column, name in NAMES.items()} | {"published_note": note}
+            rows.append(dict(zip(CELL, cell.key, strict=True)) | {"metric": row["metric"]} | columns)
     table = pd.DataFrame(rows, columns=COLUMNS).drop_duplicates([*CELL, "metric"])
     return table.assign(**{name: pd.to_numeric(table[name]) for name in ("published", "published_sd")})
 
 
 def whole_splits(study: Study, results: Results) -> dict[str, str]:
-    """The split that is scored, of every task of which all official records of it are, and all are trained on."""
+    """The split that is scored, of every task of which all official records of it are, and all are trained on.
+
+    None of a study whose models are not the published ones, but rounded.
+    """
+    if study.models.base != "full":
+        return {}
     scored = results.metrics.drop_duplicates("task").set_index("task")["records"]
     splits = {name: evaluation(study, name) for name in scored.index}
     sizes = {name: task(study, name).size for name in scored.index}
@@ -83,15 +88,19 @@ def similarity(
     study: Study, results: Results, evidence: dict[str, Evidence], pairs: Callable[[Evidence], list[tuple[Cell, Cell]]]
 ) -> pd.DataFrame:
     """The published bins of the study's pairs that are the same, but for the encoder; with the study's columns."""
-    known = pd.read_csv(FOLDER / "similarity.tsv", sep="\t")
+    published_bins = pd.read_csv(FOLDER / "similarity.tsv", sep="\t")
     whole = whole_splits(study, results)
     rows = []
     for of_task in evidence.values():
         for _, shown in pairs(of_task):
-            same = known["task"].eq(shown.task) & known["split"].eq(whole.get(shown.task, ""))
-            same &= known["model"].eq(shown.model) & known["metric"].eq(of_task.statistics.metric)
+            same = published_bins["task"].eq(shown.task) & published_bins["split"].eq(whole.get(shown.task, ""))
+            same &= published_bins["model"].eq(shown.model) & published_bins["metric"].eq(of_task.statistics.metric)
             if shown.shots == 1 and shown.method == "prompt-tuning" and _is_dense(study, shown):
-                bins = known[same] if study.analysis.bins == known["bin"].max() else known.head(0)
+                bins = (
+                    published_bins[same]
+                    if study.analysis.bins == published_bins["bin"].max()
+                    else published_bins.head(0)
+                )
                 columns = bins[["bin", "n", "without", "with"]].itertuples(index=False, name=None)
                 rows += [(shown.model, shown.task, shown.shown, *row) for row in columns]
     return pd.DataFrame(rows, columns=SIMILARITY).assign(by="similarity", binning="width")

@@ -25,6 +25,7 @@ from softshot.analysis.figures import Figure
 from softshot.analysis.findings import Findings
 from softshot.analysis.names import Names
 from softshot.analysis.report_runs import run_list
+from softshot.analysis.tables import UNKNOWN
 from softshot.files import write_text
 from softshot.settings import Study
 from softshot.slices import analysis_slice
@@ -52,7 +53,6 @@ SECTIONS = {  # id, which is also its template's name, and heading
 }
 VERDICTS = {"supported", "not supported", "undecided"}
 SAID = {"better": "better", "worse": "worse", "equal": "≈ equal", "open": "? not certain", "": "–"}  # of a comparison
-UNKNOWN = "–"
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 LEVELS = {"records": "these runs", "seeds and records": "the arms", "": UNKNOWN}
 
@@ -89,7 +89,7 @@ def write_report(
 
 def _sections(context: dict[str, Any], found: Findings, figures: dict[str, Figure]) -> list[dict[str, str]]:
     """The sections that have something to say; what is missing from the others is in the overview."""
-    there = {
+    content = {
         "advice": len(found.advice),
         "claims": len(found.claims),
         "size": figures["size"].panels,
@@ -103,25 +103,24 @@ def _sections(context: dict[str, Any], found: Findings, figures: dict[str, Figur
         "demonstrations": len(found.demonstrations) or context["skipped"],
         "examples": context["examples"]["tasks"],
     }
-    return [{"id": id, "title": title} for id, title in SECTIONS.items() if there.get(id, True)]
+    return [{"id": id, "title": title} for id, title in SECTIONS.items() if content.get(id, True)]
 
 
 def environment(titles: Names) -> jinja2.Environment:
     """The templates with their filters; text is escaped, since titles, records and predictions are a stranger's."""
-    made = jinja2.Environment(
+    templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    templates.filters |= {
         "task": names.task_label,
         "metric": names.metric_label,
         "arm": titles.arm,
         "variant": lambda arm, variant: titles.variants[arm, variant],
-        "look": lambda arm: f"arm-{list(titles.titles).index(arm)}",
-        "mark": titles.mark,
+        "classes": titles.classes,
         "said": SAID.__getitem__,
         "size_axis": names.size_axis,
         "plus_minus": tables.plus_minus,
@@ -129,15 +128,15 @@ def environment(titles: Names) -> jinja2.Environment:
         "number": number,
         "signed": signed,
         "exact": exact,
-        "duration": duration,
+        "duration": tables.duration,
         "power": power,
         "after_verdict": after_verdict,
         "single_quoted": single_quoted,
         "embedded": embedded,
         "groupby_kept": grouped,
     }
-    made.tests["unknown"] = pd.isna
-    return made
+    templates.tests["unknown"] = pd.isna
+    return templates
 
 
 def _read(name: str) -> str:
@@ -165,10 +164,10 @@ def embedded(value: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
-def grouped(found: list[dict], key: str) -> list[tuple[Any, list[dict]]]:
+def grouped(rows_: list[dict], key: str) -> list[tuple[Any, list[dict]]]:
     """Rows by their value of `key`, in the order in which the values come first."""
     groups: dict[Any, list[dict]] = {}
-    for row in found:
+    for row in rows_:
         groups.setdefault(row[key], []).append(row)
     return list(groups.items())
 
@@ -200,13 +199,3 @@ def power(value: float | None) -> str:
 def exact(value: float | None) -> str:
     """What a cell is sorted by; empty for what is unknown."""
     return "" if pd.isna(value) else f"{value:.10g}"
-
-
-def duration(seconds: float | None) -> str:
-    """`8.4 s`, `3 min 20 s` or `2 h 05 min`; a dash for what is unknown."""
-    if pd.isna(seconds):
-        return UNKNOWN
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from softshot.analysis import tables
+from softshot.analysis.baselines import title as baselines_title
 from softshot.analysis.cells import grouped, main, only
 from softshot.analysis.collect import CELL, Results
 from softshot.analysis.cost import SUMS, per_cell
@@ -14,6 +15,8 @@ from softshot.analysis.names import Names, layout, metric_label, task_label
 from softshot.methods.registry import METHODS
 from softshot.settings import Study
 from softshot.study import evaluation
+
+MANY = 10  # percent of outputs that are empty or were cut: a score that says little of the rest
 
 
 def context(study: Study, results: Results, titles: Names, found: Findings) -> dict[str, Any]:
@@ -112,11 +115,7 @@ def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, li
                 for other in others
                 if pd.notna(other["mean"])
             ],
-            "outputs": [
-                f"{share:.0f}% {what}" for share, what in ((seen.empty, "empty"), (seen.cut, "cut")) if share >= 0.5
-            ]
-            if seen
-            else [],
+            "outputs": remarkable(seen) if seen else [],
             "n": first["n"],
             "expected": first["expected"],
             "mark": first["mark"],
@@ -124,11 +123,17 @@ def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, li
     return {model: list(of_model.values()) for model, of_model in rows.items()}
 
 
+def remarkable(outputs: Any) -> list[dict]:
+    """The shares of empty outputs and of those that were cut, where there are any, and whether they are many."""
+    shares = {"empty": outputs.empty, "cut": outputs.cut}
+    return [{"text": f"{share:.0f}% {what}", "many": share >= MANY} for what, share in shares.items() if share >= 0.5]
+
+
 def baseline_rows(baselines: pd.DataFrame) -> list[dict]:
     """A row per baseline, with a cell per task."""
     rows: dict[str, dict] = {}
     for row in baselines.itertuples(index=False):
-        title = f"{row.baseline}, {row.retriever}" if row.retriever else row.baseline
+        title = baselines_title(row.baseline, row.retriever)
         cells = rows.setdefault(title, {"title": title[0].upper() + title[1:], "cells": {}})["cells"]
         cells[row.task] = {"score": row.score, "interval": tables.span(row.low, row.high)}
     return list(rows.values())
@@ -136,21 +141,21 @@ def baseline_rows(baselines: pd.DataFrame) -> list[dict]:
 
 def subset_rows(results: Results) -> dict[str, dict]:
     """Per task with official subsets: its metric, a column per subset, and per model a row per variant."""
-    found: dict[str, dict] = {}
+    tasks: dict[str, dict] = {}
     for task, block in tables.subset_scores(results).groupby("task", sort=False):
         subsets = block.drop_duplicates("subset")
         models: dict[str, list[dict]] = {}
         for (model, arm, variant), cells in block.groupby(["model", "arm", "variant"], sort=False):
-            said = {
+            scores = {
                 row.subset: (row.mean, tables.plus_minus(row.mean, row.sd)) for row in cells.itertuples(index=False)
             }
             row = {"arm": arm, "variant": variant}
-            row["cells"] = [said.get(name, (None, tables.plus_minus(None, None))) for name in subsets["subset"]]
+            row["cells"] = [scores.get(name, (None, tables.plus_minus(None, None))) for name in subsets["subset"]]
             models.setdefault(model, []).append(row)
         titles = [(row.subset, "number", f"{row.records} records") for row in subsets.itertuples()]
         columns = [("Arm", "text"), *titles]
-        found[task] = {"metric": subsets["metric"].iloc[0], "columns": columns, "models": models}
-    return found
+        tasks[task] = {"metric": subsets["metric"].iloc[0], "columns": columns, "models": models}
+    return tasks
 
 
 def claim_rows(claims: pd.DataFrame) -> list[dict]:
@@ -167,16 +172,16 @@ def claim_rows(claims: pd.DataFrame) -> list[dict]:
 
 def provenance(notes: list[dict]) -> list[tuple[str, list[str]]]:
     """What the runs were made with; an entry with several values means that the runs differ in it."""
-    found: dict[str, dict[str, None]] = {}
+    origins: dict[str, dict[str, None]] = {}
     for note in notes:
-        said = {**origin(note), **{f"{metric} signature": text for metric, text in note["signatures"].items()}}
-        for name, value in said.items():
+        facts = {**origin(note), **{f"{metric} signature": text for metric, text in note["signatures"].items()}}
+        for name, value in facts.items():
             if value is not None:
-                found.setdefault(name, {})[str(value)] = None
-    return [(name, list(values)) for name, values in found.items()]
+                origins.setdefault(name, {})[str(value)] = None
+    return [(name, list(values)) for name, values in origins.items()]
 
 
 def origin(note: dict) -> dict[str, Any]:
     """Versions, commit, device and threads that one run was made with, from its `run.json`."""
-    made = {name: note.get(name) for name in ("commit", "device", "threads")}
-    return {**note.get("versions", {}), **made}
+    facts = {name: note.get(name) for name in ("commit", "device", "threads")}
+    return {**note.get("versions", {}), **facts}

@@ -23,7 +23,7 @@ COSTS = {
     "generation_seconds": "seconds of generation",
     "records": "records",
     "ms_per_record": "ms per record",
-    "input_tokens": "input tokens",
+    "input_tokens": "tokens of all texts",
     "output_tokens": "output tokens",
     "generation_peak_memory_mb": "peak memory of generation (MB)",
 }
@@ -75,23 +75,20 @@ def run_list(results: Results, titles: Names, found: Findings, folder: Path) -> 
         key = tuple(row[:5])
         short = [*(places[column][getattr(row, column)] for column in names), row.seed, int(row.done)]
         if row.done:
-            there = [name for name in FILES if (folder / row.folder / name).is_file()]
+            file_names = [name for name in FILES if (folder / row.folder / name).is_file()]
             short += [
                 [_short(scores.get((*key, metric))) for metric in metrics[row.task]],
                 costs[key],
                 settings.place(notes[key].get("settings", {})),
                 origins.place(origin(notes[key])),
-                files.place(there),
+                files.place(file_names),
                 prompts.get(key),
             ]
         rows.append(short)
     return {
         "models": names["model"],
         "tasks": [_task(name, metrics.get(name, [])) for name in names["task"]],
-        "arms": [
-            {"name": name, "label": titles.arm(name), "look": f"arm-{list(titles.titles).index(name)}"}
-            for name in names["arm"]
-        ],
+        "arms": [{"name": name, "label": titles.arm(name), "look": titles.classes(name)} for name in names["arm"]],
         "variants": names["variant"],
         "labels": [[titles.variants.get((arm, name), "") for name in names["variant"]] for arm in names["arm"]],
         "costs": list(COSTS.values()),
@@ -117,7 +114,7 @@ def _task(name: str, metrics: list[str]) -> dict[str, Any]:
 
 def _short(value: Any) -> Any:
     """A number to six digits, whole where it is; None for what is unknown."""
-    if value is None or value != value:
+    if pd.isna(value):
         return None
     if isinstance(value, str):
         return value

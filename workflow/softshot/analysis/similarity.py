@@ -55,11 +55,11 @@ def binned(values: np.ndarray, count: int) -> dict[str, tuple[np.ndarray, list[t
 
     Bins of equal count never part equal values, so there can be fewer of them. No known values: no bins.
     """
-    known = values[~np.isnan(values)]
-    if not len(known):
+    finite = values[~np.isnan(values)]
+    if not len(finite):
         return {}
-    even = np.linspace(known.min(), known.max(), count + 1)
-    ranked = np.unique(np.quantile(known, np.linspace(0, 1, count + 1)))
+    even = np.linspace(finite.min(), finite.max(), count + 1)
+    ranked = np.unique(np.quantile(finite, np.linspace(0, 1, count + 1)))
     return {name: _assign(values, edges) for name, edges in (("width", even), ("count", ranked))}
 
 
@@ -76,8 +76,8 @@ def _assign(values: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, list[tup
 def _of_pair(evidence: Evidence, *cells: Cell) -> Statistics:
     """The statistics of the runs of some cells."""
     folders = [folder for cell in cells for folder, _ in evidence.members[cell]]
-    known = evidence.statistics
-    return replace(known, of={folder: known.of[folder] for folder in folders if folder in known.of})
+    statistics = evidence.statistics
+    return replace(statistics, of={folder: statistics.of[folder] for folder in folders if folder in statistics.of})
 
 
 def _scores(
@@ -101,10 +101,10 @@ def halves(study: Study, evidence: Evidence, plain: Cell, both: Cell, values: np
 
     A run's score on one half less that on the other is what seeds vary in: a good seed is good on both.
     """
-    known = values[~np.isnan(values)]
-    if not len(known) or known.min() == known.max():
+    finite = values[~np.isnan(values)]
+    if not len(finite) or finite.min() == finite.max():
         return None
-    middle = np.median(known)
+    middle = np.median(finite)
     upper = values > middle if (values > middle).any() else values >= middle
     lower = ~upper & ~np.isnan(values)
     statistics, names = _of_pair(evidence, plain, both), (study.study, evidence.task, "half")

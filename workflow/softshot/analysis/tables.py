@@ -7,6 +7,7 @@ from softshot.analysis.collect import CELL, RUN, Results
 from softshot.analysis.evidence import Evidence
 from softshot.analysis.names import Names, metric_label, task_label
 
+UNKNOWN = "–"
 INTERNAL = ["listed", "lower"]  # columns of the summary that the page uses and the file does without
 
 
@@ -50,9 +51,9 @@ def with_intervals(
     by_key = {cell.key: cell for cell in cells}
     ends = []
     for row in summary.itertuples(index=False):
-        known = evidence.get((row.task, row.metric))
+        of_metric = evidence.get((row.task, row.metric))
         cell = by_key[row.model, row.task, row.arm, row.variant]
-        ends.append(known.interval(cell, confidence) if known else (float("nan"), float("nan")))
+        ends.append(of_metric.interval(cell, confidence) if of_metric else (float("nan"), float("nan")))
     table = summary.copy()
     place = table.columns.get_loc("sd")
     table.insert(place, "high", [high for _, high in ends])
@@ -104,10 +105,26 @@ def _aligned(line: list[str], header: list[str], first: int) -> str:
 def plus_minus(mean: float, sd: float) -> str:
     """`41.2 ± 0.9`; a single run has no deviation, and what has no run is a dash."""
     if pd.isna(mean):
-        return "–"
+        return UNKNOWN
     return f"{mean:.1f}" if pd.isna(sd) else f"{mean:.1f} ± {sd:.1f}"
+
+
+def with_span(mean: float, low: float, high: float) -> str:
+    """`41.2 (38.1 to 44.0)`; an unknown interval is left out."""
+    interval = span(low, high)
+    return f"{mean:.1f}{f' ({interval})' if interval else ''}"
 
 
 def span(low: float, high: float) -> str:
     """`38.1 to 44.0`; an unknown interval is empty."""
     return "" if pd.isna(low) or pd.isna(high) else f"{low:.1f} to {high:.1f}"
+
+
+def duration(seconds: float | None) -> str:
+    """`8.4 s`, `3 min 20 s` or `2 h 05 min`; a dash for what is unknown."""
+    if pd.isna(seconds):
+        return UNKNOWN
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

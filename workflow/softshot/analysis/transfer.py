@@ -40,8 +40,8 @@ def transfer(results: Results, evidence: dict[str, Evidence], contrasts: Contras
 
 def gains(contrasts: Contrasts) -> dict[tuple[str, str], list]:
     """Per model and target task the gains of all sources."""
-    found: dict[tuple[str, str], list] = {}
+    by_place: dict[tuple[str, str], list] = {}
     for contrast in contrasts.family(TRANSFER):
         moved: Cell = contrast.one
-        found.setdefault((moved.model, moved.task), []).append(contrast.estimate)
-    return found
+        by_place.setdefault((moved.model, moved.task), []).append(contrast.estimate)
+    return by_place

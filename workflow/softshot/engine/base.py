@@ -24,10 +24,11 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from softshot.engine import kernels
+from softshot.engine import kernels, nf4
 from softshot.engine.tokenization import Tokenization
 from softshot.errors import UserError
 from softshot.models import layout
+from softshot.settings import BaseWeights
 
 OFFLINE = {"local_files_only": True, "trust_remote_code": False}
 
@@ -38,6 +39,7 @@ class Base:
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
+    quantised: int = 0  # weights that were rounded to NF4
 
     @property
     def device(self) -> torch.device:
@@ -93,26 +95,34 @@ class Base:
     def freeze(self) -> "Base":
         """Nothing of the model is trained from here on: its small functions are computed in fewer steps."""
         self.model.requires_grad_(False)
+        _ = self.findings  # which tell of the model's own functions: before others are in their place
         if self.device.type == "cpu" and self.model.dtype.itemsize >= 4:  # half precision would round otherwise
             kernels.install(self.model)
         return self
 
 
 def load(
-    folder: Path, dtype: str = "auto", threads: int = 1, frozen: bool = True, positions: int | None = None
+    folder: Path,
+    dtype: str = "auto",
+    threads: int = 1,
+    frozen: bool = True,
+    positions: int | None = None,
+    weights: BaseWeights = "full",
 ) -> Base:
     """Load the model in `folder` onto the GPU where there is one, offline, safetensors only, and probe it.
 
     `dtype` is one of the setting `engine.dtype`; `threads` are torch's threads on the CPU. With `frozen=False` the
     weights can be trained, or merged with something, and frozen later. `positions`: the most that prefix, row and
-    output may take together. Raises UserError for a folder that cannot be used, and says why.
+    output may take together. `weights` is one of the setting `models.base`. Raises UserError for a folder that cannot
+    be used, and says why.
     """
     layout.verify(folder)
     torch.set_num_threads(threads)
     logging.disable_progress_bar()  # a bar per weight shard is noise in a log file
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model, tokenizer = read(folder, automatic(device) if dtype == "auto" else dtype)
-    base = Base(prepare(model.eval().to(device)), tokenizer)
+    quantised = 0 if weights == "full" else nf4.quantise(model, weights == "nf4", device)
+    base = Base(prepare(model.eval().to(device)), tokenizer, quantised)
     try:
         findings = base.findings
         if positions is not None:

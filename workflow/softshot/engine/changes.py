@@ -3,14 +3,17 @@
 A changed layer multiplies by one matrix M, the weight with its change, which is formed once per step: the forward pass
 and the gradient of its input cost what the frozen layer's cost. The factors of the change get their gradients from the
 layer's input x [N, in] and the gradient dY [N, out] of its output, without that of M. In bfloat16 small changes would
-be rounded away in M, so there the change is computed beside the weight. At prediction the change is put into the
-weight itself (`add`, `rescale`). Knows neither methods nor files.
+be rounded away in M, and packed weights (nf4.py) take none: there the change is computed beside the weight. At
+prediction the change is put into the weight itself (`add`, `rescale`), or stays beside a packed one, which would have
+to be rounded again. Knows neither methods nor files.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, linear
 from transformers.pytorch_utils import Conv1D
+
+from softshot.engine.nf4 import NF4Linear, matrix
 
 
 class LowRankProduct(torch.autograd.Function):
@@ -75,18 +78,16 @@ class Changed(nn.Module):
     def __init__(self, layer: nn.Linear | Conv1D):
         super().__init__()
         self.layer = layer
-        self.weight = matrix(layer).detach()  # [out, in], a view of the layer's own
+        packed = isinstance(layer, NF4Linear)
+        self.weight = None if packed else matrix(layer).detach()  # [out, in], a view of the layer's own
         self.bias = None if layer.bias is None else layer.bias.detach()
-        wide = self.weight.dtype in (torch.float32, torch.float64)
+        wide = not packed and self.weight.dtype in (torch.float32, torch.float64)
         self.merged = torch.empty_like(self.weight) if wide else None
+        self.out_features, self.in_features = (layer.out_features, layer.in_features) if packed else self.weight.shape
 
-    @property
-    def out_features(self) -> int:
-        return self.weight.shape[0]
-
-    @property
-    def in_features(self) -> int:
-        return self.weight.shape[1]
+    def plain(self, x: Tensor) -> Tensor:
+        """What the layer itself makes of x, [..., in] to [..., out]."""
+        return self.layer(x) if self.weight is None else linear(x, self.weight, self.bias)
 
 
 class LowRank(Changed):
@@ -111,7 +112,7 @@ class LowRank(Changed):
         if self.merged is not None and not dropped:
             return LowRankProduct.apply(x, self.merged, self.bias, self.a, self.b, self.scale)
         low = linear(dropout(x, dropped, self.training), self.a.to(x.dtype))
-        return linear(x, self.weight, self.bias) + self.scale * linear(low, self.b.to(x.dtype))
+        return self.plain(x) + self.scale * linear(low, self.b.to(x.dtype))
 
 
 class Rescaled(Changed):
@@ -139,8 +140,8 @@ class Rescaled(Changed):
             return product.apply(x, self.merged, self.scaled_bias, self.scales)
         # Scales lie close to 1, where bfloat16 has no numbers: it is their product that is rounded.
         if self.of_input:
-            return linear((x * self.scales).to(x.dtype), self.weight, self.bias)
-        return (linear(x, self.weight, self.bias) * self.scales).to(x.dtype)
+            return self.plain((x * self.scales).to(x.dtype))
+        return (self.plain(x) * self.scales).to(x.dtype)
 
 
 def linear_layers(model: nn.Module) -> dict[str, nn.Linear | Conv1D]:
@@ -159,21 +160,28 @@ def replace(model: nn.Module, name: str, module: nn.Module) -> None:
     setattr(model.get_submodule(parent), last, module)
 
 
-def matrix(layer: nn.Linear | Conv1D) -> Tensor:
-    """A layer's weight as [out, in], a view."""
-    return layer.weight.T if isinstance(layer, Conv1D) else layer.weight
+@torch.no_grad()
+def add(model: nn.Module, name: str, a: Tensor, b: Tensor, scale: float) -> None:
+    """Add scale B A to the weight of the layer of that name, rounded once; beside it where it is packed."""
+    layer = model.get_submodule(name)
+    if isinstance(layer, NF4Linear):
+        change = LowRank(layer, scale)
+        change.merge(a, b)
+        replace(model, name, change)
+    else:
+        matrix(layer).copy_(matrix(layer).to(a.dtype) + scale * (b @ a))
 
 
 @torch.no_grad()
-def add(layer: nn.Linear | Conv1D, change: Tensor) -> None:
-    """Add `change` [out, in] to a layer's weight, rounded once."""
-    weight = matrix(layer)
-    weight.copy_(weight.to(change.dtype) + change)
-
-
-@torch.no_grad()
-def rescale(layer: nn.Linear | Conv1D, scales: Tensor, of_input: bool) -> None:
-    """Multiply a layer's inputs by `scales` [in], or its outputs by `scales` [out], in its weight, rounded once."""
+def rescale(model: nn.Module, name: str, scales: Tensor, of_input: bool) -> None:
+    """Multiply the inputs of the layer of that name by `scales` [in], or its outputs by `scales` [out], in its weight,
+    rounded once; beside it where it is packed."""
+    layer = model.get_submodule(name)
+    if isinstance(layer, NF4Linear):
+        change = Rescaled(layer, of_input)
+        change.merge(scales)
+        replace(model, name, change)
+        return
     weight = matrix(layer)
     weight.copy_(weight.to(scales.dtype) * (scales if of_input else scales[:, None]))
     if layer.bias is not None and not of_input:

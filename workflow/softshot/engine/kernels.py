@@ -123,7 +123,7 @@ def fused_norm(norm: nn.Module) -> nn.Module | None:
 
 def fused_mlp(mlp: nn.Module) -> nn.Module | None:
     """What can stand for a gated feed-forward part with two or three layers without biases; None for another module."""
-    layers = {name: layer for name, layer in mlp.named_children() if isinstance(layer, nn.Linear)}
+    layers = {name: layer for name, layer in mlp.named_children() if type(layer) is nn.Linear}
     if set(layers) not in ({"gate_proj", "up_proj", "down_proj"}, {"gate_up_proj", "down_proj"}):
         return None
     activation = getattr(mlp, "act_fn", getattr(mlp, "activation_fn", None))

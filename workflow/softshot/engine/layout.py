@@ -11,7 +11,7 @@ from softshot.engine.stops import ending
 from softshot.engine.tokenization import Tokenization
 from softshot.errors import UserError
 from softshot.sections import Section
-from softshot.settings import EngineSettings, Order
+from softshot.settings import BaseWeights, EngineSettings, Order
 from softshot.task import TemplateSettings
 
 WORDS = ("###", "END", "end")  # that end an output where a model has no line feed
@@ -21,6 +21,7 @@ class RowSettings(Section):
     """What a run's rows are made by."""
 
     engine: EngineSettings
+    base: BaseWeights = "full"
     template: TemplateSettings = TemplateSettings()
     shots: int = 0  # demonstrations shown
     order: Order = "nearest-last"

@@ -3,7 +3,9 @@
 import argparse
 import sys
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -12,14 +14,17 @@ from softshot.demonstrations.shown import Shown
 from softshot.demonstrations.table import read_metadata
 from softshot.engine import base as engine_base
 from softshot.engine.base import Base
-from softshot.engine.decoding import decode, kv_cache_mb
-from softshot.engine.layout import Layout, RowSettings
+from softshot.engine.decoding import Output, decode, kv_cache_mb
+from softshot.engine.layout import Layout, Row, RowSettings
+from softshot.engine.passes import Passes
 from softshot.engine.prefix import Prefix
 from softshot.engine.stops import Stops
 from softshot.errors import UserError, run_program
 from softshot.files import PREDICTIONS, checksums, read_json, read_jsonl, sizes, write_json, write_jsonl
+from softshot.generation.drift import Drift
 from softshot.methods.registry import METHODS
-from softshot.provenance import peak_memory_mb, provenance
+from softshot.peak_memory import PeakMemory
+from softshot.provenance import provenance
 from softshot.sections import Section, read
 from softshot.settings import GenerationSettings, MethodName
 
@@ -35,6 +40,7 @@ class GenerationSlice(RowSettings):
 
     method: MethodSlice
     generation: GenerationSettings
+    neutral_tokens: int = 0  # of which the loss is taken, bare and adapted
 
 
 def arguments_of() -> argparse.Namespace:
@@ -75,38 +81,46 @@ def tuning_note(args: argparse.Namespace) -> dict:
     return {"settings": made_by | args.settings | {"method": made_by["method"]}, "tuning": facts}
 
 
-def loaded(args: argparse.Namespace, settings: GenerationSlice) -> tuple[Base, Prefix | None]:
-    """The model as it predicts, weights merged, and what stands before every row."""
+@dataclass(frozen=True)
+class Adapted:
+    """A model as it predicts."""
+
+    base: Base
+    prefix: Prefix | None  # what stands before every row
+    merged: bool  # a change of the weights is in them
+    drift: dict[str, Any] | None  # on the neutral text; None where nothing was tuned
+
+
+def adapted(args: argparse.Namespace, settings: GenerationSlice) -> Adapted:
+    """Load the model and put the adapter to use, if there is one; the bare model's loss is taken in between."""
     method = METHODS[settings.method.name]
     tuned = method.settings is not None
     if tuned != bool(args.adapter):
         raise UserError(f"a run of {settings.method.name} {'needs' if tuned else 'has no use for'} --adapter.")
-    base = engine_base.load(args.model, settings.engine.dtype, args.threads, frozen=not method.trains_weights)
-    prefix = method.load().load(base, args.adapter) if tuned else None
-    if method.trains_weights:
+    frozen = not method.trains_weights
+    base = engine_base.load(args.model, settings.engine.dtype, args.threads, frozen, weights=settings.base)
+    if not tuned:
+        return Adapted(base, None, False, None)
+    base.model.requires_grad_(False)
+    drift = Drift(base, settings.neutral_tokens, settings.engine.context)
+    prefix = method.load().load(base, args.adapter)
+    if not frozen:
         base.freeze()
-    return base, prefix
+    return Adapted(base, prefix, method.merges(settings.base), drift.facts(prefix))
 
 
 def main() -> None:
     """Read, decode, write."""
     args = arguments_of()
     settings = read(GenerationSlice, args.settings, "--settings")
-    base, prefix = loaded(args, settings)
-    layout = Layout(base, settings, METHODS[settings.method.name].begins_text)
-    records = read_jsonl(args.records)
+    memory = PeakMemory()
+    model = adapted(args, settings)
+    memory.loaded()
+    layout = Layout(model.base, settings, METHODS[settings.method.name].begins_text)
     shown = Shown(args.demonstrations, settings.shots, read_jsonl(args.train), settings.threshold)
     limit = settings.generation.max_new_tokens
-    rows = [layout.generation_row(record, shown.records(record["id"]), limit) for record in records]
-
-    memory = kv_cache_mb(base, prefix, rows, settings.generation, args.batch_size)
-    print(f"keys and values take {memory:.0f} MB for {args.batch_size} rows at once", file=sys.stderr)
-    began = time.monotonic()
-    stops = Stops.of(base, settings.template.separator)
-    decoded = decode(base, prefix, rows, settings.generation, stops, args.batch_size)
-    outputs = {output.id: output for output in tqdm(decoded, total=len(rows), unit="record", disable=None)}
-    seconds = time.monotonic() - began
-
+    rows = [layout.generation_row(record, shown.records(record["id"]), limit) for record in read_jsonl(args.records)]
+    outputs, facts = predicted(args, settings, model, rows)
     predictions = [
         {
             "id": row.id,
@@ -118,28 +132,46 @@ def main() -> None:
         }
         for row in rows
     ]
-    generation = {
-        "seconds": seconds,
-        "records": len(rows),
-        "input_tokens": sum(map(len, rows)),
-        "output_tokens": sum(output.tokens for output in outputs.values()),
-        "batch_size": args.batch_size,
-        "kv_cache_mb": memory,
-        "dtype": str(base.model.dtype),
-        "truncated": vars(layout.truncation),
-        "peak_memory_mb": peak_memory_mb(),
-    }
+    facts |= {"truncated": vars(layout.truncation), **memory.facts()}
     run_note = dict(zip(("model", "task", "arm", "variant", "seed"), args.out.parts[-5:], strict=True))
     run_note |= {"split": args.records.stem, "settings": args.settings}
-    run_note |= {"code": code.generation(), "sources": sources(args)}
-    run_note |= provenance() | {"generation": generation, "tuning": None}
+    run_note |= {"code": code.generation(settings.method.name), "sources": sources(args)}
+    run_note |= provenance() | {"generation": facts, "drift": model.drift, "tuning": None}
     run_note["demonstrations"] = read_metadata(args.demonstrations) if args.demonstrations else None
     if args.adapter:  # tuning may have run elsewhere: what made the adapter stays beside what made the predictions
         run_note |= tuning_note(args)
     write_jsonl(args.out / PREDICTIONS, predictions)
     run_note |= {"checksums": checksums(args.out / PREDICTIONS), "bytes": sizes(args.out / PREDICTIONS)}
     write_json(args.out / "run.json", run_note)
-    print(f"{len(rows)} predictions in {seconds:.0f} s", file=sys.stderr)
+    print(f"{len(rows)} predictions in {facts['seconds']:.0f} s", file=sys.stderr)
+
+
+def predicted(
+    args: argparse.Namespace, settings: GenerationSlice, model: Adapted, rows: list[Row]
+) -> tuple[dict[str, Output], dict[str, Any]]:
+    """The output of every row, by its id, and what it took."""
+    base, prefix, decoding = model.base, model.prefix, settings.generation
+    cache = kv_cache_mb(base, prefix, rows, decoding, args.batch_size)
+    print(f"keys and values take {cache:.0f} MB for {args.batch_size} rows at once", file=sys.stderr)
+    began = time.monotonic()
+    decoded = decode(base, prefix, rows, decoding, Stops.of(base, settings.template.separator), args.batch_size)
+    outputs = {output.id: output for output in tqdm(decoded, total=len(rows), unit="record", disable=None)}
+    seconds, passes = time.monotonic() - began, Passes()
+    for row in rows:
+        passes.add_prediction(prefix, row, outputs[row.id].tokens, decoding.beams)
+    return outputs, {
+        "seconds": seconds,
+        "records": len(rows),
+        "input_tokens": sum(map(len, rows)),
+        "output_tokens": sum(output.tokens for output in outputs.values()),
+        "positions_added": 0 if prefix is None else len(prefix),
+        "merged": model.merged,
+        "quantised_weights": base.quantised,
+        "passes": asdict(passes),
+        "batch_size": args.batch_size,
+        "kv_cache_mb": cache,
+        "dtype": str(base.model.dtype),
+    }
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def load(base: Base, folder: Path) -> None:
     lora.check_plain(config, folder)
     for name, (layer, (p, lambdas, q)) in by_layer(tensors, PARTS, base, folder).items():
         check_shape(layer, (p.shape[0], q.shape[1]), name, folder)
-        add(layer, scale(config["lora_alpha"], config["init_r"]) * (p @ (lambdas * q)))
+        add(base.model, name, lambdas * q, p, scale(config["lora_alpha"], config["init_r"]))
     return None
 
 

@@ -87,7 +87,7 @@ def load(base: Base, folder: Path) -> None:
         of_input = scales.shape[0] == 1
         rows, columns = matrix(layer).shape
         check_shape(layer, (rows, scales.shape[1]) if of_input else (scales.shape[0], columns), name, folder)
-        rescale(layer, scales.flatten(), of_input)
+        rescale(base.model, name, scales.flatten(), of_input)
 
 
 def places(base: Base) -> Places:
@@ -98,7 +98,8 @@ def places(base: Base) -> Places:
     attention, ends the feed-forward part.
     """
     layers = linear_layers(base.model)
-    ones = {name: layer.weight.new_ones(len(matrix(layer)), requires_grad=True) for name, layer in layers.items()}
+    like = {"dtype": base.model.dtype, "device": base.device, "requires_grad": True}
+    ones = {name: torch.ones(len(matrix(layer)), **like) for name, layer in layers.items()}
     order: list[str] = []
     hooks = [hook for name, layer in layers.items() for hook in _cut(layer, name, ones[name], order)]
     cache = DynamicCache(config=base.model.config)

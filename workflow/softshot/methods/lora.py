@@ -81,7 +81,7 @@ def load(base: Base, folder: Path) -> None:
     for name, (layer, (a, b)) in by_layer(tensors, PARTS, base, folder).items():
         check_shape(layer, (b.shape[0], a.shape[1]), name, folder)
         alpha = of_layer(config.get("alpha_pattern") or {}, name, config["lora_alpha"])
-        add(layer, scale(alpha, len(a), config.get("use_rslora", False)) * (b @ a))
+        add(base.model, name, a, b, scale(alpha, len(a), config.get("use_rslora", False)))
 
 
 def scale(alpha: float, rank: int, rank_stabilised: bool) -> float:

@@ -14,9 +14,11 @@ from softshot.engine import base as engine_base
 from softshot.engine.layout import Layout, RowSettings
 from softshot.errors import UserError, run_program
 from softshot.files import checksums, read_json, read_jsonl, sizes, write_json, write_jsonl
+from softshot.methods import base as adapters
 from softshot.methods.base import Adapter, Examples
 from softshot.methods.registry import METHODS, MethodSettings
-from softshot.provenance import deciding, peak_memory_mb, provenance
+from softshot.peak_memory import PeakMemory
+from softshot.provenance import deciding, provenance
 from softshot.sections import Section, read
 from softshot.settings import MethodName, TuningSettings
 from softshot.tuning import state as states
@@ -57,7 +59,9 @@ def arguments_of() -> argparse.Namespace:
         "--rate", nargs="?", type=Path, help="the learning rate that was chosen, where there are several"
     )
     parser.add_argument("--trial", action="store_true", help="one rate of several: to diverge is a result")
-    parser.add_argument("--trials", nargs="*", type=Path, default=[], help="folders of this seed's runs at each rate")
+    parser.add_argument(
+        "--trials", nargs="*", type=Path, default=[], help="tuning.json of this seed's runs at each rate"
+    )
     parser.add_argument("--save-every", type=float, default=SAVE_EVERY, help="seconds between two saves of the state")
     return parser.parse_args()
 
@@ -98,8 +102,8 @@ def peak_rate(args: argparse.Namespace, settings: MethodSettings) -> float:
 def adopt(args: argparse.Namespace) -> bool:
     """Take over this seed's run at the rate that was chosen, which is the same run; False where it was not tried."""
     rate = read_json(args.rate)
-    for trial in args.trials:
-        note = read_json(trial / "tuning.json")
+    for path in args.trials:
+        note, trial = read_json(path), path.parent
         if note["settings"]["method"]["settings"]["learning_rate"] == rate["learning_rate"]:
             shutil.copytree(trial / "adapter", args.out / "adapter", dirs_exist_ok=True)
             shutil.copyfile(trial / "history.jsonl", args.out / "history.jsonl")
@@ -108,24 +112,31 @@ def adopt(args: argparse.Namespace) -> bool:
     return False
 
 
-def state_of(args: argparse.Namespace) -> Path:
+def state_of(args: argparse.Namespace, settings: TuningSlice) -> Path:
     """Where the run's unfinished state is, named after all that decides its result."""
     inputs = [args.model / "provenance.json", args.train, args.validation]
     inputs += [path for path in (args.train_demonstrations, args.validation_demonstrations) if path]
-    made_by = deciding("engine/*.py", "methods/*.py", "tuning/*.py", "demonstrations/shown.py")
+    made_by = deciding(code.tuning(settings.method.name))
     key = states.key({"settings": args.settings, "seed": args.seed, **made_by}, inputs)
     return args.out / ".state" / f"{key}.pt"
 
 
 def summary(trainer: Trainer, layout: Layout) -> dict[str, Any]:
     """What the run did and took."""
-    progress = trainer.progress
+    progress, adapter = trainer.progress, trainer.adapter
     steps = [line for line in progress.history if "loss" in line]
+    prefix = adapter.prefix()
     return {
         "seconds": progress.seconds,
+        "step_seconds": progress.step_seconds,
+        "validation_seconds": progress.validation_seconds,
         "steps": progress.step,
         "stopped_early": progress.stopped_early,
-        "trainable_parameters": sum(p.numel() for p in trainer.adapter.parameters()),
+        "trainable_parameters": sum(p.numel() for p in adapter.parameters()),
+        "positions_added": 0 if prefix is None else len(prefix),
+        "quantised_weights": trainer.base.quantised,
+        "trained": progress.trained,
+        "validated": progress.validated,
         "training_rows": len(trainer.training),
         "validation_rows": len(trainer.validation),
         "dtype": str(trainer.base.model.dtype),
@@ -135,9 +146,12 @@ def summary(trainer: Trainer, layout: Layout) -> dict[str, Any]:
         "first_validation_loss": progress.history[0]["validation_loss"],
         "best_validation_loss": progress.best_loss,
         "best_step": progress.best_step,
+        "curve": [line for line in progress.history if "validation_loss" in line],
         "tokens_per_second": median(line["tokens_per_second"] for line in steps),
+        "target_tokens_per_second": median(
+            line["tokens_per_second"] * line["target_tokens"] / line["tokens"] for line in steps
+        ),
         "max_tokens": progress.max_tokens,
-        "peak_memory_mb": peak_memory_mb(),
     }
 
 
@@ -147,10 +161,12 @@ def main() -> None:
     settings = read(TuningSlice, args.settings, "--settings")
     if args.trials and adopt(args):
         return
-    method = METHODS[settings.method.name]
-    base = engine_base.load(args.model, settings.engine.dtype, args.threads, frozen=not method.trains_weights)
+    method, memory = METHODS[settings.method.name], PeakMemory()
+    frozen = not method.trains_weights
+    base = engine_base.load(args.model, settings.engine.dtype, args.threads, frozen, weights=settings.base)
+    memory.loaded()
     layout = Layout(base, settings, method.begins_text)
-    trainer, state = trainer_of(args, settings, layout), state_of(args)
+    trainer, state = trainer_of(args, settings, layout), state_of(args, settings)
     if saved := states.load(state):
         trainer.resume(saved)
         print(f"continuing from step {trainer.progress.step}", file=sys.stderr)
@@ -174,9 +190,11 @@ def main() -> None:
     learned = trainer.adapter.describe(adapter)
     history = args.out / "history.jsonl"
     write_jsonl(history, trainer.progress.history)
+    stored = sizes(adapter / adapters.WEIGHTS, adapter / adapters.CONFIG)
     files = [*sorted(path for path in adapter.iterdir() if path.is_file()), history]
-    note = {"settings": args.settings, "code": code.tuning(), **provenance()}
-    note |= {"tuning": summary(trainer, layout) | {"learned": learned, "diverged": diverged}}
+    note = {"settings": args.settings, "code": code.tuning(settings.method.name), **provenance()}
+    note |= {"tuning": summary(trainer, layout) | {"adapter_bytes": sum(stored.values()), **memory.facts()}}
+    note["tuning"] |= {"learned": learned, "diverged": diverged}
     note |= {"rate": read_json(args.rate)} if args.rate else {}
     write_json(args.out / "tuning.json", note | {"checksums": checksums(*files), "bytes": sizes(*files)})
     shutil.rmtree(state.parent, ignore_errors=True)

@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from softshot.engine import memory
 from softshot.engine.base import Base
 from softshot.engine.layout import Row
 from softshot.engine.loss import target_logits, target_losses
+from softshot.engine.passes import Passes
 from softshot.engine.prefix import Prefix
 from softshot.errors import UserError
 from softshot.methods.base import Adapter
@@ -46,8 +47,16 @@ class Progress:
     far_above: int = 0  # steps in a row with a loss far above the first
     max_tokens: int | None = None  # most tokens of a forward pass: as asked, or as memory has shown
     stopped_early: bool = False
-    seconds: float = 0.0
+    step_seconds: float = 0.0
+    validation_seconds: float = 0.0
+    trained: dict[str, int] = field(default_factory=lambda: asdict(Passes()))  # what the steps read
+    validated: dict[str, int] = field(default_factory=lambda: asdict(Passes()))  # and the validations
     history: list[dict] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Of steps and validations together."""
+        return self.step_seconds + self.validation_seconds
 
 
 class Trainer:
@@ -122,14 +131,17 @@ class Trainer:
         self.optimizer.zero_grad()
         seconds = time.monotonic() - began
         self.progress.step += 1
-        self.progress.seconds += seconds
+        self.progress.step_seconds += seconds
+        tokens = sum(len(row) for part in parts for row in part)
         self.progress.history.append(
             {
                 "step": self.progress.step,
                 "loss": loss,
                 "learning_rate": rate,
                 "gradient_norm": norm,
-                "tokens_per_second": sum(len(row) for part in parts for row in part) / seconds,
+                "tokens": tokens,
+                "target_tokens": sum(len(row.target) for part in parts for row in part),
+                "tokens_per_second": tokens / seconds,
             }
         )
 
@@ -153,6 +165,7 @@ class Trainer:
             seen = [(rows, self.adapter.visible(rows, generator)) for rows in parts]
             result = self.passes(leaves, seen, lambda loss: loss.backward())
         _, count = result
+        self.count(self.progress.trained, leaves, parts)
         self.adapter.gather(count)
         if prefix is not None:
             torch.autograd.backward(prefix.tensors, [leaf.grad / count for leaf in leaves.tensors])
@@ -194,6 +207,13 @@ class Trainer:
             total, count = total + loss.detach(), count + len(losses)
         return total, count
 
+    def count(self, counts: dict[str, int], prefix: Prefix | None, batches: list[list[Row]]) -> None:
+        """Take into `counts` what the passes over the batches have read."""
+        passes = Passes(**counts)
+        for rows in batches:
+            passes.add_batch(prefix, rows)
+        counts.update(asdict(passes))
+
     def out_of_memory(self, rows: int, tokens: int) -> None:
         """Remember that a forward pass of `tokens` is too large; with one row there is nothing to split."""
         memory.release()
@@ -233,10 +253,11 @@ class Trainer:
         parts = [(rows[start : start + size], None) for start in range(0, len(rows), size)]
         self.adapter.eval()
         self.adapter.prepare()
-        result = None
+        prefix, result = self.adapter.prefix(), None
         while result is None:
-            result = self.passes(self.adapter.prefix(), parts)
+            result = self.passes(prefix, parts)
         total, count = result
+        self.count(progress.validated, prefix, [rows for rows, _ in parts])
         loss = total.item() / count
         if not math.isfinite(loss):
             raise Diverged(
@@ -252,7 +273,7 @@ class Trainer:
             progress.without_best += 1
             enough = self.settings.patience is not None and progress.without_best >= self.settings.patience
             progress.stopped_early = progress.final and enough
-        progress.seconds += time.monotonic() - began
+        progress.validation_seconds += time.monotonic() - began
         progress.history.append({"step": progress.step, "validation_loss": loss})
         if not sys.stderr.isatty():  # a log file gets plain lines, a terminal the bar
             trained = next((line["loss"] for line in reversed(progress.history) if "loss" in line), math.nan)

@@ -20,7 +20,7 @@ from softshot.analysis.names import FAINT, IN_DARK, INK, MUTED, PAPER
 from softshot.files import replacing, write_text
 
 WIDTH, HEIGHT = 210, 190  # pixels of a panel's plot
-WIDER = {1: 600, 2: 400}  # its width in a figure of so few panels, which then takes the width of the page
+WIDER = {1: 560, 2: 340}  # its width in a figure of so few panels, which then takes the width of the page
 TITLE_LEFT = -34  # pixels from the plot to where its titles begin
 LABEL_GAP = 16  # pixels between the lines of neighbouring labels
 SPACING = 30  # pixels between the panels of a file
@@ -55,8 +55,8 @@ class Panel:
     @property
     def size(self) -> tuple[float, float]:
         """Width and height of the drawing in pixels."""
-        found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', self.svg)
-        return float(found[1]), float(found[2])
+        box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', self.svg)
+        return float(box[1]), float(box[2])
 
     @property
     def image(self) -> str:
@@ -103,9 +103,9 @@ class Figure:
             temporary.write_bytes(vl_convert.svg_to_png(svg, scale=2))
 
 
-def listing(said: Iterable[str]) -> str:
+def listing(phrases: Iterable[str]) -> str:
     """`a; b.`, or that there is nothing."""
-    return "; ".join(said) + "." if said else "nothing has finished yet."
+    return "; ".join(phrases) + "." if phrases else "nothing has finished yet."
 
 
 def plot_width(panels: int) -> int:
@@ -113,9 +113,9 @@ def plot_width(panels: int) -> int:
     return WIDER.get(panels, WIDTH)
 
 
-def seed_values(said: str) -> list[float]:
+def seed_values(text: str) -> list[float]:
     """The scores in a table's `values`, such as `1=40.2000,2=41.0000`."""
-    return [float(part.partition("=")[2]) for part in said.split(",") if part]
+    return [float(part.partition("=")[2]) for part in text.split(",") if part]
 
 
 def top(*numbers: pd.Series) -> float:

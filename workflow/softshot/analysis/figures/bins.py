@@ -10,7 +10,7 @@ from softshot.analysis.figures.base import Panel, listing, plot_width, top
 from softshot.analysis.figures.lines import Axes, lines
 from softshot.analysis.figures.method_size import Cells
 from softshot.analysis.names import Names, metric_label, task_label
-from softshot.analysis.tables import span
+from softshot.analysis.tables import with_span
 
 TITLES = {"similarity": "similarity from, records", "overlap": "overlap from, records"}
 
@@ -32,7 +32,7 @@ def _panel(names: Names, cells: Cells, by: str, block: pd.DataFrame, axes: Axes)
     rows = block.to_dict("records")
     model, task, metric = rows[0]["model"], rows[0]["task"], metric_label(rows[0]["metric"])
     places = [f"{row['low_edge']:.2g}\n{row['n']}" for row in rows]
-    points, said = [], []
+    points, phrases = [], []
     for place, row in enumerate(rows):
         for side in ("without", "with"):
             score, low, high = (row[f"{side}{part}"] for part in ("", "_low", "_high"))
@@ -40,11 +40,13 @@ def _panel(names: Names, cells: Cells, by: str, block: pd.DataFrame, axes: Axes)
                 continue
             point = names.look(cells[model, task, row[f"{side}_arm"], row[f"{side}_variant"]])
             point |= {"place": place, "y": score, "low": low, "high": high, "n": row["n"]}
-            point |= {"said": f"{score:.1f} ({span(low, high)})", "few": row["n"] < FEWEST_RECORDS}
+            point |= {"said": with_span(score, low, high), "few": row["n"] < FEWEST_RECORDS}
             ghost = row[f"published_{side}"]
             points.append(point | {"ghost": ghost, "ghost_said": "" if pd.isna(ghost) else f"{ghost:.1f}"})
-            said.append(f"{point['series']} {score:.1f} in bin {row['bin']} ({row['n']} records)")
+            phrases.append(f"{point['series']} {score:.1f} in bin {row['bin']} ({row['n']} records)")
     axes = replace(axes, places=places, value=metric)
     spec = lines(f"{task_label(task)}, {metric}", model, axes, points)
-    words = f"{metric} on {task_label(task)} by {by} of the demonstration, most similar first, {model}: {listing(said)}"
+    words = (
+        f"{metric} on {task_label(task)} by {by} of the demonstration, most similar first, {model}: {listing(phrases)}"
+    )
     return Panel(model, task, spec, words)

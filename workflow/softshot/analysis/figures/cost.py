@@ -9,7 +9,7 @@ from softshot.analysis.figures.base import HEIGHT, Panel, listing, plot, plot_wi
 from softshot.analysis.figures.lines import INKED, SHAPED
 from softshot.analysis.figures.method_size import Cells
 from softshot.analysis.names import MUTED, PAPER, Names, metric_label, task_label
-from softshot.analysis.tables import span
+from softshot.analysis.tables import with_span
 
 HEADROOM = 1.12  # times the best score: where the y axis ends
 LABEL = (46, 13)  # pixels that a name takes
@@ -45,15 +45,15 @@ def _panel(names: Names, cells: Cells, front: str, block: pd.DataFrame, top: flo
             "colour": names.colour(row.arm),
             "shape": names.mark(row.arm),
             "cost": f"{getattr(row, cost):,.4g}",
-            "said": f"{row.mean:.1f} ({span(row.low, row.high)})",
+            "said": with_span(row.mean, row.low, row.high),
             "opacity": 1 if getattr(row, f"front_{front}") else 0.45,
         }
         for key, row in zip(keys(block), block.itertuples(index=False), strict=True)
     ]
     _label(points, scale, top, width)
-    said = [f"{point['name']} {point['said']} at {point['cost']}" for point in points if point["front"]]
+    phrases = [f"{point['name']} {point['said']} at {point['cost']}" for point in points if point["front"]]
     title = f"{task_label(task)}, {metric}"
-    words = f"{metric} on {task_label(task)} against {x_title}, {model}; on the front: {listing(said)}"
+    words = f"{metric} on {task_label(task)} against {x_title}, {model}; on the front: {listing(phrases)}"
     layers = _layers(points, x_title, metric, scale, top) if points else []
     return Panel(model, task, plot(title, model, layers, values(points), (width, HEIGHT)), words)
 

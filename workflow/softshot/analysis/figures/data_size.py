@@ -11,7 +11,7 @@ from softshot.analysis.figures.base import HEIGHT, Panel, listing, plot_width, s
 from softshot.analysis.figures.lines import Axes, lines
 from softshot.analysis.figures.method_size import Cells
 from softshot.analysis.names import MUTED, Names, metric_label, task_label
-from softshot.analysis.tables import span
+from softshot.analysis.tables import with_span
 
 
 def data_size_panels(names: Names, cells: Cells, sizes: pd.DataFrame, crossings: pd.DataFrame) -> list[Panel]:
@@ -20,7 +20,7 @@ def data_size_panels(names: Names, cells: Cells, sizes: pd.DataFrame, crossings:
     for (model, task), block in groups:
         here = crossings[(crossings["model"] == model) & (crossings["task"] == task)].dropna(subset="at")
         of_task = sizes[sizes["task"] == task]
-        seeds = pd.Series([value for said in of_task["values"] for value in seed_values(said)])
+        seeds = pd.Series([value for text in of_task["values"] for value in seed_values(text)])
         axes = Axes("training records", [], 0, top(of_task["mean"], seeds), "", plot_width(len(groups)))
         panels.append(_panel(names, cells, block, here, axes))
     return panels
@@ -33,7 +33,7 @@ def _panel(names: Names, cells: Cells, block: pd.DataFrame, crossings: pd.DataFr
     points = [
         names.look(cells[key])
         | {"series": row.series, "place": trained.index(row.train), "y": row.mean, "low": row.low, "high": row.high}
-        | {"said": f"{row.mean:.1f} ({span(row.low, row.high)})", "n": row.n, "seeds": seed_values(row.values)}
+        | {"said": with_span(row.mean, row.low, row.high), "n": row.n, "seeds": seed_values(row.values)}
         for key, row in zip(keys(block), block.itertuples(index=False), strict=True)
     ]
     axes = replace(axes, places=[str(size) for size in trained], value=metric)
@@ -48,8 +48,8 @@ def _panel(names: Names, cells: Cells, block: pd.DataFrame, crossings: pd.DataFr
         encoding = where | {"y2": {"field": "y2"}, "tooltip": tips(sentence="crossing")}
         mark = {"type": "rule", "strokeWidth": 2, "color": MUTED}
         spec["layer"].append({"data": values(ticks), "mark": mark, "encoding": encoding})
-    said = [f"{point['series']} {point['y']:.1f} with {trained[point['place']]} records" for point in points]
-    words = f"{metric} on {task_label(task)} against the number of training records, {model}: {listing(said)}"
+    phrases = [f"{point['series']} {point['y']:.1f} with {trained[point['place']]} records" for point in points]
+    words = f"{metric} on {task_label(task)} against the number of training records, {model}: {listing(phrases)}"
     return Panel(model, task, spec, words)
 
 

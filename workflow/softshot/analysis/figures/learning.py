@@ -54,9 +54,9 @@ def _panel(names: Names, cells: Cells, place: tuple[str, str], curves: pd.DataFr
         rows.append(about | {"step": some["step"].tolist(), "y": some["validation_loss"].round(5).tolist()})
     means = pd.DataFrame(finals).groupby(["series", "colour"], sort=False, as_index=False).agg(end=("end", "mean"))
     ends = means.to_dict("records")
-    said = [f"{row['series']} ends at {row['end']:.2f} on average" for row in ends]
+    phrases = [f"{row['series']} ends at {row['end']:.2f} on average" for row in ends]
     layers = [*_layers(low, high, int(curves["step"].max())), *end_labels(ends, low, high, size)]
-    return Panel(model, task, plot(title, model, layers, values(rows), size), words + listing(said))
+    return Panel(model, task, plot(title, model, layers, values(rows), size), words + listing(phrases))
 
 
 def _fading(cells: list[Cell]) -> dict[tuple[str, int], float]:

@@ -8,7 +8,7 @@ from softshot.analysis.cells import Cell, keys
 from softshot.analysis.figures.base import Panel, listing, plot_width, seed_values, top
 from softshot.analysis.figures.lines import Axes, lines
 from softshot.analysis.names import Names, metric_label, size_axis, task_label
-from softshot.analysis.tables import span
+from softshot.analysis.tables import with_span
 
 Cells = dict[tuple, Cell]  # by their keys
 
@@ -19,7 +19,7 @@ def size_panels(names: Names, cells: Cells, sizes: pd.DataFrame, levels: pd.Data
         task: top(
             *(table.loc[table["task"] == task, "mean"] for table in (sizes, levels)),
             sizes.loc[sizes["task"] == task, "published"].astype(float),
-            pd.Series([value for said in sizes.loc[sizes["task"] == task, "values"] for value in seed_values(said)]),
+            pd.Series([value for text in sizes.loc[sizes["task"] == task, "values"] for value in seed_values(text)]),
         )
         for task in sizes["task"].unique()
     }
@@ -41,19 +41,19 @@ def _size_panel(names: Names, cells: Cells, block: pd.DataFrame, flat: pd.DataFr
     points = [
         names.look(cells[key])
         | {"place": places.index(row.size), "y": row.mean, "low": row.low, "high": row.high}
-        | {"said": f"{row.mean:.1f} ({span(row.low, row.high)})", "n": row.n, "seeds": seed_values(row.values)}
+        | {"said": with_span(row.mean, row.low, row.high), "n": row.n, "seeds": seed_values(row.values)}
         | {"ghost": row.published, "ghost_said": f"{row.published:.1f} ({row.published_status})"}
         for key, row in zip(keys(done), _rows(done), strict=True)
     ]
     flats = [
-        names.look(cells[key]) | {"y": row.mean, "said": f"{row.mean:.1f} ({span(row.low, row.high)})", "n": row.n}
+        names.look(cells[key]) | {"y": row.mean, "said": with_span(row.mean, row.low, row.high), "n": row.n}
         for key, row in zip(keys(level), _rows(level), strict=True)
     ]
-    said = [f"{row['series']} {row['y']:.1f}" for row in flats]
-    said += [f"{row['series']} {row['y']:.1f} with {places[row['place']]} {axes.x_title}" for row in points]
+    phrases = [f"{row['series']} {row['y']:.1f}" for row in flats]
+    phrases += [f"{row['series']} {row['y']:.1f} with {places[row['place']]} {axes.x_title}" for row in points]
     axes = replace(axes, places=[str(size) for size in places], value=metric)
     spec = lines(f"{task_label(task)}, {metric}", model, axes, points, flats)
-    words = f"{metric} on {task_label(task)} against {axes.x_title}, {model}: {listing(said)}"
+    words = f"{metric} on {task_label(task)} against {axes.x_title}, {model}: {listing(phrases)}"
     return Panel(model, task, spec, words)
 
 
@@ -68,8 +68,8 @@ def spread_panels(names: Names, cells: Cells, spread: pd.DataFrame, sizes: pd.Da
     groups, panels = sizes.groupby(["model", "task", "unit"], sort=False), []
     for (model, task, unit), block in groups:
         places = sorted(int(size) for size in block["size"].unique())
-        known = block[block["sd"].notna()]
-        shown = [(cells[key], row) for key, row in zip(keys(known), _rows(known), strict=True)]
+        spreads = block[block["sd"].notna()]
+        shown = [(cells[key], row) for key, row in zip(keys(spreads), _rows(spreads), strict=True)]
         shown = [(cell, row) for cell, row in shown if (model, task, cell.method, cell.size) in paired]
         points = [
             names.look(cell)
@@ -77,11 +77,11 @@ def spread_panels(names: Names, cells: Cells, spread: pd.DataFrame, sizes: pd.Da
             | {"said": f"{row.sd:.2f}", "n": row.n}
             for cell, row in shown
         ]
-        said = [f"{row['series']} {row['said']} with {places[row['place']]} {size_axis(unit)}" for row in points]
+        phrases = [f"{row['series']} {row['said']} with {places[row['place']]} {size_axis(unit)}" for row in points]
         end = top(sizes.loc[sizes["task"] == task, "sd"])
         axes = Axes(size_axis(unit), [str(size) for size in places], 0, end, "deviation", plot_width(len(groups)))
         spec = lines(f"{task_label(task)}, deviation over seeds", model, axes, points)
         words = f"Standard deviation over seeds on {task_label(task)} against {size_axis(unit)}, {model}: "
         if (model, task) in {place[:2] for place in paired}:
-            panels.append(Panel(model, task, spec, words + listing(said)))
+            panels.append(Panel(model, task, spec, words + listing(phrases)))
     return panels

@@ -12,10 +12,10 @@ from softshot.analysis.figures.lines import INKED, SHAPED
 from softshot.analysis.figures.method_size import Cells
 from softshot.analysis.marks import BEST
 from softshot.analysis.names import INK, MUTED, PAPER, Names, metric_label, task_label
-from softshot.analysis.tables import main_scores, span
+from softshot.analysis.tables import main_scores, with_span
 
 ROW = 30  # pixels of a cell
-LETTER = 6.6  # pixels of a letter, about
+LETTER = 7.0  # pixels of a letter, about
 NARROWER = 60  # pixels that the plot is narrower than others, for the names at its left
 SEED = 7  # pixels that the seeds stand below the mean
 BASELINE = "stroke"  # the mark of what needs no model
@@ -39,7 +39,7 @@ def score_panels(names: Names, cells: Cells, summary: pd.DataFrame, baselines: p
     for block in groups:
         task = block["task"].iloc[0]
         of_task = rows[rows["task"] == task]
-        seeds = pd.Series([value for said in of_task["values"] for value in seed_values(said)])
+        seeds = pd.Series([value for text in of_task["values"] for value in seed_values(text)])
         # An interval may be far wider than all scores are apart: it is seen as far as half of that.
         end = top(seeds, of_task["high"].clip(upper=1.5 * seeds.max()))
         points = [*_points(names, cells, block), *_baselines(baselines[baselines["task"] == task], len(block))]
@@ -57,7 +57,7 @@ def _points(names: Names, cells: Cells, block: pd.DataFrame) -> list[dict]:
     for place, (key, row) in enumerate(zip(keys(block), block.itertuples(index=False), strict=True)):
         point = {"place": place, "name": names.cell(cells[key]), "score": f"{row.mean:.1f}", "ink": INK}
         point |= {"y": row.mean, "low": row.low, "high": row.high, "n": row.n, "seeds": seed_values(row.values)}
-        point |= {"said": f"{row.mean:.1f} ({span(row.low, row.high)})" if row.low == row.low else f"{row.mean:.1f}"}
+        point |= {"said": with_span(row.mean, row.low, row.high)}
         point |= {"ghost": row.published, "ghost_said": "" if pd.isna(row.published) else f"{row.published:.1f}"}
         points.append(names.look(cells[key]) | point | {"weight": 700 if row.mark == BEST else 400})
     return points
@@ -67,7 +67,7 @@ def _baselines(rows: pd.DataFrame, after: int) -> list[dict]:
     """The rows of what needs no model, but for the target itself, which is no rival."""
     points = []
     for row in rows[rows["baseline"] != trivial.TARGET].itertuples(index=False):
-        name = f"{row.baseline}, {row.retriever}" if row.retriever else row.baseline
+        name = trivial.title(row.baseline, row.retriever)
         point = {"series": name, "colour": MUTED, "shape": BASELINE, "place": after + len(points), "name": name}
         point |= {"score": f"{row.score:.1f}", "ink": MUTED, "y": row.score, "low": row.low, "high": row.high, "n": ""}
         point |= {"seeds": [], "said": f"{row.score:.1f}", "ghost": float("nan"), "ghost_said": "", "weight": 400}
@@ -76,8 +76,8 @@ def _baselines(rows: pd.DataFrame, after: int) -> list[dict]:
 
 
 def _panel(model: str, task: str, metric: str, points: list[dict], shape: Shape) -> Panel:
-    said = [f"{point['name']} {point['said']}" for point in points]
-    words = f"{metric} on {task_label(task)}, {model}: {listing(said)}"
+    phrases = [f"{point['name']} {point['said']}" for point in points]
+    words = f"{metric} on {task_label(task)}, {model}: {listing(phrases)}"
     size, left = (shape.width, ROW * len(points)), -(LETTER * shape.letters + 14)
     layers = [*_marks(points, shape.end, metric), *_texts(points, size, left)]
     spec = plot(f"{task_label(task)}, {metric}", model, layers, values(points), size, left)
@@ -86,7 +86,7 @@ def _panel(model: str, task: str, metric: str, points: list[dict], shape: Shape)
 
 def _marks(points: list[dict], end: float, metric: str) -> list[Spec]:
     x = {"field": "y", "type": "quantitative", "scale": {"domain": [0, end], "nice": False}}
-    x |= {"axis": {"title": None, "tickCount": 5, "domain": False, "ticks": False}}
+    x |= {"axis": {"title": None, "tickCount": 4, "domain": False, "ticks": False, "labelOverlap": True}}
     y = {"field": "place", "type": "quantitative", "scale": {"domain": [-0.5, len(points) - 0.5], "reverse": True}}
     y |= {"axis": None}
     seen = {"x": x, "y": y, "color": INKED}

@@ -41,9 +41,9 @@ def _panel(names: Names, model: str, about: str, block: pd.DataFrame) -> Panel:
         }
         for row in block.itertuples(index=False)
     ]
-    said = [f"{square['source']} to {square['target']} {square['said']}" for square in squares]
+    phrases = [f"{square['source']} to {square['target']} {square['said']}" for square in squares]
     size = (CELL[0] * max(len(targets), 2), CELL[1] * max(len(sources), 2))
-    words = f"Gain over the same demonstrations alone, {about}, {model}: {listing(said)}"
+    words = f"Gain over the same demonstrations alone, {about}, {model}: {listing(phrases)}"
     layers = _layers([task_label(task) for task in targets], [f"from {task_label(task)}" for task in sources])
     left = -(16 + 7 * max((len(square["source"]) for square in squares), default=0))  # about where the names begin
     spec = plot(model, f"gain, {about}", layers if squares else [], values(squares), size, left)
@@ -58,11 +58,11 @@ def _layers(targets: list[str], sources: list[str]) -> list[Spec]:
     fill = {"field": "colour", "type": "nominal", "scale": None}
     strength = {"field": "strength", "type": "quantitative", "scale": None}
     cell = {"x": x, "y": y, "color": fill, "fillOpacity": strength, "tooltip": tooltip}
-    said = {"x": x, "y": y, "text": {"field": "said", "type": "nominal"}}
+    gain = {"x": x, "y": y, "text": {"field": "said", "type": "nominal"}}
     return [
         {"mark": {"type": "rect", "cornerRadius": 2}, "encoding": cell},
         {
             "mark": {"type": "text", "fontSize": 13, "color": INK, "fontWeight": {"expr": "datum.weight"}},
-            "encoding": said,
+            "encoding": gain,
         },
     ]
