@@ -24,8 +24,10 @@ from softshot.demonstrations import table
 from softshot.engine import base as engine_base
 from softshot.errors import UserError
 from softshot.methods import base as adapters
+from softshot.methods import prompt_tuning
 from softshot.tuning import state
 
+CONFIG = {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 3, "token_dim": 32}
 ROWS = [{"id": str(number)} for number in range(10)]
 
 
@@ -129,11 +131,11 @@ def test_other_errors_keep_their_traceback(monkeypatch):
 
 def test_a_cut_adapter_is_refused(tiny_models, tmp_path):
     base = engine_base.load(tiny_models["gpt2"])
-    adapters.save(tmp_path, {"prompt_embeddings": torch.zeros(3, base.embedding_size)}, {}, base)
-    adapters.tensors(tmp_path, base)
+    adapters.save(tmp_path, {"prompt_embeddings": torch.zeros(3, base.embedding_size)}, CONFIG, base)
+    prompt_tuning.load(base, tmp_path)
     cut(tmp_path / adapters.WEIGHTS)
-    with pytest.raises(UserError, match=r"adapter_model\.safetensors is no whole adapter .*delete it and tune again"):
-        adapters.tensors(tmp_path, base)
+    with pytest.raises(UserError, match=r"adapter_model\.safetensors is no whole adapter .*tune again"):
+        prompt_tuning.load(base, tmp_path)
 
 
 @pytest.mark.parametrize("size", [0, 1, 32, 100, None])

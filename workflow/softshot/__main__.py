@@ -21,7 +21,8 @@ def main() -> None:
         print("usage:", *lines, sep="\n", file=sys.stdout if name in ("-h", "--help") else sys.stderr)
         sys.exit(0 if name in ("-h", "--help") else 2)
     module, before, _ = COMMANDS[name]
-    sys.argv = [f"softshot {name}", *before, *arguments]
+    asked = arguments[:1] in (["-h"], ["--help"])
+    sys.argv = [f"softshot {name}", *([] if asked else before), *arguments]
     run_program(import_module(module).main)
 
 
