@@ -7,7 +7,7 @@ BIN := .venv/bin
 # The rules call `python`, the tests `snakemake`: those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-all test-cluster test-faults bench lint docs clean
+.PHONY: help setup demo test test-all test-long test-cluster test-faults bench lint docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,9 @@ test: .venv/installed-dev ## the tests, without the longest
 
 test-all: .venv/installed-dev ## all tests
 	python -m pytest -n $(CORES) --dist loadfile
+
+test-long: .venv/installed-dev ## what `make test` leaves out, without the tests of the cluster and the faults
+	python -m pytest -n $(CORES) --dist loadfile -m long --ignore tests/cluster --ignore tests/workflow/test_faults.py
 
 test-cluster: .venv/installed-dev ## the tests on a SLURM of their own (Debian: slurmctld slurmd slurm-client munge), five minutes
 	python -m pytest tests/cluster

@@ -94,7 +94,7 @@ def write_run(folder: Path, study: Study, run: Run) -> Path:
         write_jsonl(place / "history.jsonl", [{"step": 1, "loss": 3.0}, *losses])
         tuning = {"seconds": 60.0 + run.seed, "steps": 100, "stopped_early": False, "tokens_per_second": 100.0}
         tuning |= {"trainable_parameters": 8 * run.size, "peak_memory_mb": 300.0, "best_step": 100}
-        tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.0}
+        tuning |= {"curve": losses, "first_validation_loss": 3.0, "best_validation_loss": 2.0}
         tuning |= {"truncated": {"demonstrations": 2 * run.shots, "inputs": 1}}
     generation = {"seconds": 2.0, "records": 4, "input_tokens": 40, "output_tokens": 8, "peak_memory_mb": 200.0}
     generation |= {"truncated": {"demonstrations": run.shots, "inputs": 0}}

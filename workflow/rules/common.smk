@@ -8,12 +8,14 @@ read is in softshot/flow.py.
 
 import functools
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake.settings.types import SharedFSUsage
 
 CHECKOUT = Path(workflow.basedir)
 SETUP = f"`make setup` in {CHECKOUT} makes a .venv with it; run the snakemake of that."
@@ -32,6 +34,10 @@ try:
     )
 except ModuleNotFoundError as error:
     raise WorkflowError(f"This Python has no {error.name}. {SETUP}") from None
+if not os.access(".", os.W_OK):
+    raise WorkflowError(
+        f"{Path.cwd()} cannot be written: with --directory, results and downloads go to another folder."
+    )
 if not workflow.remote_exec and catalogue.CHECKOUT != CHECKOUT.resolve():  # a container has a copy of its own
     raise WorkflowError(f"This Python's softshot is that of {catalogue.CHECKOUT}. {SETUP}")
 from softshot.errors import UserError
@@ -68,6 +74,14 @@ def tuned_runs(temporary: bool) -> str:
     ]
     # What is from elsewhere is not tuned here; without such an arm no folder matches.
     return rf"[^/]+/[^/]+/({'|'.join(arms)})/(?!from-)[^/]+/[^/]+" if arms else "(?!)"
+
+
+# Without a file system that all jobs see, what reads files of the user's or of the checkout runs where Snakemake runs.
+if SharedFSUsage.INPUT_OUTPUT not in workflow.storage_settings.shared_fs_usage:
+
+    localrules:
+        convert,
+        analyse,
 
 
 # A target of another study is none of this workflow's: Snakemake knows no rule for it.
