@@ -4,6 +4,7 @@ import copy
 import json
 
 import peft
+import pytest
 import torch
 from conftest import STUDY
 from transformers import AutoModelForCausalLM
@@ -21,6 +22,7 @@ def lora(finished, name, spread):
     model.save_pretrained(finished.folder / name)
 
 
+@pytest.mark.long
 def test_it_is_scored_in_the_same_table_and_again_where_it_changes(finished):
     tuned = finished.folder / "results/tiny/runs/tiny/mtop/ipt/tokens-3_retrieved-1/seed-1"
     lora(finished, "theirs", 0.0)
