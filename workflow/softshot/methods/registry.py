@@ -125,8 +125,8 @@ class LoRA(MethodSettings):
         0.0,
         ge=0,
         lt=1,
-        description="Chance that an entry of a change's input is left out. Drawn anew in each pass, so that a batch that"
-        " is split for memory has other draws.",
+        description="Chance that an entry of a change's input is left out. Drawn anew in each pass: a batch that is"
+        " split for memory has other draws.",
     )
 
 
