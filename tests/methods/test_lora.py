@@ -73,6 +73,32 @@ def test_dropout_is_of_training_only(folder_of):
     assert run.progress.best_loss == pytest.approx(whole.mean().item(), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "some"),
+    [
+        *((name, "all-linear") for name in ("llama", "gpt2", "phi3", "qwen3")),
+        *(
+            ("llama", [f"0.{layer}"])
+            for layer in ("self_attn.q_proj", "self_attn.o_proj", "mlp.up_proj", "mlp.down_proj")
+        ),
+        ("gpt2", ["1.mlp.c_proj"]),
+        ("phi3", ["1.mlp.gate_up_proj"]),
+        ("qwen3", ["1.self_attn.v_proj"]),
+    ],
+    ids=str,
+)
+def test_a_frozen_model_computes_its_changed_layers(folder_of, name, some):
+    """Fused functions take the place of what has plain layers only."""
+    base = base_for("lora", folder_of(name))
+    adapter = adapter_of("lora", base, targets=some)
+    with torch.no_grad():
+        for b in adapter.b:
+            b.normal_()
+    rows = rows_of(layout_of(base))
+    changed = losses_of(adapter, rows).detach()
+    torch.testing.assert_close(target_losses(base.freeze(), None, rows).detach(), changed, rtol=1e-4, atol=1e-4)
+
+
 def test_bfloat16_does_not_round_small_changes_away(folder_of):
     """Beside weights of about 1, 0.001 would be."""
     base = base_for("lora", folder_of("llama"), "bfloat16")

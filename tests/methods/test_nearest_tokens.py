@@ -63,6 +63,7 @@ def test_the_table_and_its_summary(base: Base, tmp_path):
     assert [float(row["norm"]) for row in first] == pytest.approx([2 * norm for norm in norms], rel=1e-5)
     assert [float(row["distance"]) for row in first] == pytest.approx(norms, rel=1e-5)
     mean = sum(norms) / 3
+    assert summary.pop("nearest") == [[row["token"], pytest.approx(1)] for row in first]
     assert summary == {
         "mean_norm": pytest.approx(2 * mean),
         "vocabulary_mean_norm": pytest.approx(embeddings.norm(dim=-1).mean().item()),

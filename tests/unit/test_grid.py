@@ -25,11 +25,12 @@ ARMS = st.fixed_dictionaries(dict.fromkeys(["a", "b", "icl", "none", "tokens-1"]
 def two_runs(draw) -> tuple[Run, Run]:
     """Two runs of a study, whole or on a part of the training records."""
     arms = draw(ARMS)
-    return draw(any_run(arms)), draw(any_run(arms))
+    adapters = {arm: draw(st.none() | st.just("/a")) if METHODS[arms[arm]].settings else None for arm in arms}
+    return draw(any_run(arms, adapters)), draw(any_run(arms, adapters))
 
 
 @st.composite
-def any_run(draw, arms: dict[str, str]) -> Run:
+def any_run(draw, arms: dict[str, str], adapters: dict[str, str | None]) -> Run:
     """A run of any of these arms."""
     arm = draw(st.sampled_from(sorted(arms)))
     method = METHODS[arms[arm]]
@@ -39,12 +40,13 @@ def any_run(draw, arms: dict[str, str]) -> Run:
         task=draw(TASKS),
         arm=arm,
         method=arms[arm],
-        size=draw(NUMBERS) if method.unit else 0,
+        size=draw(NUMBERS) if method.unit and not adapters[arm] else 0,
         retriever=shown[0],
         shots=shown[1],
         seed=draw(st.integers(0, 100)),
-        source=draw(st.none() | TASKS) if method.settings else None,
+        source=draw(st.none() | TASKS) if method.settings and not adapters[arm] else None,
         train=draw(st.none() | NUMBERS),
+        adapter=adapters[arm],
     )
 
 

@@ -99,7 +99,7 @@ def test_a_spoilt_file_is_named(file, content, words, source, tmp_path):
 
 def test_an_adapter_is_no_model(source, tmp_path):
     (source / "config.json").rename(source / "adapter_config.json")
-    words = r"holds an adapter \(adapter_config\.json\)\. Merge it into its model first"
+    words = r"holds an adapter \(adapter_config\.json\)\. Name its model here .* or merge it into its model first"
     with pytest.raises(UserError, match=words):
         catalogue.check_model("mine", {"mine": str(source)})
     with pytest.raises(UserError, match=words):

@@ -20,7 +20,18 @@ from snakemake.settings.types import SharedFSUsage
 CHECKOUT = Path(workflow.basedir)
 SETUP = f"`make setup` in {CHECKOUT} makes a .venv with it; run the snakemake of that."
 try:
-    from softshot import allocation, catalogue, code, configfiles, configuration, flow, launch, slices, study as studies
+    from softshot import (
+        allocation,
+        catalogue,
+        code,
+        configfiles,
+        configuration,
+        flow,
+        given,
+        launch,
+        slices,
+        study as studies,
+    )
 except ModuleNotFoundError as error:
     raise WorkflowError(f"This Python has no {error.name}. {SETUP}") from None
 if not os.access(".", os.W_OK):
@@ -47,6 +58,9 @@ def checked_study():
 
 
 STUDY = checked_study()
+if not workflow.remote_exec:
+    for remark in given.remarks(STUDY):
+        logger.warning(remark)
 RUNS = {run.path: run for run in [*runs(STUDY), *tuners(STUDY), *all_trials(STUDY)]}
 
 
@@ -54,7 +68,9 @@ def tuned_runs(temporary: bool) -> str:
     """The folders of runs whose adapters are tuned and kept, or tuned and, since they are large, not kept."""
     methods = {label: METHODS[arm.method] for label, arm in STUDY.arms.items()}
     arms = [
-        re.escape(label) for label, method in methods.items() if method.settings and method.every_weight == temporary
+        re.escape(label)
+        for label, method in methods.items()
+        if method.settings and method.every_weight == temporary and not STUDY.arms[label].adapter
     ]
     # What is from elsewhere is not tuned here; without such an arm no folder matches.
     return rf"[^/]+/[^/]+/({'|'.join(arms)})/(?!from-)[^/]+/[^/]+" if arms else "(?!)"

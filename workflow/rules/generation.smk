@@ -1,15 +1,22 @@
 """
 Predictions of every run.
 
-needs: the model, the records to predict, their demonstrations (where some are shown), the adapter (where one is tuned)
+needs: the model, the records to predict, their demonstrations (where some are shown), the adapter (where one is tuned,
+    or given in the configuration)
 makes: results/<study>/runs/.../seed-<s>/: predictions.jsonl.gz, run.json (settings, versions, device, cost)
 """
+
+
+def generation_input(wildcards) -> dict[str, str | list[str]]:
+    """What predicting a run reads; an adapter from elsewhere is files of the user's own."""
+    inputs = flow.generation_input(STUDY, run_of(wildcards))
+    return inputs | {"given": [local(path) for path in inputs["given"]]}
 
 
 rule generate:
     """Predict the evaluation records of one run."""
     input:
-        unpack(of_run(flow.generation_input)),
+        unpack(generation_input),
     output:
         predictions="<results>/runs/{run}/predictions.jsonl.gz",
         run="<results>/runs/{run}/run.json",
@@ -24,9 +31,10 @@ rule generate:
     params:
         settings=settings_of_run(slices.generation_slice),
         code=of_run(lambda study, run: code.generation(run.method)),
+        adapter=lambda wildcards, input: Path(input.given[0]).parent if input.given else input.adapter,
     shell:
         "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu $JOBS_PER_GPU"
         " python -m softshot.generation --settings {params.settings:q} --model {input.model:q}"
-        " --adapter {input.adapter:q} --train {input.train:q} --records {input.records:q}"
+        " --adapter {params.adapter:q} --train {input.train:q} --records {input.records:q}"
         " --demonstrations {input.demonstrations:q} --threads {threads} --batch-size $BATCH_SIZE"
         " --out $(dirname {output.run:q}) > {log:q} 2>&1"

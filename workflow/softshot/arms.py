@@ -35,8 +35,12 @@ def lists(study: Study) -> dict[str, list]:
 
 
 def _check_size(label: str, arm: ArmSettings) -> None:
-    """The arm has sizes in its method's unit and in no other."""
+    """The arm has sizes in its method's unit and in no other; what was trained elsewhere has its size already."""
     unit = METHODS[arm.method].unit
+    if arm.adapter:
+        if unit and getattr(arm, unit) is not None:
+            raise UserError(f"config.yaml: arms.{label}.{unit}: the size is that of the `adapter`; remove the key.")
+        unit = None
     if unit and getattr(arm, unit) is None:
         raise UserError(
             f"config.yaml: arms.{label}.{unit}: {arm.method} comes in sizes; name some, such as `{unit}: [8]`."
@@ -55,6 +59,8 @@ def _check_transfer(study: Study) -> None:
             raise UserError(
                 f"config.yaml: transfer.arms: {label} tunes nothing that another task could use; remove it."
             )
+        if arm.adapter:
+            raise UserError(f"config.yaml: transfer.arms: {label}'s adapter was tuned on no task here; remove it.")
         if NOTHING not in arm.demonstrations:
             raise UserError(
                 f"config.yaml: transfer.arms: {label} is tuned with demonstrations of its own task; name an arm that"

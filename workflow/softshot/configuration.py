@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from softshot import arms, catalogue, migration, overrides
+from softshot import arms, catalogue, given, migration, overrides
 from softshot.data import sources, table
 from softshot.errors import UserError
 from softshot.grid import NOTHING, RESERVED, Run, in_use, runs, split_variant
@@ -30,6 +30,7 @@ def load(config: dict[str, Any]) -> Study:
     _check_retrievers(study)
     _check_tasks(study)
     arms.check(study)
+    given.check(study)
     _check_base(study)
     overrides.check(study)
     grid = list(runs(study))
@@ -182,10 +183,12 @@ def _check_run(study: Study, run: Run) -> None:
             f" but only {study.demonstrations.neighbours} are stored; raise it to {run.shots} or more."
         )
     room = catalogue.room(run.model, study.models.folders)
-    if room and run.tokens + study.engine.context > room.positions:
+    tokens = given.tokens(run.adapter) if run.given else run.tokens
+    if room and tokens + study.engine.context > room.positions:
         section = "data_size" if run.train else "transfer" if run.source else f"arms.{run.arm}"
+        key = f"arms.{run.arm}.adapter" if run.given else f"{section}.tokens"
         raise UserError(
-            f"config.yaml: {section}.tokens: {run.tokens} tokens and engine.context {study.engine.context}"
+            f"config.yaml: {key}: {tokens} tokens and engine.context {study.engine.context}"
             f" are more than the {room.positions} positions of {run.model} {room.what}; lower one of them."
         )
     generation = overrides.generation(study, run)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from softshot import rates
+from softshot import given, rates
 from softshot import study as studies
 from softshot.files import PREDICTIONS
 from softshot.grid import Run, demonstration_folder, runs, subset_name
@@ -109,7 +109,7 @@ def trial_notes(study: Study, run: Run) -> list[str]:
 
 
 def generation_input(study: Study, run: Run) -> Inputs:
-    """What predicting a run's records reads; the adapter may be another run's."""
+    """What predicting a run's records reads; the adapter may be another run's, or files from elsewhere."""
     split = studies.evaluation(study, run.task)
     train, predicted = training_records(study, run), records(study, run.task, split)
     tuner = run_folder(study, run.tuner) if run.tuner else None
@@ -120,6 +120,7 @@ def generation_input(study: Study, run: Run) -> Inputs:
         "notes": [note(train), note(predicted)],
         "demonstrations": neighbours(study, run, split),
         "adapter": [f"{tuner}/adapter"] if tuner else [],
+        "given": given.files(run.adapter) if run.given else [],
         "tuning": [f"{tuner}/tuning.json"] if tuner else [],
     }
 

@@ -2,18 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 from softshot.methods.registry import METHODS
 from softshot.settings import ArmSettings, DataSizeSettings, Study, TransferSettings
 
-RESERVED = (
-    "none",
-    "tokens",
-    "rank",
-    "train",
-    "rate",
-    "from",
-)  # of variants, no retriever's name
+RESERVED = ("none", "tokens", "rank", "train", "rate", "given", "from")  # of variants, no retriever's name
 NOTHING = "none"  # shown, or adapted
 
 
@@ -32,11 +26,17 @@ class Run:
     source: str | None = None  # the task whose adapter is used, None for the run's own
     train: int | None = None  # training records that the run may use, None for all
     rate: float | None = None  # the learning rate that is tried, None for a run that is no trial (rates.py)
+    adapter: str | None = None  # folder of an adapter that was trained elsewhere (given.py)
+
+    @property
+    def given(self) -> bool:
+        """Whether its adapter was trained elsewhere."""
+        return self.adapter is not None
 
     @property
     def unit(self) -> str | None:
-        """What `size` counts."""
-        return METHODS[self.method].unit
+        """What `size` counts; an adapter from elsewhere has the size that it has."""
+        return None if self.given else METHODS[self.method].unit
 
     @property
     def tokens(self) -> int:
@@ -45,8 +45,10 @@ class Run:
 
     @property
     def variant(self) -> str:
-        """What varies within the arm: `random-1`, `tokens-25_train-100`, `from-dart_tokens-25_retrieved-1`, `none`."""
+        """What varies within the arm: `random-1`, `tokens-25_train-100`, `from-dart_tokens-25_retrieved-1`, `given`,
+        `none`."""
         parts = [
+            "given" if self.given else None,
             f"from-{self.source}" if self.source else None,
             f"{self.unit}-{self.size}" if self.unit else None,
             f"{self.retriever}-{self.shots}" if self.shots else None,
@@ -63,7 +65,7 @@ class Run:
     @property
     def tuner(self) -> "Run | None":
         """The run that tunes this one's adapter: itself, or its arm on the source task; None where nothing is tuned."""
-        if METHODS[self.method].settings is None:
+        if self.given or METHODS[self.method].settings is None:
             return None
         return replace(self, task=self.source, retriever=None, shots=0, source=None) if self.source else self
 
@@ -95,9 +97,19 @@ def tuners(study: Study) -> list[Run]:
 
 
 def sizes(arm: ArmSettings) -> list[int]:
-    """The sizes of an arm's method; [0] where it has none."""
-    unit = METHODS[arm.method].unit
+    """The sizes of an arm's method; [0] where it has none, or an adapter from elsewhere."""
+    unit = None if arm.adapter else METHODS[arm.method].unit
     return (getattr(arm, unit) or []) if unit else [0]
+
+
+def adapters(arm: ArmSettings, model: str) -> list[str | None]:
+    """The folder of an arm's adapter for a model, where it was trained elsewhere; none where it has none for this one.
+
+    [None] of an arm that tunes its own, or nothing.
+    """
+    if isinstance(arm.adapter, dict):
+        return [arm.adapter[model]] if model in arm.adapter else []
+    return [arm.adapter]
 
 
 def in_use(study: Study, labels: Iterable[str]) -> dict[str, ArmSettings]:
@@ -117,9 +129,10 @@ def split_variant(variant: str) -> tuple[str | None, int]:
 def _arms(study: Study, model: str, task: str) -> Iterator[Run]:
     """Every arm at each of its sizes, with all that it shows."""
     for label, arm in in_use(study, study.arms).items():
-        for size in sizes(arm):
+        for size, adapter in product(sizes(arm), adapters(arm, model)):
             for variant in arm.demonstrations:
-                yield from _seeds(study, Run(model, task, label, arm.method, size, *split_variant(variant), 0))
+                run = Run(model, task, label, arm.method, size, *split_variant(variant), 0, adapter=adapter)
+                yield from _seeds(study, run)
 
 
 def _seeds(study: Study, run: Run) -> Iterator[Run]:
@@ -155,13 +168,14 @@ def _data_sizes(study: Study, model: str, task: str) -> Iterator[Run]:
         for label, arm in in_use(study, question.arms).items():
             shown = [NOTHING] if NOTHING in arm.demonstrations else []
             shown += question.demonstrations if set(arm.demonstrations) - {NOTHING} else []
-            for size in _asked_sizes(question, arm):
+            for size, adapter in product(_asked_sizes(question, arm), adapters(arm, model)):
                 for variant in shown:
-                    run = Run(model, task, label, arm.method, size, *split_variant(variant), 0, train=train)
+                    facts = {"train": train, "adapter": adapter}
+                    run = Run(model, task, label, arm.method, size, *split_variant(variant), 0, **facts)
                     yield from _seeds(study, run) if run.tuner or run.shots else []  # else it uses no record
 
 
 def _asked_sizes(question: TransferSettings | DataSizeSettings, arm: ArmSettings) -> list[int]:
     """The sizes at which a question is asked of an arm."""
-    unit = METHODS[arm.method].unit
+    unit = None if arm.adapter else METHODS[arm.method].unit
     return getattr(question, unit) if unit else [0]

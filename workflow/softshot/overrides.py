@@ -46,7 +46,8 @@ def check(study: Study) -> None:
     for override in study.generation.overrides:
         _check(study, override, "generation.overrides", [(GenerationSettings, study.generation)])
     for override in study.tuning.overrides:
-        names = [study.arms[override.arm].method] if override.arm in study.arms else METHODS
+        arm = study.arms.get(override.arm)
+        names = METHODS if arm is None else [] if arm.adapter else [arm.method]
         methods = [name for name in TRAINED if name in names and override.method in (None, name)]
         sections = [(TRAINED[name].settings, getattr(study.methods, name)) for name in methods]
         _check(study, override, "tuning.overrides", [(TuningSettings, study.tuning), *sections])

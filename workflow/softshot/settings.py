@@ -34,6 +34,11 @@ class ArmSettings(Section):
     rank: list[Positive] | None = Field(
         None, description="Sizes of a method that has a rank; an empty list leaves the arm out."
     )
+    adapter: str | dict[Name, str] | None = Field(
+        None,
+        description="Folder of an adapter that was trained elsewhere, in PEFT's format, or one for each model: it is"
+        " scored as it is. Nothing is tuned, and no size is given.",
+    )
     demonstrations: list[Shown] = Field(
         ["none"],
         description="What is shown before the input: `none`, or `<retriever>-<shots>` such as `retrieved-1`; an empty"

@@ -5,7 +5,7 @@ A slice is the one parameter of a stage's rule, as canonical JSON, and what its 
 
 from typing import Any
 
-from softshot import overrides
+from softshot import given, overrides
 from softshot.data.registry import grouped
 from softshot.grid import Run
 from softshot.scoring import registry
@@ -50,8 +50,10 @@ def tuning_slice(study: Study, run: Run) -> dict[str, Any]:
 
 def generation_slice(study: Study, run: Run) -> dict[str, Any]:
     """All settings that predictions depend on, besides their adapter."""
-    values = {**_row_slice(study, run), "method": {"name": run.method}, "generation": overrides.generation(study, run)}
-    return values | ({"neutral_tokens": study.generation.neutral_tokens} if run.tuner else {})
+    method = {"name": run.method} | ({"adapter": given.facts(run.adapter)} if run.given else {})
+    values = {**_row_slice(study, run), "method": method, "generation": overrides.generation(study, run)}
+    adapted = run.tuner or run.given
+    return values | ({"neutral_tokens": study.generation.neutral_tokens} if adapted else {})
 
 
 def scoring_slice(study: Study, name: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Cell(NamedTuple):
     shots: int
     source: str | None
     train: int | None
+    given: bool = False  # its adapter was trained elsewhere
 
     @classmethod
     def of(cls, run: Run) -> "Cell":
@@ -47,7 +48,7 @@ class Cell(NamedTuple):
 
     @property
     def tuned(self) -> bool:
-        """Whether something was trained for it, here or on a source task."""
+        """Whether something was trained for it: here, on a source task, or elsewhere."""
         return METHODS[self.method].settings is not None
 
     @property
@@ -72,7 +73,7 @@ class Cell(NamedTuple):
         many are shown; parts of the training records are nested, so that all sizes share a seed's order.
         """
         units = set()
-        if self.tuned:
+        if self.tuned and not self.given:
             shown = "" if self.source else self.shown
             adapter = (self.model, self.source or self.task, self.arm, f"{self.unit}-{self.size}", shown)
             units.add(("adapter", *adapter, f"{self.train or ''}"))
@@ -114,18 +115,18 @@ def main(cells: Collection[Cell]) -> list[Cell]:
 def with_and_without(cells: Iterable[Cell]) -> list[tuple[Cell, Cell]]:
     """Every pair of cells with the same model, task, method and size that differ in their demonstrations: none, some.
 
-    Of several arms that show nothing the first is taken.
+    Of several arms that show nothing the first is taken; an adapter from elsewhere is its arm's own.
     """
+
+    def place(cell: Cell) -> tuple:
+        return (cell.model, cell.task, cell.method, cell.size, cell.arm if cell.given else None)
+
     ordinary = [cell for cell in cells if cell.ordinary]
     plain: dict[tuple, Cell] = {}
     for cell in ordinary:
         if not cell.shots:
-            plain.setdefault((cell.model, cell.task, cell.method, cell.size), cell)
-    return [
-        (plain[place], cell)
-        for cell in ordinary
-        if cell.shots and (place := (cell.model, cell.task, cell.method, cell.size)) in plain
-    ]
+            plain.setdefault(place(cell), cell)
+    return [(plain[place(cell)], cell) for cell in ordinary if cell.shots and place(cell) in plain]
 
 
 def baseline(cells: Iterable[Cell], moved: Cell) -> Cell | None:

@@ -30,7 +30,7 @@ class Roles:
         """The roles that the finished cells of a model play."""
         held = [cell for cell in compared(evidence.cells) if cell.model == model and cell in evidence.estimates]
         shown = [cell for cell in held if cell.method == NOTHING and cell.shots]
-        tuned = [cell for cell in held if cell.method == PROMPT_TUNING]
+        tuned = [cell for cell in held if cell.method == PROMPT_TUNING and not cell.given]
         retrieved = [cell for cell in shown if cell.retriever != RANDOM]
         best = max(retrieved, key=lambda cell: evidence.sign * evidence.estimates[cell].value, default=None)
         return cls(
@@ -97,7 +97,7 @@ def over_places(name: str, values: dict[tuple[str, str], Spreads], grain: float)
 def _sized(evidence: Evidence, model: str) -> list[Cell]:
     """The prompts of a model whose runs are all of the study's own tasks and records, with enough seeds to say."""
     cells = [cell for cell in evidence.of_model(model) if cell.ordinary and cell.method == PROMPT_TUNING]
-    return [cell for cell in cells if len(evidence.scores(cell)) > 2]
+    return [cell for cell in cells if not cell.given and len(evidence.scores(cell)) > 2]
 
 
 def _pairs(evidence: Evidence, model: str) -> Iterator[tuple[tuple[Cell, Cell], tuple[Variance, Variance] | None]]:

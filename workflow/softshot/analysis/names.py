@@ -90,6 +90,7 @@ def _words(cell: Cell, sized: bool) -> list[str]:
     words = [
         f"tuned on {task_label(cell.source)}" if cell.source else None,
         size if sized else None,
+        "given" if cell.given else None,
         f"{cell.shots} {retriever}" if cell.shots else None,
         _counted(cell.train, "training record") if sized and cell.train else None,
         "no demonstrations" if not cell.shots and not cell.tuned else None,

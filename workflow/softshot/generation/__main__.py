@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from softshot import arguments, code
+from softshot import arguments, code, given
 from softshot.demonstrations.shown import Shown
 from softshot.demonstrations.table import read_metadata
 from softshot.engine import base as engine_base
@@ -33,6 +33,7 @@ class MethodSlice(Section):
     """What was adapted."""
 
     name: MethodName
+    adapter: dict[str, str] | None = None  # what was trained elsewhere: its folder, and checksums of its files
 
 
 class GenerationSlice(RowSettings):
@@ -98,6 +99,8 @@ def adapted(args: argparse.Namespace, settings: GenerationSlice) -> Adapted:
     if tuned != bool(args.adapter):
         raise UserError(f"a run of {settings.method.name} {'needs' if tuned else 'has no use for'} --adapter.")
     frozen = not method.trains_weights
+    if settings.method.adapter and settings.method.adapter != given.facts(str(args.adapter)):
+        raise UserError(f"{args.adapter} is another adapter than when the study was started: start it again.")
     base = engine_base.load(args.model, settings.engine.dtype, args.threads, frozen, weights=settings.base)
     if not tuned:
         return Adapted(base, None, False, None)
@@ -138,7 +141,8 @@ def main() -> None:
     run_note |= {"code": code.generation(settings.method.name), "sources": sources(args)}
     run_note |= provenance() | {"generation": facts, "drift": model.drift, "tuning": None}
     run_note["demonstrations"] = read_metadata(args.demonstrations) if args.demonstrations else None
-    if args.adapter:  # tuning may have run elsewhere: what made the adapter stays beside what made the predictions
+    if args.adapter and not settings.method.adapter:
+        # Tuning may have run elsewhere: what made the adapter stays beside what made the predictions.
         run_note |= tuning_note(args)
     write_jsonl(args.out / PREDICTIONS, predictions)
     run_note |= {"checksums": checksums(args.out / PREDICTIONS), "bytes": sizes(args.out / PREDICTIONS)}

@@ -5,9 +5,8 @@ Fine-Tuning is Better and Cheaper than In-Context Learning" (arXiv 2205.05638). 
 projections give them, before a norm of heads and before the rotation, so that at prediction the scales are multiplied
 into the weights. In a gated feed-forward part it is act(gate) * up that is scaled, as in the authors' code.
 
-Where these places are in a model is found by trying (`places`): which rows of which layers' output are keys and values,
-and which layer ends the feed-forward part. PEFT's defaults are other places: on OPT queries and no values, on GPT-2 and
-BLOOM queries too.
+Where these places are in a model is found by trying (`places`). PEFT's defaults are others: on OPT queries and no
+values, on GPT-2 and BLOOM queries too.
 
 Saved as PEFT's IA3, queries in a layer with keys and values with scales of 1; reads those of PEFT at any places.
 """
@@ -48,8 +47,7 @@ class Scales(LayerChanges):
         found, layers = places(base), linear_layers(base.model)
         self.rows = found.outputs | dict.fromkeys(found.inputs)  # of an input, all are scaled
         super().__init__(base, {name: Rescaled(layers[name], rows is None) for name, rows in self.rows.items()})
-        changes = zip(self.layers.values(), self.rows.values(), strict=True)
-        sizes = [change.in_features if rows is None else len(rows) for change, rows in changes]
+        sizes = [self.layers[name].in_features if rows is None else len(rows) for name, rows in self.rows.items()]
         self.scales = nn.ParameterList(torch.ones(size) for size in sizes).to(base.device)
 
     def factors(self) -> list[tuple[Tensor]]:

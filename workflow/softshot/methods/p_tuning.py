@@ -2,8 +2,11 @@
 
 Liu et al. 2021, "GPT Understands, Too" (arXiv 2103.10385). prompt = encoder(E), E [T, H]; the encoder is two
 bidirectional LSTM layers and a two-layer MLP, or a three-layer MLP (as NVIDIA NeMo's and peft's). After training only
-the prompt is kept. The paper sets the vectors among the input's tokens, and tunes the model as well for SuperGLUE: here
-they stand before the row, and the model is frozen.
+the prompt is kept. E begins as N(0, 1), the encoder as torch begins its layers, as wide as the embeddings: all as in
+PEFT, so that the prompt's first scale is the encoder's and not the vocabulary's. The paper sets the vectors among the
+input's tokens, and tunes the model as well for SuperGLUE: here they stand before the row, and the model is frozen.
+
+Saved as PEFT's PROMPT_TUNING, without the encoder.
 """
 
 from pathlib import Path

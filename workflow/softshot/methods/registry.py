@@ -121,7 +121,13 @@ class LoRA(MethodSettings):
     targets: Targets = Field(
         "all-linear", description="The layers that are changed: all linear ones, or the ends of their names."
     )
-    dropout: float = Field(0.0, ge=0, lt=1, description="Chance that an entry of a change's input is left out.")
+    dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Chance that an entry of a change's input is left out. Drawn anew in each pass: a batch that is"
+        " split for memory has other draws.",
+    )
 
 
 class AdaLoRA(MethodSettings):

@@ -46,7 +46,8 @@ QUANTISED = ("quantize_config.json", "quant_config.json", "hqq_config.json")  # 
 SENTENCES = ("config_sentence_transformers.json", "sentence_bert_config.json", "1_Pooling/config.json")
 
 ADAPTER = (
-    "holds an adapter (adapter_config.json). Merge it into its model first:"
+    "holds an adapter (adapter_config.json). Name its model here and the adapter in an arm, `{method: lora, adapter:"
+    " <folder>}`; or merge it into its model first:"
     " `PeftModel.from_pretrained(model, <folder>).merge_and_unload().save_pretrained(<new folder>)`."
 )
 
