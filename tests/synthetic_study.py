@@ -236,6 +236,11 @@ def write_predictions(place: Path, run: Run, split: str, found: np.ndarray) -> N
     write_jsonl(place / PREDICTIONS, rows)
 
 
+def counts(read: int, seen: float, predicted: int) -> dict[str, int]:
+    """What passes read: tokens, each of which sees `seen` positions, and predictions."""
+    return {"read": read, "attended": round(read * seen), "predicted": predicted}
+
+
 def write_note(place: Path, run: Run, says: dict) -> None:
     """run.json, history.jsonl and adapter/prompt.tsv."""
     tuning = None
@@ -247,15 +252,22 @@ def write_note(place: Path, run: Run, says: dict) -> None:
         tuning = {"seconds": 600.0 + 4 * run.size, "steps": 1000, "stopped_early": False, "tokens_per_second": 900.0}
         tuning |= {"trainable_parameters": 1536 * run.size, "peak_memory_mb": 4000.0, "best_step": 1000}
         tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.5 - truth(run) / 100, "learned": learned}
+        tuning |= {"adapter_bytes": 6144 * run.size, "step_seconds": 540.0 + 4 * run.size, "validation_seconds": 60.0}
+        tuning |= {"target_tokens_per_second": 225.0, "trained": counts(900 * 540, 60 + run.size, 225 * 540)}
+        tuning |= {"validated": counts(900 * 60, 60 + run.size, 225 * 60)}
         lines = ["position\tnorm\trank\tid\ttoken\tcosine\tdistance"]
         lines += [f"{n}\t2\t{rank}\t{n}\t word{n}\t0.{5 - rank}\t1.5" for n in range(run.size) for rank in (1, 2)]
         (place / "adapter").mkdir(exist_ok=True)
         (place / "adapter" / "prompt.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     shown = 40 + 60 * run.shots
     generation = {"seconds": 0.3 * (shown + run.size), "records": RECORDS, "input_tokens": RECORDS * shown}
-    generation |= {"output_tokens": 12 * RECORDS, "peak_memory_mb": 3000.0, "truncated": {}}
+    generation |= {"output_tokens": 12 * RECORDS, "peak_memory_mb": 3000.0, "truncated": {}, "merged": False}
+    generation |= {"positions_added": run.tokens}
+    generation |= {"passes": counts((shown + 11) * RECORDS, run.tokens + shown / 2, 12 * RECORDS)}
     note = {"versions": {"softshot": "0.1.0"}, "commit": "abc", "device": "cpu", "threads": 1}
-    note |= {"generation": generation, "tuning": tuning, "demonstrations": None}
+    note |= {"generation": generation, "tuning": tuning, "demonstrations": None, "drift": None}
+    if run.tuner:
+        note["drift"] = {"before": 3.4, "after": 3.45 + run.size / 500, "standard_error": 0.02, "tokens": 1024}
     if run.shots:
         note["demonstrations"] = {"kind": "random" if run.retriever == "random" else "dense", "neighbours": "8"}
     if run.retriever == "retrieved":
