@@ -94,9 +94,9 @@ function startFront() {
   const details = form.closest("details");
   let wanted = 0; // a drawing that is late is not shown
   form.hidden = false;
-  for (const [name, chosen] of [["x", "operations_per_prediction"], ["y", "mean"]]) {
+  for (const [name, first] of [["x", "tokens_per_prediction"], ["y", "mean"]]) {
     study.columns.forEach((column, number) => {
-      form.elements[name].append(make("option", {value: number, selected: column.name === chosen}, column.title));
+      form.elements[name].append(make("option", {value: number, selected: column.name === first}, column.title));
     });
   }
 
