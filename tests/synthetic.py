@@ -94,8 +94,9 @@ def write_run(folder: Path, study: Study, run: Run) -> Path:
         write_jsonl(place / "history.jsonl", [{"step": 1, "loss": 3.0}, *losses])
         tuning = {"seconds": 60.0 + run.seed, "steps": 100, "stopped_early": False, "tokens_per_second": 100.0}
         tuning |= {"trainable_parameters": 8 * run.size, "peak_memory_mb": 300.0, "best_step": 100}
-        tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.0, "adapter_bytes": 32 * run.size}
-        tuning |= {"step_seconds": 50.0 + run.seed, "validation_seconds": 10.0, "target_tokens_per_second": 25.0}
+        tuning |= {"curve": losses, "first_validation_loss": 3.0, "best_validation_loss": 2.0}
+        tuning |= {"adapter_bytes": 32 * run.size, "target_tokens_per_second": 25.0}
+        tuning |= {"step_seconds": 50.0 + run.seed, "validation_seconds": 10.0}
         tuning |= {"trained": {"read": 6000, "attended": 60_000, "predicted": 1500}}
         tuning |= {"validated": {"read": 600, "attended": 6000, "predicted": 150}}
         tuning |= {"truncated": {"demonstrations": 2 * run.shots, "inputs": 1}}

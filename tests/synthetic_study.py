@@ -242,23 +242,20 @@ def counts(read: int, seen: float, predicted: int) -> dict[str, int]:
 
 
 def write_note(place: Path, run: Run, says: dict) -> None:
-    """run.json, history.jsonl and adapter/prompt.tsv."""
+    """run.json."""
     tuning = None
     if run.tuner == run:
         losses = [{"step": step, "validation_loss": 3 - step / 1000} for step in (0, 500, 1000)]
-        write_jsonl(place / "history.jsonl", losses)
         learned = {"mean_norm": 2.0, "vocabulary_mean_norm": 1.0, "mean_cosine": 0.4, "mean_distance": 1.5}
         learned |= {"distinct_nearest_tokens": run.size, "mean_distance_from_start": 1.0}
+        learned["nearest"] = [[f" word{n}", 0.4] for n in range(min(run.size, 3))]
         tuning = {"seconds": 600.0 + 4 * run.size, "steps": 1000, "stopped_early": False, "tokens_per_second": 900.0}
         tuning |= {"trainable_parameters": 1536 * run.size, "peak_memory_mb": 4000.0, "best_step": 1000}
-        tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.5 - truth(run) / 100, "learned": learned}
-        tuning |= {"adapter_bytes": 6144 * run.size, "step_seconds": 540.0 + 4 * run.size, "validation_seconds": 60.0}
-        tuning |= {"target_tokens_per_second": 225.0, "trained": counts(900 * 540, 60 + run.size, 225 * 540)}
+        tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.5 - truth(run) / 100}
+        tuning |= {"learned": learned, "curve": losses, "adapter_bytes": 6144 * run.size}
+        tuning |= {"step_seconds": 540.0 + 4 * run.size, "validation_seconds": 60.0, "target_tokens_per_second": 225.0}
+        tuning |= {"trained": counts(900 * 540, 60 + run.size, 225 * 540)}
         tuning |= {"validated": counts(900 * 60, 60 + run.size, 225 * 60)}
-        lines = ["position\tnorm\trank\tid\ttoken\tcosine\tdistance"]
-        lines += [f"{n}\t2\t{rank}\t{n}\t word{n}\t0.{5 - rank}\t1.5" for n in range(run.size) for rank in (1, 2)]
-        (place / "adapter").mkdir(exist_ok=True)
-        (place / "adapter" / "prompt.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     shown = 40 + 60 * run.shots
     generation = {"seconds": 0.3 * (shown + run.size), "records": RECORDS, "input_tokens": RECORDS * shown}
     generation |= {"output_tokens": 12 * RECORDS, "peak_memory_mb": 3000.0, "truncated": {}, "merged": False}

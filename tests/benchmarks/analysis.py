@@ -26,7 +26,7 @@ def main() -> None:
         settings = (folder / "settings.json").read_text(encoding="utf-8")
         command = [sys.executable, "-m", "softshot.analysis", "--settings", settings, "--results", str(folder)]
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={"PYTHONPATH": str(ROOT / "workflow")})
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
         processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         size, opened = (folder / "report.html").stat().st_size, opening(folder / "report.html")

@@ -31,7 +31,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow"))
-os.environ |= {"PYTHONPATH": str(ROOT / "workflow"), "OMP_NUM_THREADS": "1"}  # before numpy is imported
+os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is imported
 
 import numpy as np  # noqa: E402
 

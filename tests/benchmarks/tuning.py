@@ -1,6 +1,6 @@
 """softshot's tuning step beside peft's, on the same model, rows and optimiser, in turn, in one process and one thread.
 
-    PYTHONPATH=workflow python tests/benchmarks/tuning.py --models resources/models/smollm2-135m gpt2 opt bloom \
+    python tests/benchmarks/tuning.py --models resources/models/smollm2-135m gpt2 opt bloom \
         --tokens 1 5 25 100 150 --repeats 3 --out results/benchmarks
 
 Peers: peft's prompt tuning in a plain loop, and in the transformers Trainer. Times are the processor's,

@@ -10,7 +10,6 @@ the repeats; the two kinds of Snakefile take turns.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -22,21 +21,15 @@ from typing import NamedTuple
 import yaml
 from tables import markdown
 
-from softshot import configuration, recorded
-from softshot import study as studies
+from softshot import configuration, flow, recorded
+from softshot.configfiles import merged
 from softshot.files import write_json
-from softshot.plan.__main__ import jobs, merged
+from softshot.grid import runs, tuners
+from softshot.plan.__main__ import jobs
+from softshot.settings import Study
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = (
-    "Snakefile",
-    "config.yaml",
-    "workflow",
-    "envs",
-    "resources/models.yaml",
-    "resources/tasks.yaml",
-    "resources/published",
-)
+NAMES = ("softshot", "bare")
 BARE = """
 rule all:
     input:
@@ -77,11 +70,18 @@ class Cost(NamedTuple):
     megabytes: float
 
 
-def cost(folder: Path, *arguments: str) -> Cost:
+class Subject(NamedTuple):
+    """A workflow that is measured: where its results are, and how Snakemake is called for it."""
+
+    folder: Path
+    arguments: list[str]
+
+
+def cost(subject: Subject, *arguments: str) -> Cost:
     """Run Snakemake and measure it."""
-    command = ["snakemake", "--cores", "1", "--quiet", "all", *arguments]
+    command = ["snakemake", "--cores", "1", "--quiet", "all", *subject.arguments, *arguments]
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=subject.folder, stdout=log, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
         if status:
             log.seek(0)
@@ -89,69 +89,57 @@ def cost(folder: Path, *arguments: str) -> Cost:
     return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def touch(folder: Path, *arguments: str) -> None:
+def touch(subject: Subject) -> None:
     """Make Snakemake's notes on files that are there."""
     # As many at once as there are: choosing the next job among thousands takes Snakemake a tenth of a second.
-    command = [sys.executable, "-c", TOUCH, "--touch", "--cores", "10000", "--quiet", "all", *arguments]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    command = [sys.executable, "-c", TOUCH, "--touch", "--cores", "10000", "--quiet", "all", *subject.arguments]
+    subprocess.run(command, cwd=subject.folder, check=True, capture_output=True)
 
 
-def softshot_folder(folder: Path, times: int) -> tuple[Path, int]:
-    """A checkout without results whose study has so many times the seeds; how many jobs it has."""
-    for name in NEEDED:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).symlink_to(ROOT / name)
-    (folder / "config.yaml").unlink()
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    config["seeds"] = list(range(1, len(config["seeds"]) * times + 1))
-    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    return folder, sum(jobs(configuration.load(config)).values())
+def softshot(folder: Path, times: int) -> tuple[Subject, Study]:
+    """The published study with so many times the seeds, in a folder of its own."""
+    folder.mkdir(parents=True)
+    seeds = yaml.safe_load((ROOT / "config.yaml").read_text())["seeds"]
+    (folder / "seeds.yaml").write_text(yaml.safe_dump({"seeds": list(range(1, len(seeds) * times + 1))}))
+    study = configuration.load(merged([ROOT / "config.yaml", folder / "seeds.yaml"]))
+    return Subject(folder, ["--snakefile", str(ROOT / "Snakefile"), "--configfile", "seeds.yaml"]), study
 
 
-def bare_folder(folder: Path) -> Path:
-    """The bare Snakefile."""
+def bare(folder: Path, number: int) -> Subject:
+    """The bare Snakefile with so many runs."""
     folder.mkdir(parents=True)
     (folder / "Snakefile").write_text(BARE)
-    return folder
+    return Subject(folder, ["--config", f"runs={number}"])
 
 
-def outputs(folder: Path) -> Iterator[Path]:
-    """Every file that the study's jobs would write, in an order in which they could."""
-    study = configuration.load(merged([folder / "config.yaml"]))
-    needed, results = studies.needed(study), folder / "results" / study.study
-    for name in needed.models:
-        yield folder / f"resources/models/{name}/provenance.json"
+def outputs(study: Study) -> Iterator[str]:
+    """Every file and folder that the study's jobs would write, in an order in which they could."""
     for task in study.data.tasks:
-        yield folder / f"resources/downloads/{task}/checksums.json"
-    for task, split in needed.splits:
-        yield from (results / f"data/{task}/{split}{end}" for end in (".jsonl", ".json"))
-    for task, encoder, split in needed.vectors:
-        yield from (results / f"demonstrations/{task}/embeddings/{encoder}/{split}{end}" for end in (".npy", ".json"))
-    for task, place, _, split in needed.tables:
-        yield from (results / f"demonstrations/{task}/{place}/{split}{end}" for end in (".parquet", ".json"))
-    for expected in recorded.runs_of(study, str(results)):
-        yield from (Path(expected.record).parent / name for name in expected.files)
-        yield Path(expected.record)
+        yield flow.task_folder(study, task)
+    yield from flow.prepared(study)
+    for run in tuners(study):
+        yield from (f"{flow.run_folder(study, run)}/{name}" for name in flow.TUNED)
+    for run in runs(study):
+        yield from (f"{flow.run_folder(study, run)}/{name}" for name in (*flow.PREDICTED, *flow.SCORED))
+    yield from (f"{flow.results(study)}/{name}" for name in ("study.json", *recorded.REPORT))
 
 
-def finish(folder: Path) -> None:
-    """Make a study look finished: its files, with records that say what they must, and Snakemake's notes."""
-    for path in outputs(folder):
+def finish(folder: Path, study: Study) -> None:
+    """Make a study look finished: its files, with records that say what they must."""
+    for name in outputs(study):
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    study = configuration.load(merged([folder / "config.yaml"]))
-    results = folder / "results" / study.study
-    for expected in recorded.expectations(study, str(results)):
+        if path.suffix:
+            path.touch()
+        else:
+            path.mkdir(exist_ok=True)
+    for expected in recorded.expectations(study, str(folder / flow.results(study))):
         write_json(Path(expected.record), expected.says())
-    for name in studies.needed(study).models:
-        entry = json.loads(json.dumps(recorded.catalogue.model_entry(name, study.models.folders)))
-        source = f"package {entry['package']}" if "package" in entry else f"https://huggingface.co/{entry['hub']}"
-        write_json(folder / f"resources/models/{name}/provenance.json", {"source": source})
 
 
-def finish_bare(folder: Path, runs: int) -> None:
+def finish_bare(folder: Path, number: int) -> None:
     """The same for the bare Snakefile, without records."""
-    for run in range(runs):
+    for run in range(number):
         place = folder / f"results/{run}"
         place.mkdir(parents=True)
         for name in ("tuning.json", "run.json", "scores.json"):
@@ -165,31 +153,31 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, help="folder for workflow.json")
     args = parser.parse_args()
-    rows, found = [], []
+    rows, measured = [], []
     with tempfile.TemporaryDirectory() as temporary:
         for times in args.times:
-            folder, number = softshot_folder(Path(temporary) / f"softshot-{times}", times)
-            bare, runs = bare_folder(Path(temporary) / f"bare-{times}"), number // 3
+            ours, study = softshot(Path(temporary) / f"softshot-{times}", times)
+            number = sum(jobs(study).values())
+            theirs = bare(Path(temporary) / f"bare-{times}", number // 3)
             for what in ("dry run", "nothing to do"):
                 if what == "nothing to do":
-                    finish(folder)
-                    finish_bare(bare, runs)
-                    touch(folder)
-                    touch(bare, "--config", f"runs={runs}")
-                pairs = [
-                    (cost(folder, "--dry-run"), cost(bare, "--dry-run", "--config", f"runs={runs}"))
-                    for _ in range(args.repeats)
-                ]
-                ours, theirs = (min(several) for several in zip(*pairs, strict=True))
-                found.append({"what": what, "jobs": number, "softshot": ours._asdict(), "bare": theirs._asdict()})
-                ratio = ours.seconds / theirs.seconds
-                cells = [f"{number:,}", f"{ours.seconds:.1f} s", f"{theirs.seconds:.1f} s", f"{ratio:.2f}"]
-                rows.append([what, *cells, f"{ours.megabytes:.0f} MB", f"{theirs.megabytes:.0f} MB"])
+                    finish(ours.folder, study)
+                    finish_bare(theirs.folder, number // 3)
+                    touch(ours)
+                    touch(theirs)
+                pairs = [(cost(ours, "--dry-run"), cost(theirs, "--dry-run")) for _ in range(args.repeats)]
+                costs = [min(several) for several in zip(*pairs, strict=True)]
+                measured.append(
+                    {"what": what, "jobs": number} | dict(zip(NAMES, map(Cost._asdict, costs), strict=True))
+                )
+                seconds = [f"{cost.seconds:.1f} s" for cost in costs]
+                memory = [f"{cost.megabytes:.0f} MB" for cost in costs]
+                rows.append([what, f"{number:,}", *seconds, f"{costs[0].seconds / costs[1].seconds:.2f}", *memory])
                 print(*rows[-1], file=sys.stderr, flush=True)
-    print(markdown(["", "jobs", "softshot", "bare", "ratio", "softshot", "bare"], rows))
+    print(markdown(["", "jobs", *NAMES, "ratio", *NAMES], rows))
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
-        write_json(args.out / "workflow.json", found)
+        write_json(args.out / "workflow.json", measured)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ sys.path.insert(0, "workflow")
 
 from softshot import configuration
 from softshot import study as studies
+from softshot.configfiles import merged
 from softshot.demonstrations.sample import Random
 from softshot.demonstrations.table import read_neighbours
 from softshot.engine import base as engine_base
 from softshot.engine.layout import Layout, RowSettings
 from softshot.engine.loss import target_losses
 from softshot.files import read_jsonl
-from softshot.plan.__main__ import merged
 
 
 def icl_loss(base, layout, train: list[dict], validation: list[dict], neighbours: dict[str, list[str]]) -> float:

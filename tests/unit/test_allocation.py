@@ -63,7 +63,13 @@ def test_time_follows_size_steps_tokens_context_and_attempt():
     once = generation(study())
     assert generation(study(), attempt=2) == pytest.approx(2 * once, abs=2)
     assert generation(study(data={"limits": {"test": 100}})) < once
-    assert generation(study(generation={"beams": 4})) > 2 * once
+    assert generation(study(generation={"beams": 4})) > once
+
+
+def test_training_every_weight_takes_more_time_and_memory():
+    whole = Run("gpt2-xl", "dart", "full", "full", 0, None, 0, 1)
+    assert allocation.tuning_minutes(study(), whole, 1) > 1.3 * tuning(study(), tokens=1)
+    assert allocation.memory_mb(study(), "gpt2-xl", 1, "full") > 2 * allocation.memory_mb(study(), "gpt2-xl", 1, "lora")
 
 
 def test_an_override_of_the_settings_counts():

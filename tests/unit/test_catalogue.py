@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from softshot import catalogue
-from softshot.data.convert import CONVERTERS
+from softshot.data.registry import CONVERTERS
 from softshot.errors import UserError
 from softshot.models.fetch import SOURCES
 from softshot.settings import DataSettings, DemonstrationsSettings, ModelsSettings

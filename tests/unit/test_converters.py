@@ -10,7 +10,8 @@ from official import DART, GOOD, LOGIC, MTOP, QUESTION, SCHEMA, TOTTO, TRIPLE, c
 
 from softshot import files
 from softshot.data import readers
-from softshot.data.convert import CONVERTERS, convert
+from softshot.data.convert import convert
+from softshot.data.registry import CONVERTERS
 from softshot.errors import UserError
 
 # Malformed records and files

@@ -1,6 +1,9 @@
 """The download of a task's files: sources, checksums, and messages with the remedy."""
 
 import hashlib
+import re
+import shutil
+from pathlib import Path
 
 import pytest
 from archives import listed, zipped
@@ -8,7 +11,7 @@ from loopback import serving_files
 
 from softshot import catalogue, files
 from softshot.data import archive, content, transfer
-from softshot.data.download import download
+from softshot.data.download import deliver, download
 from softshot.data.sources import unusable
 from softshot.data.transfer import CHUNK
 from softshot.errors import UserError
@@ -239,6 +242,27 @@ def test_a_broken_download_continues_in_the_next_job(mirror, tmp_path):
     download("mine", settings(), mirror.address, HUB, tmp_path)
     assert mirror.requests[-1][1] == f"bytes={CHUNK * transfer.ATTEMPTS}-"
     assert (tmp_path / "b.json").read_bytes() == whole
+
+
+def test_a_folder_that_is_deleted_loses_neither_what_has_arrived_nor_what_the_files_were(mirror, tmp_path):
+    """As Snakemake deletes it before the job and after a failure."""
+    folder = tmp_path / "mine"
+    mirror.contents["/mine/b.json"] = b"[" + b"1, " * 10**6 + b"1]"
+    mirror.script = [{}, *[{"cut": CHUNK}] * transfer.ATTEMPTS]
+    with pytest.raises(UserError, match=r"b\.json"):
+        deliver("mine", settings(), mirror.address, HUB, folder)
+    assert not folder.exists()
+    deliver("mine", settings(), mirror.address, HUB, folder)
+    assert mirror.requests[-1][1] == f"bytes={CHUNK * transfer.ATTEMPTS}-"
+    assert listed(folder) == ["a.json", "b.json", "checksums.json"]
+    shutil.rmtree(folder)
+    mirror.contents["/mine/b.json"] = b"[2]"
+    with pytest.raises(UserError, match=r"the source has changed(?s:.*)delete the entry") as error:
+        deliver("mine", settings(), mirror.address, HUB, folder)
+    record = Path(re.search(r"mirror: b\.json in (\S+)", str(error.value))[1])
+    files.write_json(record, {"mirror": {"a.json": files.read_json(record)["mirror"]["a.json"]}})
+    deliver("mine", settings(), mirror.address, HUB, folder)
+    assert (folder / "b.json").read_bytes() == b"[2]"
 
 
 def test_checksums_of_an_earlier_download_do_not_survive_a_failure(mirror, tmp_path):

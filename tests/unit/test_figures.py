@@ -29,7 +29,7 @@ def test_every_figure_is_written_as_svg_and_png(half_done):
 def test_the_rule_declares_exactly_the_figures_that_are_drawn(half_done):
     from tiny import ROOT
 
-    rules = (ROOT / "workflow/rules/common.smk").read_text()
+    rules = (ROOT / "workflow/rules/analysis.smk").read_text()
     declared = json.loads("{" + rules.split("FIGURES = {")[1].split("}")[0].rstrip().rstrip(",") + "}")
     assert sorted(declared) == sorted(FILES) == sorted(path.stem for path in (half_done[0] / "figures").glob("*.svg"))
     assert all((ROOT / f"workflow/report/captions/figure-{name}.rst").is_file() for name in declared)

@@ -9,8 +9,8 @@ import yaml
 from tiny import ROOT
 
 from softshot import configuration
+from softshot.configfiles import merge
 from softshot.errors import UserError
-from softshot.plan.__main__ import merge
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 OLD = yaml.safe_load("""

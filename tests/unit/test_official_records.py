@@ -5,7 +5,8 @@ from official import ANNOTATION, DART, LOGIC, MTOP, QUESTION, SCHEMA, TOTTO, TRI
 
 from softshot import catalogue
 from softshot.data import spider, totto
-from softshot.data.convert import GROUPED, read_records
+from softshot.data.convert import read_records
+from softshot.data.registry import CONVERTERS
 
 # What a record looks like
 
@@ -204,7 +205,7 @@ def test_real_records(real_data, task, split, count, inputs, references):
     assert len({record["id"] for record in records}) == count
     assert len({record["input"] for record in records}) == inputs
     assert sum(len(record["references"]) for record in records) == references
-    assert {"group" in record["meta"] for record in records} == {task in GROUPED}
+    assert {"group" in record["meta"] for record in records} == {CONVERTERS[task].grouped}
     for record in records:
         assert list(record) == ["id", "input", "target", "references", "meta"]
         assert record["id"].startswith(f"{task}-{split}-")

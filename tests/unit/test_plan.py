@@ -9,13 +9,16 @@ import yaml
 from tiny import ROOT
 
 from softshot import configuration, slices
+from softshot.configfiles import merge
 from softshot.errors import UserError
 from softshot.files import write_json, write_jsonl
-from softshot.grid import runs, tuners
+from softshot.grid import Run, runs, tuners
+from softshot.methods.registry import METHODS
 from softshot.plan import __main__ as program
 from softshot.plan import devices, work
-from softshot.plan.estimate import CHARACTERS, START, Estimates
+from softshot.plan.estimate import CHARACTERS, MEASURED, START, Estimates
 from softshot.plan.work import Size, Texts
+from softshot.settings import Study
 
 SIZE = Size(parameters=1000, layers=2, width=10, vocabulary=40)  # 600 of them outside the embedding
 A100 = "NVIDIA A100-SXM4-40GB"
@@ -23,11 +26,16 @@ A100 = "NVIDIA A100-SXM4-40GB"
 
 def published(**changes):
     """The study of config.yaml."""
-    return configuration.load(program.merge(yaml.safe_load((ROOT / "config.yaml").read_text()), changes))
+    return configuration.load(merge(yaml.safe_load((ROOT / "config.yaml").read_text()), changes))
 
 
 def estimates(study, results: Path = Path("nowhere"), device: str = A100, tflops=None) -> Estimates:
     return Estimates(study, devices.device(device, tflops), results)
+
+
+def run_of(method: str, size: int) -> Run:
+    """A run of a method."""
+    return Run("m", "dart", "arm", method, size, None, 0, 1)
 
 
 def test_a_forward_pass_multiplies_every_weight_once_per_token():
@@ -40,14 +48,42 @@ def test_a_tuning_step_is_forward_and_backward_and_runs_the_prompt_once():
     settings = {"batch_size": 4, "accumulation": 3, "validate_every": 10}
     texts = Texts(context=20, output=5)
     rows, prompt = SIZE.forward(4 * 25, 8 + 12.5, 4 * 5), SIZE.forward(8, 4, 0)
-    without = work.tuning(SIZE, 8, texts, settings, records=0, steps=10)
+    run = run_of("prompt-tuning", 8)
+    without = work.tuning(SIZE, run, texts, settings, records=0, steps=10)
     assert without.operations == pytest.approx(10 * 3 * 2 * (prompt + rows))
-    validated = work.tuning(SIZE, 8, texts, settings, records=4, steps=10)
+    validated = work.tuning(SIZE, run, texts, settings, records=4, steps=10)
     assert validated.operations - without.operations == pytest.approx(2 * (prompt + rows)), "before and after"
 
 
+def test_where_every_weight_has_a_gradient_the_backward_pass_takes_twice_as_much():
+    settings, texts = {"batch_size": 4, "accumulation": 1, "validate_every": 10}, Texts(context=20, output=5)
+    frozen, low_rank, whole = (
+        work.tuning(SIZE, run_of(method, size), texts, settings, records=0, steps=1).operations
+        for method, size in (("prompt-tuning", 0), ("lora", 8), ("full", 0))
+    )
+    assert frozen == low_rank and whole == pytest.approx(1.5 * frozen)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_is_planned(method):
+    unit = METHODS[method].unit
+    arms = {"mine": {"method": method} | ({unit: [8]} if unit else {})}
+    study = Study(models={"use": ["gpt2-xl"]}, data={"tasks": ["dart"]}, arms=arms)
+    row = program.per_arm(estimates(study))[0]["gpt2-xl", "dart", "mine"]
+    assert row.planned > 0 and row.bytes > 0
+    assert row.jobs["tune"] == (3 if METHODS[method].settings else 0)
+
+
+def test_the_trials_of_a_learning_rate_are_planned():
+    rates = {"prompt-tuning": {"learning_rate": [0.01, 0.03, 0.1]}}
+    arms = {"pt": {"method": "prompt-tuning", "tokens": [5]}}
+    study = Study(models={"use": ["gpt2-xl"]}, data={"tasks": ["dart"]}, arms=arms, methods=rates)
+    assert program.jobs(study)["tune"] == 3 + 3 and program.jobs(study)["choose"] == 1
+    assert program.per_arm(estimates(study))[0]["gpt2-xl", "dart", "pt"].jobs["tune"] == 6
+
+
 def test_generation_reads_every_context_once_and_writes_token_by_token():
-    done = work.generation(SIZE, 0, Texts(20, 5), {"beams": 2}, records=8, batch=4)
+    done = work.generation(SIZE, run_of("none", 0), Texts(20, 5), {"beams": 2}, records=8, batch=4)
     assert done.operations == pytest.approx(SIZE.forward(8 * 20, 10, 8) + SIZE.forward(80, 25, 80))
     assert done.passes == 2 * 5
 
@@ -60,8 +96,10 @@ def test_a_device_computes_at_a_share_of_its_data_sheet_or_as_told():
     assert (told.operations, told.origin) == (2e12, "--tflops")
     assert not devices.device("x86_64 CPU").is_gpu
     assert "unknown" in devices.device("NVIDIA Something").origin
-    passes = known.seconds(work.Work(0, passes=10), parameters=10**9) - START
-    assert passes == pytest.approx(10 * 2e9 / (0.3 * 1.55e12))
+    passes = known.seconds(work.Work(0, passes=10), parameters=10**11) - START
+    assert passes == pytest.approx(10 * 2e11 / (0.3 * 1.55e12))
+    small = known.seconds(work.Work(0, passes=10), parameters=10**6) - START
+    assert small == pytest.approx(10 * devices.LAUNCH), "a GPU waits for the kernels of a small model"
 
 
 def test_the_published_study_is_planned_before_anything_is_there():
@@ -114,12 +152,12 @@ def test_records_that_are_there_say_how_long_they_are(half_spent):
 def test_what_was_measured_on_the_device_plans_the_rest(half_spent):
     study = half_spent.study
     _, second = [run for run in runs(study) if run.arm == "pt" and run.tokens == 1]
-    assert half_spent.seconds("tuning", second) == (pytest.approx(1000), "measured, this model, task and arm")
+    assert half_spent.seconds("tuning", second) == (pytest.approx(1000), MEASURED)
     assert half_spent.seconds("generation", second)[0] == pytest.approx(200, rel=0.01), "its row is 2 tokens longer"
     longer = next(run for run in runs(study) if run.arm == "pt" and run.tokens == 150)
     assert half_spent.seconds("tuning", longer)[0] > 1000
     icl = next(run for run in runs(study) if run.arm == "icl")
-    assert half_spent.seconds("generation", icl)[1] == "measured, this model"
+    assert half_spent.seconds("generation", icl)[1] == "from operations", "of another method nothing was measured"
     elsewhere = Estimates(study, devices.device("NVIDIA H100 PCIe"), half_spent.results)
     assert elsewhere.seconds("tuning", second)[1] == "from operations"
 

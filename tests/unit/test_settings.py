@@ -11,8 +11,9 @@ from tiny import ROOT
 
 from softshot import configuration, overrides, slices
 from softshot import study as studies
+from softshot.configfiles import merge, merged
 from softshot.errors import UserError
-from softshot.grid import runs
+from softshot.grid import tuners
 from softshot.sections import Section
 from softshot.settings import Study
 
@@ -56,11 +57,7 @@ def test_config_yaml_is_a_possible_study():
 
 @pytest.mark.parametrize("path", STUDY_FILES, ids=lambda path: path.name)
 def test_every_study_file_is_possible(path):
-    def merge(below, above):
-        both = {k: merge(below[k], v) if isinstance(v, dict) and below.get(k) else v for k, v in above.items()}
-        return below | both
-
-    configuration.load(merge(CONFIG, yaml.safe_load(path.read_text(encoding="utf-8"))))
+    configuration.load(merged([ROOT / "config.yaml", path]))
 
 
 def test_the_settings_page_is_up_to_date():
@@ -251,6 +248,17 @@ def test_all_faults_are_listed_at_once():
         configuration.load(config)
 
 
+def test_of_two_learning_rates_each_run_has_that_of_what_it_shows_and_one_number_is_for_both():
+    def rates(config: dict) -> dict[str, float]:
+        study = configuration.load(config)
+        return {run.arm: overrides.method(study, run)["learning_rate"] for run in tuners(study)}
+
+    assert rates(CONFIG) == {"pt": 0.03, "ipt": 0.01}
+    assert rates(merge(CONFIG, {"methods": {"prompt-tuning": {"learning_rate": 0.1}}})) == {"pt": 0.1, "ipt": 0.1}
+    with pytest.raises(UserError, match=r"learning_rate\.mapping.* at least 2"):
+        rates(changed("methods.prompt-tuning.learning_rate", {"alone": 0.1}))
+
+
 def test_later_overrides_win_and_only_matching_runs_are_touched():
     later = [
         {"task": "mtop", "set": {"learning_rate": 0.2, "steps": 7}},
@@ -258,15 +266,14 @@ def test_later_overrides_win_and_only_matching_runs_are_touched():
         {"method": "prompt-tuning", "task": "totto", "set": {"clip": 2.0}},
     ]
     study = configuration.load(changed("tuning.overrides", later))
-    grid = {(run.task, run.arm): run for run in runs(study)}
+    grid = {(run.task, run.arm): run for run in tuners(study)}
 
     def values(task: str, arm: str) -> dict:
         return overrides.tuning(study, grid[task, arm]) | overrides.method(study, grid[task, arm])
 
     assert (values("mtop", "pt")["learning_rate"], values("mtop", "pt")["steps"]) == (0.2, 7)
     assert (values("mtop", "ipt")["learning_rate"], values("mtop", "ipt")["steps"]) == (0.3, 7)
-    untouched = CONFIG["methods"]["prompt-tuning"]["learning_rate"]
-    assert (values("dart", "pt")["learning_rate"], values("dart", "pt")["clip"]) == (untouched, 1.0)
+    assert (values("dart", "pt")["learning_rate"], values("dart", "pt")["clip"]) == (0.03, 1.0)
     assert values("totto", "ipt")["clip"] == 2.0
 
 

@@ -26,6 +26,7 @@ ONE_RUN = {"tune": 1, "generate": 1, "score": 1, "analyse": 1}
 ANALYSED = {"analyse": 1}
 DATA = {"convert": 3, "encode": 3, "retrieve": 3, "random_demonstrations": 2}
 TRAINING_DATA = DATA | {"convert": 1, "encode": 1}
+RETRIEVED = {"retrieve": 3, "tune": 2, "generate": 3, "score": 3, "analyse": 1}
 NEIGHBOURS = {"retrieve": 3, "random_demonstrations": 2, "tune": 2, "generate": 5, "score": 5, "analyse": 1}
 
 
@@ -38,6 +39,7 @@ class Change:
     keys: dict[str, Any] = field(default_factory=dict)  # dotted key of the study to its new value
     touch: Callable[[Path], None] | None = None  # what happens to the checkout
     arguments: tuple[str, ...] = ()  # of Snakemake
+    records: bool = False  # whether Snakemake is told, with --forcerun, what `softshot records` finds
 
     def study(self) -> dict:
         """The changed study."""
@@ -51,13 +53,27 @@ class Change:
         return study
 
 
-def edit(place: str) -> Callable[[Path], None]:
+def edit(place: str, line: str = "EDITED = True") -> Callable[[Path], None]:
     """Add a line to a module."""
-    return lambda folder: _append(folder / "workflow/softshot" / place)
+    return lambda folder: _append(folder / "workflow/softshot" / place, line)
 
 
-def _append(path: Path) -> None:
-    path.write_text(path.read_text() + "\n# edited\n")
+def _append(path: Path, line: str) -> None:
+    path.write_text(f"{path.read_text()}\n{line}\n")
+
+
+def add_method(folder: Path) -> None:
+    """One more method: its module, and its entry in the registry."""
+    (folder / "workflow/softshot/methods/mine.py").write_text("from softshot.engine import base\n")
+    _append(folder / "workflow/softshot/methods/registry.py", 'METHODS["mine"] = METHODS["prompt-tuning"]')
+
+
+def comment(folder: Path) -> None:
+    """A comment in every module, and another docstring in one."""
+    for path in folder.glob("workflow/softshot/**/*.py"):
+        _append(path, "# a comment")
+    train = folder / "workflow/softshot/tuning/train.py"
+    train.write_text(train.read_text().replace('"""', '"""Edited. ', 1))
 
 
 def touch_modules(folder: Path) -> None:
@@ -81,14 +97,16 @@ def forget_dates(folder: Path) -> None:
         os.utime(path, (1_000_000_000 - age, 1_000_000_000 - age))
 
 
-def delete(*names: str) -> Callable[[Path], None]:
-    """Delete files of a run."""
-    return lambda folder: [(folder / RUN / name).unlink() for name in names]
-
-
 def gone(*places: str) -> Callable[[Path], None]:
-    """Delete all outputs of a job, as Snakemake does before it starts it and where it fails."""
-    return lambda folder: [(folder / place).unlink() for place in places]
+    """Delete outputs of a job: all, as Snakemake does before it starts it and where it fails, or one."""
+    return lambda folder: [_delete(folder / place) for place in places]
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def both(first: Callable[[Path], None], second: Callable[[Path], None]) -> Callable[[Path], None]:
@@ -97,7 +115,7 @@ def both(first: Callable[[Path], None], second: Callable[[Path], None]) -> Calla
 
 
 def others_prompt(folder: Path) -> None:
-    """The record of a run from elsewhere, made at another learning rate."""
+    """The record of a run that was brought from elsewhere, made at another learning rate."""
     record = folder / RUN / "tuning.json"
     record.write_text(record.read_text().replace('"learning_rate": 0.03', '"learning_rate": 0.04'))
 
@@ -182,7 +200,11 @@ CHANGES = [
     ),
     Change("`tuning.max_tokens`: memory only", {}, {"tuning.max_tokens": 500}),
     Change("`launch.jobs_per_gpu`: where jobs run", {}, {"launch.jobs_per_gpu": 2}),
-    Change("`generation.max_new_tokens`", PREDICTED, {"generation.max_new_tokens": 9}),
+    Change(
+        "`generation.max_new_tokens`, which is the room of an output in tuning too",
+        EVERY_RUN,
+        {"generation.max_new_tokens": 9},
+    ),
     Change("`generation.beams`", PREDICTED, {"generation.beams": 2}),
     Change(
         "`generation.neutral_tokens`, of runs that tune something",
@@ -195,6 +217,16 @@ CHANGES = [
     Change("`analysis.examples`", ANALYSED, {"analysis.examples": 1}),
     Change("threads: `--set-threads tune=2`", {}, arguments=("--set-threads", "tune=2")),
     Change("modules touched, not edited", {}, touch=touch_modules),
+    Change("comments and docstrings edited", {}, touch=comment),
+    Change("one more method", {}, touch=add_method),
+    Change("a method that no arm has edited", {}, touch=edit("methods/lora.py")),
+    Change("the method of an arm edited", TUNED, touch=edit("methods/prompt_tuning.py")),
+    Change(
+        "a module edited, with `--rerun-triggers mtime`: you know that it makes the same",
+        {},
+        touch=edit("engine/layout.py"),
+        arguments=("--rerun-triggers", "mtime"),
+    ),
     Change("a module of `softshot/data/` edited", DATA | EVERY_RUN, touch=edit("data/mtop.py")),
     Change("a converter that no task uses edited", {}, touch=edit("data/totto.py")),
     Change("a module of `softshot/tuning/` edited", TUNED, touch=edit("tuning/train.py")),
@@ -202,25 +234,31 @@ CHANGES = [
     Change("a module of `softshot/generation/` edited", PREDICTED, touch=edit("generation/__main__.py")),
     Change("a metric of the task edited", SCORED, touch=edit("scoring/exact_match.py")),
     Change("another metric edited", {}, touch=edit("scoring/parent.py")),
+    Change("the retriever of an arm edited", RETRIEVED, touch=edit("demonstrations/dense.py")),
+    Change("a retriever that no arm has edited", {}, touch=edit("demonstrations/bm25.py")),
     Change("a module of `softshot/analysis/` edited", ANALYSED, touch=edit("analysis/tables.py")),
     Change(
         "`predictions.jsonl.gz` of a run deleted",
         {"generate": 1, "score": 1, "analyse": 1},
-        touch=delete("predictions.jsonl.gz"),
+        touch=gone(f"{RUN}/predictions.jsonl.gz"),
     ),
-    Change("the tuned prompt of a run deleted", ONE_RUN, touch=delete("adapter_model.safetensors")),
-    Change("a run's `tuning.json` from a run with another learning rate", ONE_RUN, touch=others_prompt),
-    Change("a run's folder deleted", ONE_RUN, touch=lambda folder: shutil.rmtree(folder / RUN)),
+    Change("the `adapter/` of a run deleted", ONE_RUN, touch=gone(f"{RUN}/adapter")),
+    Change("a run's `tuning.json` from a run with another learning rate", ONE_RUN, touch=others_prompt, records=True),
+    Change("a run's folder deleted", ONE_RUN, touch=gone(RUN)),
     Change(
         "`scores.json` gone, as after a scoring job that failed",
         {"score": 1, "analyse": 1},
-        touch=gone(f"{RUN}/scores.json"),
+        touch=gone(f"{RUN}/scores.json", f"{RUN}/scores.parquet"),
     ),
-    Change("`tuning.json` gone, as after a tuning job that failed", ONE_RUN, touch=gone(f"{RUN}/tuning.json")),
+    Change(
+        "`tuning.json` gone, as after a tuning job that failed",
+        ONE_RUN,
+        touch=gone(*(f"{RUN}/{name}" for name in ("adapter", "history.jsonl", "tuning.json"))),
+    ),
     Change(
         "`run.json` gone, as after a generating job that failed",
         {"generate": 1, "score": 1, "analyse": 1},
-        touch=gone(f"{RUN}/run.json"),
+        touch=gone(f"{RUN}/run.json", f"{RUN}/predictions.jsonl.gz"),
     ),
     Change(
         "the training records gone, as after a conversion that failed",
@@ -230,36 +268,42 @@ CHANGES = [
     Change(
         "a model gone, as after fetching that failed",
         {"model": 1} | EVERY_RUN,
-        touch=gone("resources/models/tiny/provenance.json"),
+        touch=gone("resources/models/tiny"),
     ),
     Change("`.snakemake` deleted", {}, touch=forget),
     Change("`.snakemake` deleted and modules touched", {}, touch=both(forget, touch_modules)),
     Change(
-        "`.snakemake` deleted, then `methods.prompt-tuning.learning_rate`",
-        TUNED,
+        "`.snakemake` deleted, then `methods.prompt-tuning.learning_rate`: Snakemake cannot know",
+        {},
         {"methods.prompt-tuning.learning_rate": 0.5},
         forget,
     ),
-    Change(
-        "`.snakemake` deleted, then `data.limits.train`", TRAINING_DATA | EVERY_RUN, {"data.limits.train": 10}, forget
-    ),
-    Change(
-        "`.snakemake` deleted, then `demonstrations.neighbours`", NEIGHBOURS, {"demonstrations.neighbours": 9}, forget
-    ),
-    Change(
-        "`.snakemake` deleted, then `scoring.metrics`", SCORED, {"scoring.metrics": {"mtop": ["exact_match"]}}, forget
-    ),
-    Change("`.snakemake` deleted, then `analysis.title`", ANALYSED, {"analysis.title": "Another"}, forget),
-    Change(
-        "`.snakemake` deleted, then the folder of a model",
-        {"model": 1} | EVERY_RUN,
-        {"models.folders": {"tiny": "other-model"}},
-        forget,
-    ),
-    Change(
-        "`.snakemake` deleted, then a module of `softshot/generation/` edited",
-        PREDICTED,
-        touch=both(forget, edit("generation/__main__.py")),
+    *(
+        Change(f"`.snakemake` deleted, then {what}", runs, keys, touch, records=True)
+        for what, runs, keys, touch in (
+            (
+                "`methods.prompt-tuning.learning_rate`",
+                TUNED,
+                {"methods.prompt-tuning.learning_rate": 0.5},
+                forget,
+            ),
+            ("`data.limits.train`", TRAINING_DATA | EVERY_RUN, {"data.limits.train": 10}, forget),
+            ("`demonstrations.neighbours`", NEIGHBOURS, {"demonstrations.neighbours": 9}, forget),
+            ("`scoring.metrics`", SCORED, {"scoring.metrics": {"mtop": ["exact_match"]}}, forget),
+            ("`analysis.title`", ANALYSED, {"analysis.title": "Another"}, forget),
+            (
+                "the folder of a model",
+                {"model": 1} | EVERY_RUN,
+                {"models.folders": {"tiny": "other-model"}},
+                forget,
+            ),
+            (
+                "a module of `softshot/generation/` edited",
+                PREDICTED,
+                {},
+                both(forget, edit("generation/__main__.py")),
+            ),
+        )
     ),
 ]
 
@@ -271,7 +315,9 @@ def jobs(runs: dict[str, int]) -> str:
 
 def table() -> str:
     """The table of docs/reruns.md."""
-    rows = [("change", "runs again"), ("---", "---"), *((change.what, jobs(change.runs)) for change in CHANGES)]
+    with_records = " (with `--forcerun $(softshot records --paths)`)"
+    cells = ((change.what + with_records * change.records, jobs(change.runs)) for change in CHANGES)
+    rows = [("change", "runs again"), ("---", "---"), *cells]
     return "".join(f"| {what} | {runs} |\n" for what, runs in rows)
 
 

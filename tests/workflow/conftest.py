@@ -3,13 +3,14 @@
 import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import yaml
-from checkout import copy_checkout
+from checkout import copy_checkout, installed
 
 STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text())
 
@@ -34,7 +35,7 @@ class Checkout:
         text = study if isinstance(study, str) else yaml.safe_dump(study, sort_keys=False)
         (self.folder / "study.yaml").write_text(text)
         command = ["snakemake", *arguments, "--configfile", "study.yaml"]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+        return subprocess.run(command, cwd=self.folder, env=installed(self.folder), capture_output=True, text=True)
 
     def run(self, study: dict) -> None:
         """Run a study to its end; a job that fails shows its log."""
@@ -57,6 +58,14 @@ class Checkout:
             inputs, outputs = (names.split(", ") if names else [] for names in files.values())
             found.append(Job(rule, inputs, outputs, command[1] if command else ""))
         return [job for job in found if job.rule != "all"]
+
+    def records(self, study: dict, *arguments: str) -> str:
+        """What `softshot records` prints of a study."""
+        (self.folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+        command = [sys.executable, "-m", "softshot.records", "--configfile", "study.yaml", *arguments]
+        done = subprocess.run(command, cwd=self.folder, env=installed(self.folder), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def planned(self, study: dict | str = STUDY, *arguments: str) -> dict[str, list[str]]:
         """The same in short: rule name to the outputs of its jobs, each job by its first output."""

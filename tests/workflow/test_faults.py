@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from checkout import installed
 from conftest import Checkout, copy_of_the_checkout
 from loopback import serving_files
 
@@ -36,6 +37,7 @@ STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text()) | {
 ICL, PT = "runs/tiny/mtop/icl/retrieved-1/seed-0", "runs/tiny/mtop/pt/tokens-3/seed-1"
 EXACT = {".jsonl", ".gz", ".parquet", ".npy", ".safetensors", ".tsv"}  # the same bytes whenever they are made
 TIMED = {"history.jsonl", "cost.tsv", "pareto.tsv", "run.json", "tuning.json"}  # they say how long something took
+KEPT = (".state", ".snakemake_timestamp")
 TIMES = re.compile("seconds|per_second|ms_per_|front_|memory|checksums|bytes|commit")
 
 
@@ -45,7 +47,7 @@ def start(checkout: Checkout, *arguments: str, study: dict = STUDY) -> subproces
     (checkout.folder / f"{name}.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
     with (checkout.folder / f"{name}.out").open("w") as out:
         command = ["snakemake", "--cores", "2", *arguments, "--configfile", f"{name}.yaml"]
-        return subprocess.Popen(command, cwd=checkout.folder, stdout=out, stderr=out)
+        return subprocess.Popen(command, cwd=checkout.folder, env=installed(checkout.folder), stdout=out, stderr=out)
 
 
 def run(checkout: Checkout, *arguments: str, study: dict = STUDY) -> tuple[int, str]:
@@ -54,9 +56,9 @@ def run(checkout: Checkout, *arguments: str, study: dict = STUDY) -> tuple[int, 
     return status, (checkout.folder / f"{study['study']}.out").read_text()
 
 
-def summary(output: str) -> str:
-    """What the end of the log says of failed jobs."""
-    return output[output.index("softshot: ") :] if "softshot: " in output else ""
+def reasons(output: str) -> str:
+    """What the logs of failed jobs say, which Snakemake shows beside each failure."""
+    return "\n".join(re.findall(r"^Logfile .*?:\n=+\n(.*?)\n=+$", output, re.M | re.S))
 
 
 def artefacts(checkout: Checkout, study: str = "faulty") -> dict[str, object]:
@@ -91,7 +93,7 @@ def assert_equal(checkout: Checkout, undisturbed: Checkout) -> None:
     assert ours.keys() == theirs.keys()
     assert [name for name in ours if ours[name] != theirs[name]] == []
     assert (checkout.folder / "results/faulty/report.html").read_text().rstrip().endswith("</html>")
-    assert not [path for path in (checkout.folder / "results").rglob(".*") if path.name != ".state"], "litter"
+    assert not [path for path in (checkout.folder / "results").rglob(".*") if path.name not in KEPT], "litter"
 
 
 def assert_nothing_half_written(checkout: Checkout, undisturbed: Checkout) -> None:
@@ -106,7 +108,7 @@ def undisturbed(tmp_path_factory) -> Checkout:
     checkout = copy_of_the_checkout(tmp_path_factory.mktemp("undisturbed"))
     began = time.monotonic()
     status, output = run(checkout)
-    assert status == 0, output + summary(output)
+    assert status == 0, output
     checkout.seconds = time.monotonic() - began
     return checkout
 
@@ -175,7 +177,7 @@ def test_thirty_kills_at_random_moments_change_nothing(undisturbed, fresh):
             if status == -signal.SIGKILL or "cannot be locked" in output:
                 assert run(fresh, "--unlock")[0] == 0
             elif "Error in rule" in output:
-                assert "job(s) failed" in summary(output) and "log: " in summary(output)
+                assert "Logfile results/faulty/logs/" in output or "Logfile resources/" in output
             snakemake = start(fresh)
     print(dict(kills))
     assert kills.total() >= KILLS, "the study ended before it could be killed so often"
@@ -200,11 +202,10 @@ def test_a_failing_run_stops_no_other_and_the_log_ends_with_what_failed_and_why(
     assert status != 0
     assert (done.folder / "results/faulty" / ICL / "scores.json").exists()
     end = "\n".join(output.splitlines()[-15:])
-    assert "softshot: 1 job(s) failed, and 3 more were not run:\n  tune tiny/mtop/pt/tokens-3/seed-1\n" in end
-    assert "raise `tuning.learning_rate`" in end
-    assert "log: results/faulty/logs/tuning/tiny/mtop/pt/tokens-3/seed-1.log" in end
+    assert "Logfile results/faulty/logs/tuning/tiny/mtop/pt/tokens-3/seed-1.log:" in end
+    assert "softshot: after 2 steps" in end and "raise the learning rate" in end
     log = sorted((done.folder / ".snakemake/log").glob("*.log"))[-1]
-    assert "1 job(s) failed" in log.read_text(), "Snakemake's own log says it too"
+    assert "raise the learning rate" in log.read_text(), "Snakemake's own log says it too"
     assert "tune " in run(done, "--dry-run", "--quiet", "rules", study=study)[1], "a failed job is not forgotten"
 
 
@@ -230,30 +231,36 @@ def test_a_cut_artefact_is_refused_by_name_and_made_again(cuts, undisturbed, don
     status, output = run(done)
     assert status != 0
     for place in cuts:
-        assert f"results/faulty/{place}" in summary(output) and "elete it and" in summary(output)
+        assert f"results/faulty/{place}" in reasons(output) and "elete it and" in reasons(output)
         (done.folder / "results/faulty" / place).unlink()
     status, output = run(done)
     assert status == 0, output
     assert_equal(done, undisturbed)
 
 
-@pytest.mark.parametrize(
-    "place",
-    [
-        f"{ICL}/predictions.jsonl.gz",
-        f"{ICL}/scores.parquet",
-        f"{PT}/adapter_model.safetensors",
-        f"{PT}/history.jsonl",
-        f"{PT}/prompt.tsv",
-    ],
-)
-def test_a_cut_file_of_a_run_is_noticed_by_its_length_and_made_again(place, undisturbed, done):
-    """Beside a run's records Snakemake knows no files."""
-    cut(done.folder / "results/faulty" / place)
+def test_predictions_that_were_cut_are_refused_by_name(undisturbed, done):
+    cut(done.folder / f"results/faulty/{ICL}/predictions.jsonl.gz")
+    status, output = run(done)
+    assert status != 0
+    assert f"results/faulty/{ICL}/predictions.jsonl.gz is not the file that was written" in reasons(output)
+    (done.folder / f"results/faulty/{ICL}/predictions.jsonl.gz").unlink()
     status, output = run(done)
     assert status == 0, output
-    assert "bytes long and is" in output
     assert_equal(done, undisturbed)
+
+
+def test_cut_files_of_runs_are_named_by_their_length_and_made_again(undisturbed, done):
+    cuts = [f"{ICL}/predictions.jsonl.gz", f"{ICL}/scores.parquet", f"{PT}/history.jsonl"]
+    cuts += [f"{PT}/adapter/adapter_model.safetensors"]
+    for place in cuts:
+        cut(done.folder / "results/faulty" / place)
+    told = done.records(STUDY)
+    for name in ("predictions.jsonl.gz", "scores.parquet", "adapter_model.safetensors"):  # and history.jsonl, likewise
+        assert f"{name} was" in told
+    status, output = run(done, "--forcerun", *done.records(STUDY, "--paths").split())
+    assert status == 0, output
+    assert_equal(done, undisturbed)
+    assert done.records(STUDY) == ""
 
 
 def test_a_cut_model_file_is_refused_by_name(done):
@@ -264,8 +271,8 @@ def test_a_cut_model_file_is_refused_by_name(done):
     shutil.rmtree(done.folder / "results/faulty" / ICL)
     status, output = run(done)
     assert status != 0
-    assert "tokenizer_config.json is not the file that was fetched" in summary(output)
-    (done.folder / "resources/models/tiny/provenance.json").unlink()
+    assert "tokenizer_config.json is not the file that was fetched" in reasons(output)
+    shutil.rmtree(done.folder / "resources/models/tiny")
     assert run(done, f"results/faulty/{ICL}/scores.json")[0] == 0
 
 
@@ -294,7 +301,7 @@ def test_a_full_disk_ends_in_a_message_and_with_room_the_study_ends_as_ever(undi
         small_disk(kilobytes)
         status, output = run(fresh)
         assert status != 0
-        assert "full" in summary(output) and "free some space" in summary(output)
+        assert "full" in reasons(output) and "free some space" in reasons(output)
         assert_nothing_half_written(fresh, undisturbed)
     small_disk(100_000)
     status, output = run(fresh)
@@ -311,7 +318,11 @@ def test_a_second_snakemake_in_the_same_folder_is_refused_and_the_first_ends_wel
     study = STUDY | {"seeds": [1]}
     (done.folder / "second.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
     second = subprocess.run(
-        ["snakemake", "--cores", "1", "--configfile", "second.yaml"], cwd=done.folder, capture_output=True, text=True
+        ["snakemake", "--cores", "1", "--configfile", "second.yaml"],
+        cwd=done.folder,
+        env=installed(done.folder),
+        capture_output=True,
+        text=True,
     )
     assert second.returncode != 0
     assert "cannot be locked" in second.stdout + second.stderr and "--unlock" in second.stdout + second.stderr
@@ -346,7 +357,7 @@ def test_a_broken_download_is_continued_or_named_and_ends_in_the_same_records(fr
         server.script = [{"cut": 100_000}, {"cut": 70_000}, {}, {"status": 404}]
         status, output = run(fresh, *wanted, study=study)
         assert status != 0
-        assert "download dart" in summary(output) and "404" in summary(output)
+        assert "Error in rule download" in output and "404" in reasons(output)
         assert not list((fresh.folder / "results").rglob("*.jsonl"))
         server.script = [{"cut": 50_000}]
         status, output = run(fresh, *wanted, study=study)
@@ -362,8 +373,8 @@ def test_a_broken_download_is_continued_or_named_and_ends_in_the_same_records(fr
         cut(broken)
         (fresh.folder / "results/mirrored/data/dart/test.jsonl").unlink()
         status, output = run(fresh, *wanted, study=study)
-        assert f"{DART[2]} is not the file that was downloaded" in summary(output)
-        (fresh.folder / "resources/downloads/dart/checksums.json").unlink()
+        assert f"{DART[2]} is not the file that was downloaded" in reasons(output)
+        shutil.rmtree(broken.parent)
         status, output = run(fresh, *wanted, study=study)
         assert status == 0, output
     local = mirrored("resources/demo/data", "local")
@@ -388,7 +399,7 @@ def test_two_studies_at_once_share_what_is_fetched(undisturbed, fresh, tmp_path)
             study = mirrored(server.address, name)
             study["models"] = {"use": ["tiny"], "folders": {"tiny": tiny}}
             target = f"results/{name}/data/dart/train.jsonl"
-            started.append(start(place, "--cores", "1", target, "resources/models/tiny/provenance.json", study=study))
+            started.append(start(place, "--cores", "1", target, "resources/models/tiny", study=study))
         assert [process.wait() for process in started] == [0, 0]
         one, two = (
             place.folder / f"results/{name}/data/dart/train.jsonl"

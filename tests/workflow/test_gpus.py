@@ -22,6 +22,7 @@ def start(checkout, name, devices, *arguments, share=1) -> subprocess.Popen:
     study["tuning"]["steps"] = 100
     (checkout.folder / f"{name}.yaml").write_text(yaml.safe_dump(study))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SLURM_")}
+    environment |= {"PYTHONPATH": str(checkout.folder / "workflow")}
     environment |= {"CUDA_VISIBLE_DEVICES": devices, "SOFTSHOT_LOCKS": str(checkout.folder / "locks")}
     command = ["snakemake", "--configfile", f"{name}.yaml", *arguments]
     pipe = subprocess.PIPE

@@ -1,5 +1,6 @@
 """What runs again after one change, read from Snakemake's dry run of a finished study; `changes.py` has the cases."""
 
+import copy
 import csv
 import json
 import os
@@ -7,7 +8,7 @@ import shutil
 
 import pytest
 import yaml
-from changes import CHANGES, DOCS, STUDY, Change, documented, forget_dates, table
+from changes import CHANGES, DOCS, STUDY, Change, documented, edit, forget_dates, table
 from conftest import Checkout
 
 from softshot.files import PREDICTIONS, read_jsonl
@@ -54,14 +55,36 @@ def test_every_run_says_what_made_it_and_leaves_no_state(finished):
     assert not list(finished.folder.glob("results/tiny/runs/**/.state*")), "a state is gone when its run is done"
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.what)
+QUICK = (  # one of each kind; the others are marked long
+    *("`seeds`: a third one", "`data.limits.train`", "`methods.prompt-tuning.learning_rate`", "`generation.beams`"),
+    *("`tuning.max_tokens`: memory only", "`scoring.metrics` of the task", "`analysis.title`", "one more method"),
+    *("comments and docstrings edited", "a module of `softshot/engine/` edited", "`.snakemake` deleted"),
+    *("the `adapter/` of a run deleted", "`tuning.json` gone, as after a tuning job that failed"),
+    "`.snakemake` deleted, then `scoring.metrics`",
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(change, id=change.what, marks=() if change.what in QUICK else pytest.mark.long)
+        for change in CHANGES
+    ],
+)
 def test_a_change_runs_exactly_what_depends_on_it(change: Change, finished, request):
     checkout = finished
     if change.touch:
         checkout = request.getfixturevalue("moved")
         change.touch(checkout.folder)
-    planned = checkout.planned(change.study(), *change.arguments)
+    arguments = list(change.arguments)
+    if change.records:
+        arguments += ["--forcerun", *checkout.records(change.study(), "--paths").split()]
+    planned = checkout.planned(change.study(), *arguments)
     assert {rule: len(outputs) for rule, outputs in planned.items()} == change.runs
+
+
+def test_the_quick_cases_are_among_them():
+    assert set(QUICK) <= {change.what for change in CHANGES}
 
 
 def test_the_documentation_has_the_table_of_these_cases():
@@ -95,40 +118,54 @@ def test_the_order_of_keys_and_comments_run_nothing(finished):
     assert finished.planned(text) == {}
 
 
-def test_without_notes_and_dates_every_result_is_made_again_or_as_recorded(moved):
-    """Nothing in the dates can make Snakemake take a result for one of other settings."""
+def test_without_notes_and_dates_the_records_name_what_does_not_fit(moved):
     forget_dates(moved.folder)
+    assert moved.records(STUDY) == ""
     study = STUDY | {"methods": {"prompt-tuning": {"learning_rate": 0.5}}}
-    assert len(moved.planned(study)["tune"]) == 4
+    lines = [line for line in moved.records(study).splitlines() if "/runs/" in line]
+    assert sum("tuning.json: settings.method.settings.learning_rate: 0.0" in line for line in lines) == 4
+    assert sum("run.json: settings.method.settings.learning_rate" in line for line in lines) == len(lines) - 4 == 4
 
 
-def test_a_finished_change_is_finished_also_without_notes(moved):
-    """After it has run again, a result's record is that of its settings: nothing is forced twice."""
+def test_what_the_records_name_is_made_again_once(moved):
     study = STUDY | {"scoring": {"metrics": {"mtop": ["exact_match"]}}}
     shutil.rmtree(moved.folder / ".snakemake")
-    done = moved.snakemake("--cores", "2", study=study)
+    paths = moved.records(study, "--paths").split()
+    done = moved.snakemake("--cores", "2", "--forcerun", *paths, study=study)
     assert done.returncode == 0, done.stderr
-    assert "settings.metrics: ['exact_match', 'frame_accuracy', 'chrf'], now ['exact_match']" in done.stderr
-    assert moved.planned(study) == {}
-    shutil.rmtree(moved.folder / ".snakemake")
-    assert moved.planned(study) == {}
+    for _ in range(2):
+        assert moved.planned(study) == {} and moved.records(study) == ""
+        shutil.rmtree(moved.folder / ".snakemake")
 
 
-def test_what_a_job_reads_is_an_input_of_it_or_of_what_made_its_inputs(finished):
-    """Jobs name only the last of what they read; through the jobs that made it Snakemake follows all of it."""
-    made = finished.jobs(STUDY | {"study": "again"})
-    maker = {output: job for job in made for output in job.outputs}
+def test_results_of_other_code_can_be_accepted_as_the_same(moved):
+    edit("engine/layout.py")(moved.folder)
+    study = copy.deepcopy(STUDY)
+    study["tuning"]["overrides"] = [{"arm": "pt", "set": {"clip": 2.0}}]  # these runs differ in more than code
+    accepted = moved.records(study, "--accept").splitlines()
+    assert len(accepted) == 2 + 3 + 2, "IPT's prompts, and ICL's and IPT's predictions"
+    assert not any("/pt/" in path for path in accepted)
+    refused = moved.records(study)
+    assert "/ipt/" not in refused and refused.count("/pt/") == 4
+    assert len(moved.records(STUDY, "--accept").splitlines()) == 4
+    assert "tune" in moved.planned(), "Snakemake's own notes still name the old code"
+    assert moved.snakemake("--cores", "1", "--touch").returncode == 0
+    assert moved.planned() == {} and moved.records(STUDY) == ""
 
-    def behind(job) -> set[str]:
-        return set(job.inputs).union(
-            *(behind(maker[name]) | set(maker[name].outputs) for name in job.inputs if name in maker)
-        )
 
-    for job in made:
-        read = {word for word in job.command.split() if word.startswith(("results/", "resources/models/"))}
-        read = {name for name in read if name in maker and name not in job.outputs}
-        assert read <= behind(job), job.command
-    assert any(len(job.inputs) == 2 and "--train " in job.command for job in made)
+def test_every_file_that_a_job_names_is_an_input_or_output_of_it(finished):
+    planned = finished.jobs(STUDY | {"study": "again"})
+    made = {output for job in planned for output in job.outputs}
+    for job in planned:
+        words = {word.strip("'") for word in job.command.split()}
+        assert words & made <= {*job.inputs, *job.outputs}, job.command
+    (tune,) = [
+        job for job in planned if job.rule == "tune" and "/ipt/" in job.outputs[0] and "seed-1" in job.outputs[0]
+    ]
+    folder = "results/again/demonstrations/mtop/retrieved"
+    assert (
+        f"--train-demonstrations {folder}/train.parquet --validation-demonstrations {folder}/validation" in tune.command
+    )
 
 
 def test_a_fault_in_the_configuration_stops_before_any_job(finished):

@@ -9,6 +9,8 @@ import yaml
 
 from softshot.files import read_jsonl
 
+pytestmark = pytest.mark.long
+
 STUDY = yaml.safe_load("""
 study: sizes
 seeds: [1]
@@ -62,10 +64,12 @@ def counted(jobs: dict[str, list[str]]) -> dict[str, int]:
 def test_the_study_ends_in_its_report_with_the_runs_that_it_compares(sized):
     results = sized.folder / "results/sizes"
     for task, source in (("mtop", "dart"), ("dart", "mtop")):
-        (moved,) = [row for row in table(results / "transfer.tsv") if row["target"] == task]
-        assert (moved["source"], moved["tokens"], moved["demonstrations"]) == (source, "3", "retrieved-1")
+        (moved,) = [row for row in table(results / "transfer.tsv") if row["task"] == task]
+        assert (moved["source"], moved["size"], moved["demonstrations"]) == (source, "3", "retrieved-1")
         assert moved["n"] == "1" and moved["gain"], "there is an ICL run that it can be compared with"
-        found = {(row["arm"], row["train"]): row["n"] for row in table(results / "sizes.tsv") if row["task"] == task}
+        found = {
+            (row["arm"], row["train"]): row["n"] for row in table(results / "data_size.tsv") if row["task"] == task
+        }
         assert found == dict.fromkeys([(arm, size) for arm in ("icl", "pt", "ipt") for size in ("6", "12")], "1")
     variants = {row["variant"] for row in table(results / "summary.tsv")}
     assert variants == {"retrieved-1", "tokens-2", "tokens-2_retrieved-1"}
@@ -97,7 +101,7 @@ def test_a_run_on_fewer_records_sees_no_others(sized):
         tuned = results / f"runs/tiny/{task}/pt/tokens-2_train-6/seed-1"
         references = sum(len(record["references"]) for record in part)
         assert json.loads((tuned / "run.json").read_text())["tuning"]["training_rows"] == references
-        assert (tuned / "prompt.tsv").read_text().startswith("position\tnorm\trank\tid\ttoken\tcosine\tdistance\n")
+        assert (tuned / "adapter/prompt.tsv").read_text().startswith("position\tnorm\trank\tid\ttoken\t")
     assert not list((results / "demonstrations").glob("*/embeddings/*/train-6*")), "nothing is encoded again"
 
 
@@ -134,7 +138,7 @@ def test_what_tunes_a_source_decides_the_transfers_from_it(sized):
     study = STUDY | {"tuning": STUDY["tuning"] | {"overrides": [{"task": "dart", "set": {"learning_rate": 0.5}}]}}
     jobs = sized.planned(study)
     assert {output for output in jobs["generate"] if "/from-" in output} == {
-        "results/sizes/runs/tiny/mtop/pt/from-dart_tokens-3_retrieved-1/seed-1/run.json"
+        "results/sizes/runs/tiny/mtop/pt/from-dart_tokens-3_retrieved-1/seed-1/predictions.jsonl.gz"
     }
     assert counted(jobs) == {"tune": 5, "generate": 5, "score": 5, "analyse": 1}
     assert not any("/mtop/" in output for output in jobs["tune"])

@@ -8,21 +8,29 @@ makes: results/<study>/demonstrations/<task>/<retriever>/<split>.parquet: neighb
 """
 
 
+def retrieval_input(wildcards) -> dict[str, list[str]]:
+    """What looking for a split's demonstrations reads, in all training records or in a part of them."""
+    part = f"train-{wildcards.size}_seed-{wildcards.seed}" if "size" in wildcards.keys() else None
+    retriever = wildcards.get("retriever", "random")
+    return flow.retrieval_input(STUDY, wildcards.task, retriever, wildcards.split, part)
+
+
 rule encode:
     """Encode the inputs of one split; the vectors serve every retriever with this encoder."""
     input:
-        records="results/{study}/data/{task}/{split}.jsonl",
-        encoder="resources/models/{encoder}/provenance.json",
+        encoder="resources/models/{encoder}",
+        records="<results>/data/{task}/{split}.jsonl",
+        note="<results>/data/{task}/{split}.json",
     output:
-        vectors="results/{study}/demonstrations/{task}/embeddings/{encoder}/{split}.npy",
-        about="results/{study}/demonstrations/{task}/embeddings/{encoder}/{split}.json",
+        vectors="<results>/demonstrations/{task}/embeddings/{encoder}/{split}.npy",
+        about="<results>/demonstrations/{task}/embeddings/{encoder}/{split}.json",
     log:
-        "results/{study}/logs/demonstrations/{task}/encode-{encoder}-{split}.log",
+        "<results>/logs/demonstrations/{task}/encode-{encoder}-{split}.log",
     conda:
         "../../envs/softshot.yaml"
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: allocation.memory_mb(STUDY, wildcards.encoder, attempt),
+        mem_mb=lambda wildcards, attempt: memory(wildcards.encoder, attempt),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=lambda wildcards: canonical({"encoder": wildcards.encoder}),
@@ -30,21 +38,18 @@ rule encode:
     shell:
         "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu $JOBS_PER_GPU"
         " python -m softshot.demonstrations encode --settings {params.settings:q} --threads {threads}"
-        " --encoder $(dirname {input.encoder:q}) --records {input.records:q} --out {output.vectors:q} > {log:q} 2>&1"
+        " --encoder {input.encoder:q} --records {input.records:q} --out {output.vectors:q} > {log:q} 2>&1"
 
 
 rule retrieve:
     """Find the nearest training records of every record of a split, never the record itself."""
     input:
-        index=lambda wildcards: embeddings(wildcards, "train"),
-        queries=lambda wildcards: embeddings(wildcards, wildcards.split),
-        train="results/{study}/data/{task}/train.jsonl",
-        records="results/{study}/data/{task}/{split}.jsonl",
+        unpack(retrieval_input),
     output:
-        table="results/{study}/demonstrations/{task}/{retriever}/{split}.parquet",
-        about="results/{study}/demonstrations/{task}/{retriever}/{split}.json",
+        table="<results>/demonstrations/{task}/{retriever}/{split}.parquet",
+        about="<results>/demonstrations/{task}/{retriever}/{split}.json",
     log:
-        "results/{study}/logs/demonstrations/{task}/{retriever}-{split}.log",
+        "<results>/logs/demonstrations/{task}/{retriever}-{split}.log",
     conda:
         "../../envs/softshot.yaml"
     resources:
@@ -61,13 +66,12 @@ rule retrieve:
 rule random_demonstrations:
     """Draw training records for every record of a split, never the record itself."""
     input:
-        train="results/{study}/data/{task}/train.jsonl",
-        records="results/{study}/data/{task}/{split}.jsonl",
+        unpack(retrieval_input),
     output:
-        table="results/{study}/demonstrations/{task}/random_seed-{seed}/{split}.parquet",
-        about="results/{study}/demonstrations/{task}/random_seed-{seed}/{split}.json",
+        table="<results>/demonstrations/{task}/random_seed-{seed}/{split}.parquet",
+        about="<results>/demonstrations/{task}/random_seed-{seed}/{split}.json",
     log:
-        "results/{study}/logs/demonstrations/{task}/random_seed-{seed}-{split}.log",
+        "<results>/logs/demonstrations/{task}/random_seed-{seed}-{split}.log",
     conda:
         "../../envs/softshot.yaml"
     params:
@@ -81,20 +85,16 @@ rule random_demonstrations:
 rule retrieve_in_subset:
     """Find or draw demonstrations in a part of the training records; their vectors are those of all of them."""
     input:
-        index=lambda wildcards: embeddings(wildcards, "train"),
-        queries=lambda wildcards: embeddings(wildcards, wildcards.split),
-        whole=whole_train,
-        train="results/{study}/data/{task}/subsets/train-{size}_seed-{seed}.jsonl",
-        records=subset_split,
+        unpack(retrieval_input),
     output:
-        table="results/{study}/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}/{split}.parquet",
-        about="results/{study}/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}/{split}.json",
+        table="<results>/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}/{split}.parquet",
+        about="<results>/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}/{split}.json",
     log:
-        "results/{study}/logs/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}-{split}.log",
+        "<results>/logs/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}-{split}.log",
     conda:
         "../../envs/softshot.yaml"
     resources:
-        mem_mb=8000,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
     params:
         settings=lambda wildcards: canonical(slices.retrieval_slice(STUDY, wildcards.task, wildcards.retriever)),
         code=lambda wildcards: code.retrieval(STUDY.demonstrations.retrievers[wildcards.retriever].kind),

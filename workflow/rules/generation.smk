@@ -1,7 +1,7 @@
 """
 Predictions of every run.
 
-needs: the model, the records to predict, their demonstrations (all but PT), the tuned prompt (all but ICL)
+needs: the model, the records to predict, their demonstrations (where some are shown), the adapter (where one is tuned)
 makes: results/<study>/runs/.../seed-<s>/: predictions.jsonl.gz, run.json (settings, versions, device, cost)
 """
 
@@ -9,22 +9,24 @@ makes: results/<study>/runs/.../seed-<s>/: predictions.jsonl.gz, run.json (setti
 rule generate:
     """Predict the evaluation records of one run."""
     input:
-        generation_input,
+        unpack(of_run(flow.generation_input)),
     output:
-        "results/{study}/runs/{run}/run.json",
+        predictions="<results>/runs/{run}/predictions.jsonl.gz",
+        run="<results>/runs/{run}/run.json",
     log:
-        "results/{study}/logs/generation/{run}.log",
+        "<results>/logs/generation/{run}.log",
     conda:
         "../../envs/softshot.yaml"
     resources:
         gpu=1,
-        mem_mb=model_memory,
-        runtime=generation_minutes,
+        mem_mb=lambda wildcards, attempt: memory(run_of(wildcards).model, attempt),
+        runtime=minutes_of_run(allocation.generation_minutes),
     params:
-        code=code.generation(),
-        options=generation_options,
+        settings=settings_of_run(slices.generation_slice),
+        code=of_run(lambda study, run: code.generation(run.method)),
     shell:
         "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu $JOBS_PER_GPU"
-        " python -m softshot.generation {params.options} --threads {threads}"
-        " --batch-size $BATCH_SIZE"
-        " --out $(dirname {output:q}) > {log:q} 2>&1"
+        " python -m softshot.generation --settings {params.settings:q} --model {input.model:q}"
+        " --adapter {input.adapter:q} --train {input.train:q} --records {input.records:q}"
+        " --demonstrations {input.demonstrations:q} --threads {threads} --batch-size $BATCH_SIZE"
+        " --out $(dirname {output.run:q}) > {log:q} 2>&1"

@@ -16,7 +16,8 @@ from softshot.models import architectures, headers
 from softshot.sections import read
 from softshot.task import TaskSettings
 
-RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+CHECKOUT = Path(__file__).resolve().parents[2]
+CONFIG, RESOURCES = CHECKOUT / "config.yaml", CHECKOUT / "resources"
 BYTES = {"float32": 4, "float64": 8}  # of a number in pickled weights; others have 2
 
 

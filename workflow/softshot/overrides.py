@@ -18,9 +18,11 @@ def tuning(study: Study, run: Run) -> dict[str, Any]:
 
 
 def method(study: Study, run: Run) -> dict[str, Any]:
-    """The settings of what a run trains."""
+    """The settings of what a run trains; of learning rates by shots that for what the run shows."""
     section = METHODS[run.method].settings
     values = _resolved(section, getattr(study.methods, run.method), study.tuning.overrides, run)
+    if isinstance(rates := values["learning_rate"], dict):
+        values["learning_rate"] = rates["shown" if run.shots else "alone"]
     return values | ({"learning_rate": run.rate} if run.rate else {})
 
 

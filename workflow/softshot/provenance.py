@@ -7,8 +7,6 @@ from pathlib import Path
 
 import torch
 
-from softshot import files
-
 COMPUTING = ("torch", "transformers", "tokenizers", "sentence-transformers", "numpy", "bitsandbytes")
 FINDING_AND_SCORING = ("faiss-cpu", "bm25s", "sacrebleu", "nltk", "rouge-score")
 PACKAGES = (*COMPUTING, *FINDING_AND_SCORING, "snakemake")
@@ -34,12 +32,10 @@ def provenance() -> dict:
     }
 
 
-def deciding(*modules: str) -> dict:
+def deciding(code: str) -> dict:
     """What decides a computation's numbers besides its inputs: the code, packages and kind of device.
 
-    `modules` are patterns below `softshot/`. What is half computed is continued by the same only.
+    `code` is the stage's checksum (softshot/code.py). What is half computed is continued by the same only.
     """
-    package = Path(__file__).parent
-    code = {path.name: files.sha256(path) for pattern in modules for path in sorted(package.glob(pattern))}
     versions = {name: installed(name) for name in COMPUTING}
     return {"code": code, "versions": versions, "device": "cuda" if torch.cuda.is_available() else "cpu"}

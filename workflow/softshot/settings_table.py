@@ -53,11 +53,10 @@ def type_name(annotation: typing.Any) -> str:
     """A type as a reader of YAML knows it."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        limits = ", ".join(
-            limit(part)
-            for constraint in arguments[1:]
-            for part in (getattr(constraint, "metadata", None) or [constraint])
-        )
+        parts = [
+            part for constraint in arguments[1:] for part in (getattr(constraint, "metadata", None) or [constraint])
+        ]
+        limits = ", ".join(filter(None, map(limit, parts)))
         return f"{type_name(arguments[0])} {limits}".strip()
     if origin is typing.Literal:
         return " or ".join(f"`{argument}`" for argument in arguments)

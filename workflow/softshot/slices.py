@@ -6,7 +6,7 @@ A slice is the one parameter of a stage's rule, as canonical JSON, and what its 
 from typing import Any
 
 from softshot import overrides
-from softshot.data import convert
+from softshot.data.registry import grouped
 from softshot.grid import Run
 from softshot.scoring import registry
 from softshot.settings import Study
@@ -32,7 +32,7 @@ def retrieval_slice(study: Study, name: str, retriever: str) -> dict[str, Any]:
     """All settings that a retriever's neighbours depend on, for the records of a task."""
     settings = study.demonstrations.retrievers[retriever]
     values = {"kind": settings.kind, "neighbours": study.demonstrations.neighbours}
-    if convert.grouped(name, task(study, name).table):
+    if grouped(name, task(study, name).table):
         values["exclude"] = study.demonstrations.exclude
     if encoder(study, retriever):
         values |= {"encoder": encoder(study, retriever), "approximate_from": study.demonstrations.approximate_from}

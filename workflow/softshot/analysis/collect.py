@@ -10,7 +10,7 @@ import pandas as pd
 from softshot import grid, recorded
 from softshot.analysis.cells import Cell
 from softshot.errors import UserError
-from softshot.files import PREDICTIONS, read_json, read_jsonl
+from softshot.files import PREDICTIONS, read_json
 from softshot.settings import Study
 
 CELL = ["model", "task", "arm", "variant"]  # what a score is averaged over the seeds of
@@ -76,7 +76,7 @@ def collect(study: Study, folder: Path) -> Results:
     for run, files in zip(runs.to_dict("records"), read, strict=True):
         if not run["done"]:
             continue
-        place, (note, score) = folder / run["folder"], files
+        note, score = files
         key = {column: run[column] for column in RUN}
         listed, lower = {score["main"], *score.get("signatures", {})}, score.get("lower_is_better", [])
         for metric in [score["main"], *(name for name in score["scores"] if name != score["main"])]:
@@ -91,10 +91,8 @@ def collect(study: Study, folder: Path) -> Results:
         costs.append({**key, **_cost(note)})
         outputs.append({**key, **score.get("outputs", {})})
         notes.append({**note, "signatures": score.get("signatures", {})})
-        history = place / "history.jsonl"
-        if history.is_file():
-            points = [row for row in read_jsonl(history) if "validation_loss" in row]
-            curves += [{**key, **point} for point in points]
+        tuning = note.get("tuning") or {}  # an adapter of another task: its curve is its own run's
+        curves += [{**key, **point} for point in ([] if "run" in tuning else tuning.get("curve", []))]
     return Results(
         cells=list(dict.fromkeys(map(Cell.of, grid_runs))),
         runs=runs,

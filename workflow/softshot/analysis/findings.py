@@ -95,7 +95,7 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         significance=significance.significance(evidence, compared),
         cost=run_costs,
         pareto=cost.pareto(results, summary, costs, compared),
-        prompts=prompts.prompts(results, folder),
+        prompts=prompts.prompts(results),
         claims=claim_rows.claims(study, results, evidence, compared, near),
         advice=advice.advice(study, results, evidence, compared, costs, gaps, names),
         demonstrations=coverage.demonstrations(results, folder),

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from softshot.data.convert import ConvertJob, convert
-from softshot.data.download import download, downloaded
+from softshot.data.download import deliver, downloaded
 from softshot.data.subsets import subset
 from softshot.errors import run_program
 from softshot.sections import Section, read
@@ -55,7 +55,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.command == "download":
         job = read(DownloadJob, arguments.settings, "--settings")
-        download(job.task, job.entry, job.source, job.hub, arguments.out)
+        deliver(job.task, job.entry, job.source, job.hub, arguments.out)
     elif arguments.command == "subset":
         subset(arguments.records, arguments.size, arguments.seed, arguments.out)
     else:

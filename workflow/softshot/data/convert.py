@@ -8,26 +8,20 @@ and what a split keeps.
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
 from softshot import code, files
-from softshot.data import dart, leaks, logic2text, mtop, readers, spider, splits, table, totto
+from softshot.data import leaks, readers, splits, table
 from softshot.data.content import refuse_stranger
+from softshot.data.registry import CONVERTERS, grouped
 from softshot.data.text import collapse
 from softshot.errors import UserError
 from softshot.sections import Section
 from softshot.settings import Positive
 from softshot.task import Name, Share, TableSettings, TaskSettings
 
-CONVERTERS = {
-    "totto": (readers.json_lines, totto.record),
-    "dart": (readers.json_list, dart.record),
-    "logic2text": (readers.json_list, logic2text.record),
-    "spider": (spider.rows, spider.record),
-    "mtop": (readers.lines, mtop.record),
-}
-GROUPED = ("totto", "spider")  # their records say in `meta.group` which of them belong together
 UNSCORED = ("train", "held_out")  # every tuning job reads these: they go without what only scoring needs
 TOLD = 5  # malformed records that are named where they are skipped
 
@@ -88,11 +82,6 @@ def convert(
     counts |= {"source": source.name, "sha256": files.sha256(source), "download": download}
     counts |= {"settings": job.model_dump(), "code": code.conversion(job.task, job.table is not None, split), **notes}
     files.write_json(out.with_suffix(".json"), counts | {"checksums": files.checksums(out)})
-
-
-def grouped(task: str, settings: TableSettings | None) -> bool:
-    """Whether a task's records say which of them belong together, such as the questions on one database."""
-    return task in GROUPED if settings is None else settings.group is not None
 
 
 def _selected(
@@ -191,7 +180,8 @@ def _converter(task: str, settings: TableSettings | None) -> tuple[Callable, Cal
         return table.rows, table.converter(settings)
     if task not in CONVERTERS:
         raise UserError(f"task {task}: no converter, and no `table`; known tasks: {', '.join(CONVERTERS)}")
-    return CONVERTERS[task]
+    module, name = import_module(f"softshot.data.{task}"), CONVERTERS[task].reader
+    return getattr(module, name, None) or getattr(readers, name), module.record
 
 
 def _finished(name: str, record: dict) -> dict:

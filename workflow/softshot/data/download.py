@@ -1,5 +1,6 @@
 """A task's files onto disk, from their own address, a mirror or the hub; and every time the same files."""
 
+import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +13,26 @@ from softshot.data.transfer import TransferError, fetch
 from softshot.errors import UserError
 from softshot.task import SourceSettings
 
-RECORD = ".recorded.json"  # kind of source -> file -> checksum; no output of the job, so that it outlives one
+RECORD = ".recorded.json"  # kind of source -> file -> checksum
+
+
+def deliver(task: str, entry: SourceSettings, source: str, hub: str, folder: Path) -> None:
+    """`download` into a folder beside `folder`, which becomes it at the end.
+
+    Snakemake deletes the folder before the job and where it fails: what has arrived by then, and what the files were
+    at their first download, stays beside it.
+    """
+    arriving, record = (folder.with_name(f".{folder.name}{end}") for end in (".arriving", RECORD))
+    if folder.is_dir() and not arriving.exists():
+        folder.rename(arriving)
+    arriving.mkdir(parents=True, exist_ok=True)
+    if record.is_file() and not (arriving / RECORD).is_file():
+        shutil.copy(record, arriving / RECORD)
+    download(task, entry, source, hub, arriving)
+    if (arriving / RECORD).is_file():
+        (arriving / RECORD).replace(record)
+    shutil.rmtree(folder, ignore_errors=True)
+    arriving.rename(folder)
 
 
 def download(task: str, entry: SourceSettings, source: str, hub: str, folder: Path) -> None:
@@ -59,7 +79,7 @@ def downloaded(record: str, wanted: str, file: Path) -> dict[str, Any]:
     """
     path = Path(record)
     known = files.read_json(path)
-    remedy = f"Delete {path} and run again."
+    remedy = f"Delete {path.parent} and run again."
     if known["source"] != wanted:
         raise UserError(
             f"{path.parent} holds the files from {known['source']}, but this study's are those from {wanted}"

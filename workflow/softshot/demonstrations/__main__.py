@@ -9,23 +9,17 @@ import argparse
 import json
 import signal
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from softshot import code
 from softshot.demonstrations import table
-from softshot.demonstrations.ranking import Retriever
+from softshot.demonstrations.ranking import Retriever, SearchSettings
+from softshot.demonstrations.registry import RETRIEVERS
 from softshot.errors import UserError, run_program
 from softshot.files import read_jsonl, sha256, write_json
 from softshot.sections import read
-from softshot.settings import DemonstrationsSettings, Exclude, Neighbours, Positive, RetrieverSettings
-
-
-class SearchSettings(RetrieverSettings):
-    """A retriever, and what `demonstrations` says for all of them."""
-
-    neighbours: Neighbours = 8
-    exclude: Exclude = "duplicates"
-    approximate_from: Positive | None = None
+from softshot.settings import DemonstrationsSettings
 
 
 def encode_split(args: argparse.Namespace) -> None:
@@ -36,7 +30,7 @@ def encode_split(args: argparse.Namespace) -> None:
     name = read(DemonstrationsSettings, args.settings, "--settings").encoder
     texts = [record["input"] for record in read_records(args.records)]
     revision, checksum = encoders.revision(args.encoder), sha256(args.records)
-    made_by = deciding("demonstrations/encode.py", "demonstrations/encoders.py")
+    made_by = deciding(code.encoding())
     part = encode.part_path(args.out, name, revision, checksum, json.dumps(made_by, sort_keys=True))
     encoder = encoders.load(args.encoder, args.threads)
     origin = embeddings.Origin(
@@ -73,43 +67,7 @@ def retrieve_split(args: argparse.Namespace) -> None:
 
 def build(args: argparse.Namespace, settings: SearchSettings, train: list[dict]) -> tuple[Retriever, dict[str, str]]:
     """The retriever that the settings describe, and what its table says of its making."""
-    if settings.kind == "random":
-        from softshot.demonstrations.sample import Random
-
-        if args.seed is None:
-            raise UserError("random demonstrations need a --seed.")
-        return Random(train, settings.neighbours, args.seed), {}
-    if settings.kind == "bm25":
-        from softshot.demonstrations.bm25 import Bm25
-
-        return Bm25(train, settings.neighbours), {}
-    if settings.kind == "oracle":
-        from softshot.demonstrations.oracle import Oracle
-
-        return Oracle(train, settings.neighbours), {}
-
-    from softshot.demonstrations import embeddings
-    from softshot.demonstrations.dense import Dense
-    from softshot.demonstrations.mmr import Mmr
-
-    if args.index is None or args.queries is None:
-        raise UserError(f"{settings.kind} demonstrations need the vectors of both files: --index and --queries.")
-    if args.whole is None:
-        index, queries = embeddings.load(args.index, args.train), embeddings.load(args.queries, args.records)
-    else:
-        index = embeddings.load_part(args.index, args.train, args.whole)
-        own = args.records == args.train  # neighbours of the training records themselves
-        queries = index if own else embeddings.load(args.queries, args.records)
-    embeddings.same_encoder(args.index, index.origin, args.queries, queries.origin)
-    if settings.encoder not in (None, index.origin.encoder):
-        raise UserError(f"{args.index} comes from the encoder {index.origin.encoder}, not from {settings.encoder}.")
-    made_by = {"encoder": index.origin.encoder, "encoder_revision": index.origin.revision}
-    vectors, options = (index.vectors, queries.vectors), (args.threads, settings.approximate_from)
-    if settings.kind == "dense":
-        return Dense(train, *vectors, settings.neighbours, *options), made_by
-    pool = Dense(train, *vectors, settings.pool, *options)
-    made_by |= {"pool": str(settings.pool), "diversity": str(settings.diversity)}
-    return Mmr(pool, settings.neighbours, settings.diversity), made_by
+    return import_module(f"softshot.demonstrations.{RETRIEVERS[settings.kind]}").build(args, settings, train)
 
 
 def show_record(args: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """BM25 over the inputs' words, with bm25s (Lucene's variant, k1 = 1.5, b = 0.75), in float64."""
 
+import argparse
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ import bm25s
 import numpy as np
 
 from softshot.demonstrations.exclusion import Exclusion
-from softshot.demonstrations.ranking import DECIMALS, best, by_id
+from softshot.demonstrations.ranking import DECIMALS, SearchSettings, best, by_id
 from softshot.demonstrations.table import Row
 
 # Scripts that put no blanks between words: Thai, Lao, Myanmar, Khmer, kana, Chinese characters.
@@ -16,6 +17,11 @@ UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4
 # Vowel signs and accents, which continue a word of Devanagari, Arabic and others; `\w` leaves them out.
 MARKS = "".join(sign for sign in map(chr, range(0x300, 0x10000)) if unicodedata.category(sign) in ("Mn", "Mc"))
 WORD = re.compile(rf"[{UNSPACED}]|(?:[^\W{UNSPACED}]|[{MARKS}])+")
+
+
+def build(args: argparse.Namespace, settings: SearchSettings, train: list[dict]) -> tuple["Bm25", dict[str, str]]:
+    """The retriever of these settings; its table says nothing more of its making."""
+    return Bm25(train, settings.neighbours), {}
 
 
 class Bm25:

@@ -1,17 +1,44 @@
 """Nearest by the vectors of an encoder."""
 
+import argparse
 from collections.abc import Iterator
 
 import faiss
 import numpy as np
 
-from softshot.demonstrations import approximate
+from softshot.demonstrations import approximate, embeddings
 from softshot.demonstrations.embeddings import Vectors
 from softshot.demonstrations.exclusion import Exclusion
 from softshot.demonstrations.nearest import Nearest
+from softshot.demonstrations.ranking import SearchSettings
 from softshot.demonstrations.table import Row
+from softshot.errors import UserError
 
 BLOCK = 2048  # records searched together
+
+
+def build(args: argparse.Namespace, settings: SearchSettings, train: list[dict]) -> tuple["Dense", dict[str, str]]:
+    """The retriever of these settings over the command line's vectors, and their encoder for its table."""
+    return over_vectors(args, settings, train, settings.neighbours)
+
+
+def over_vectors(
+    args: argparse.Namespace, settings: SearchSettings, train: list[dict], neighbours: int
+) -> tuple["Dense", dict[str, str]]:
+    """The retriever of so many neighbours; vectors of other records, or of two encoders, are refused."""
+    if args.index is None or args.queries is None:
+        raise UserError(f"{settings.kind} demonstrations need the vectors of both files: --index and --queries.")
+    if args.whole is None:
+        index, queries = embeddings.load(args.index, args.train), embeddings.load(args.queries, args.records)
+    else:
+        index = embeddings.load_part(args.index, args.train, args.whole)
+        own = args.records == args.train  # neighbours of the training records themselves
+        queries = index if own else embeddings.load(args.queries, args.records)
+    embeddings.same_encoder(args.index, index.origin, args.queries, queries.origin)
+    if settings.encoder not in (None, index.origin.encoder):
+        raise UserError(f"{args.index} comes from the encoder {index.origin.encoder}, not from {settings.encoder}.")
+    retriever = Dense(train, index.vectors, queries.vectors, neighbours, args.threads, settings.approximate_from)
+    return retriever, {"encoder": index.origin.encoder, "encoder_revision": index.origin.revision}
 
 
 class Dense:

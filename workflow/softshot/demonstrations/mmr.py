@@ -1,13 +1,21 @@
 """Maximal marginal relevance: near to the record, unlike each other (Carbonell & Goldstein 1998)."""
 
+import argparse
 from collections.abc import Iterator
 
 import numpy as np
 
-from softshot.demonstrations.dense import Dense
-from softshot.demonstrations.ranking import DECIMALS
+from softshot.demonstrations.dense import Dense, over_vectors
+from softshot.demonstrations.ranking import DECIMALS, SearchSettings
 from softshot.demonstrations.table import Row
 from softshot.errors import UserError
+
+
+def build(args: argparse.Namespace, settings: SearchSettings, train: list[dict]) -> tuple["Mmr", dict[str, str]]:
+    """The retriever of these settings over the command line's vectors, and its encoder and pool for its table."""
+    pool, made_by = over_vectors(args, settings, train, settings.pool)
+    made_by |= {"pool": str(settings.pool), "diversity": str(settings.diversity)}
+    return Mmr(pool, settings.neighbours, settings.diversity), made_by
 
 
 class Mmr:

@@ -1,5 +1,6 @@
 """Nearest by target: an upper bound of retrieval, since no real system knows the target."""
 
+import argparse
 from collections import Counter
 from collections.abc import Iterator
 
@@ -7,10 +8,15 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from softshot.demonstrations.exclusion import Exclusion
-from softshot.demonstrations.ranking import DECIMALS, best, by_id
+from softshot.demonstrations.ranking import DECIMALS, SearchSettings, best, by_id
 from softshot.demonstrations.table import Row
 
 BLOCK = 2**22  # scores held at once
+
+
+def build(args: argparse.Namespace, settings: SearchSettings, train: list[dict]) -> tuple["Oracle", dict[str, str]]:
+    """The retriever of these settings; its table says nothing more of its making."""
+    return Oracle(train, settings.neighbours), {}
 
 
 class Oracle:

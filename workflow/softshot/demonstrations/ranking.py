@@ -6,8 +6,17 @@ from typing import Protocol
 import numpy as np
 
 from softshot.demonstrations.table import Row
+from softshot.settings import Exclude, Neighbours, Positive, RetrieverSettings
 
 DECIMALS = 6  # of a score; what differs by less is a tie, which the id settles
+
+
+class SearchSettings(RetrieverSettings):
+    """A retriever, and what `demonstrations` says for all of them."""
+
+    neighbours: Neighbours = 8
+    exclude: Exclude = "duplicates"
+    approximate_from: Positive | None = None
 
 
 class Retriever(Protocol):

@@ -1,12 +1,21 @@
 """Random demonstrations: the baseline of retrieval."""
 
+import argparse
 import math
 import random
 from collections.abc import Iterator
 
 from softshot.demonstrations.exclusion import Exclusion
-from softshot.demonstrations.ranking import by_id
+from softshot.demonstrations.ranking import SearchSettings, by_id
 from softshot.demonstrations.table import Row
+from softshot.errors import UserError
+
+
+def build(args: argparse.Namespace, settings: SearchSettings, train: list[dict]) -> tuple["Random", dict[str, str]]:
+    """The retriever of these settings and of the command line's seed; its table says nothing more of its making."""
+    if args.seed is None:
+        raise UserError("random demonstrations need a --seed.")
+    return Random(train, settings.neighbours, args.seed), {}
 
 
 class Random:

@@ -1,5 +1,9 @@
-"""The frozen model with a soft prompt: layout of a row, shared prefix, loss, decoding.
+"""The model's forward passes: layout of a row, what stands before all rows, loss per target token, decoding.
 
-Tensor comments use one alphabet: B rows, T soft tokens, L text positions, H hidden, V vocabulary,
-K beams, N target positions of a batch.
+Knows no methods: what is trained is given as a prefix, or stands in the model's weights. From the outside in: `base`
+(a model from a folder, probed), `prefix`, `loss` and `decoding`; below them `packed` and `last_layer` (the loss's
+faster way), `cache`, `beam`, `stops`; `kernels`, `rotary` and `bloom` are the same functions in fewer passes.
+
+Tensor comments use one alphabet: B rows, T positions of the prefix, L text positions, H hidden, D of a head,
+V vocabulary, K beams, N target tokens of a batch.
 """

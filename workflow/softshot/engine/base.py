@@ -67,6 +67,11 @@ class Base:
         """Whether positions are counted from the attention mask, so that hiding a token moves those behind it."""
         return not self.takes_position_ids or getattr(self.config, "alibi", False)
 
+    @property
+    def can_hide(self) -> bool:
+        """Whether a part of the prefix can be hidden from a row, which moves nothing else."""
+        return self.findings.unpacked is None or not self.counts_visible
+
     @cached_property
     def alibi_slopes(self) -> Tensor | None:
         """BLOOM's, [heads]; None for models with positions of another kind."""
@@ -90,6 +95,7 @@ class Base:
     def freeze(self) -> "Base":
         """Nothing of the model is trained from here on: its small functions are computed in fewer steps."""
         self.model.requires_grad_(False)
+        _ = self.findings  # which tell of the model's own functions: before others are in their place
         if self.device.type == "cpu" and self.model.dtype.itemsize >= 4:  # half precision would round otherwise
             kernels.install(self.model)
         return self

@@ -1,4 +1,8 @@
-"""BLOOM with torch's fused attention, which transformers does not give it, and ALiBi from relative distances."""
+"""BLOOM with torch's fused attention, which transformers does not give it, and ALiBi from relative distances.
+
+The one architecture that the engine knows by name. Its weights stay in their layers, which are called as they are:
+they may be trained or wrapped.
+"""
 
 import math
 from collections.abc import Callable

@@ -1,7 +1,8 @@
 """Greedy and beam decoding: every row continues from one prefix, in a batch that is kept full.
 
 Rows that end leave the batch and waiting rows take their slots. A row's positions and mask are its own, so
-its text depends neither on its neighbours nor on when it came.
+its text depends neither on its neighbours nor on when it came: on the CPU in float32, that is; on a GPU a product
+may round otherwise in another batch, which can turn a tie.
 """
 
 import sys

@@ -39,6 +39,11 @@ class Calls:
 
         return note
 
+    def own_weights(self, name: str) -> list[nn.Parameter]:
+        """What a module computes with itself: its own parameters, and all below it where it calls no module there."""
+        inner = any(called.startswith(f"{name}.") for called in self.order)
+        return list(self.body.get_submodule(name).parameters(recurse=not inner))
+
     def feed_forward(self, attention: nn.Module) -> list[Part]:
         """Where the feed-forward part of the layer of `attention` may begin and end: in one module, or in two.
 
@@ -50,7 +55,7 @@ class Calls:
             name
             for name in self.order
             if layer and name.startswith(f"{layer}.") and not f"{name}.".startswith(f"{place}.")
-            if any(p.dim() > 1 for p in self.body.get_submodule(name).parameters(recurse=False))
+            if any(weight.dim() > 1 for weight in self.own_weights(name))
         ]
         if not weights:
             return []

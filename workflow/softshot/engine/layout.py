@@ -53,8 +53,11 @@ class Truncation:
 class Layout:
     """Turns records into rows. Every piece is tokenised by itself, so that tuning and decoding agree."""
 
-    def __init__(self, base: Base, settings: RowSettings):
-        """Raises UserError where the model cannot write the separator: nothing would end its outputs."""
+    def __init__(self, base: Base, settings: RowSettings, begun: bool = False):
+        """`begun`: rows go on from a prefix that begins as a text does, and have no beginning of their own.
+
+        Raises UserError where the model cannot write the separator: nothing would end its outputs.
+        """
         self.base, self.context, self.order = base, settings.engine.context, settings.order
         self.truncation = Truncation()
         self.before_input, self.after_input = settings.template.input.split("{input}")
@@ -64,8 +67,9 @@ class Layout:
         if (end := ending(settings.template.separator)) not in base.tokenization.decode(self.separator):
             raise _unwritable(base.tokenization, settings.template.separator, end)
         instruction = self._template(settings.template.instruction, first=True)
-        self.start = base.tokenization.start + instruction + (self.separator if instruction else [])
-        self._first = base.tokenization.prefixes and not instruction  # the next piece is written as a text's first
+        self.beginning = base.tokenization.start + instruction + (self.separator if instruction else [])  # of a text
+        self.first = base.tokenization.prefixes and not instruction  # what follows it is written as a text's first
+        self.start, self._first = ([], False) if begun else (self.beginning, self.first)  # the same of a row
 
     def encode(self, text: str, first: bool = False) -> list[int]:
         """Token ids of a record's text, in which the names of special tokens are text."""

@@ -36,7 +36,7 @@ class Packing:
     positions: Tensor  # [1, S]; every row continues after the prefix
     bias: Tensor  # [1 or B, 1 or heads, L, T + L], added to a row's attention scores; L is the longest row
     prefix_bias: Tensor | None  # [1, heads, T, T], or None where the prefix's attention is only causal
-    states: States | None  # of each layer: the prefix's keys [1, heads, T, D] and values [1, heads, T, D']
+    states: States | None  # of each layer: the prefix's keys [heads, T, D] and values [heads, T, D']
     places: Tensor | None  # [B * L], token of each place in the padded rows; None where rows are equally long
     tokens_at: Tensor | None  # [n_1 + ... + n_B], the inverse: place of each token
 
@@ -101,7 +101,7 @@ def pack(base: Base, prefix: Prefix | None, texts: list[list[int]], visible: Ten
     embeddings = states = prefix_bias = None
     if prefix is not None:
         prefix = prefix.of_model(base)
-        embeddings, states = prefix.embeddings, prefix.map(lambda tensor: tensor.unsqueeze(0)).states
+        embeddings, states = prefix.embeddings, prefix.states
     lengths = [len(text) for text in texts]
     longest = max(lengths)
     places = tokens_at = None

@@ -104,9 +104,10 @@ def window_of(base: Base) -> int | None:
 def read_alone(base: Base, before: list[int], row: list[int]) -> Alone:
     """The reference: prefix and row as one text, nothing beside it."""
     ids, at_head = torch.tensor([before + row], device=base.device), {}
-    hook = base.model.get_output_embeddings().register_forward_hook(
-        lambda _, given, result: at_head.update(given=given[0], result=result)
-    )
+    head = base.model.get_output_embeddings()
+    if head is None:
+        raise UserError(f"this model has no head over its vocabulary. {OTHER}")
+    hook = head.register_forward_hook(lambda _, given, result: at_head.update(given=given[0], result=result))
     logits = base.model(input_ids=ids, use_cache=False).logits
     hook.remove()
     if not logits.isfinite().all():
@@ -195,8 +196,11 @@ def run_packed(base: Base, packing: Packing, alone: list[Alone], shapes: list[Sh
         return f"packed rows give other numbers (by {error:.1%})", None
     places = torch.tensor([packing.before + 1, len(hidden) - 1], device=base.device)
     for part in calls.feed_forward(layers[len(shapes) - 1][0]):
-        with feed_forward_at(base.model.base_model, part, places):
-            narrowed = hidden_states(base, packing)[places]
+        try:
+            with feed_forward_at(base.model.base_model, part, places):
+                narrowed = hidden_states(base, packing)[places]
+        except RuntimeError:  # something as long as the sequence is added within: it is not what it seemed
+            continue
         if difference(narrowed, hidden[places]) <= tolerance(base, EQUAL, EQUAL_IN_HALF):
             return None, part
     return None, None

@@ -116,7 +116,7 @@ def main() -> None:
     memory = PeakMemory()
     model = adapted(args, settings)
     memory.loaded()
-    layout = Layout(model.base, settings)
+    layout = Layout(model.base, settings, METHODS[settings.method.name].begins_text)
     shown = Shown(args.demonstrations, settings.shots, read_jsonl(args.train), settings.threshold)
     limit = settings.generation.max_new_tokens
     rows = [layout.generation_row(record, shown.records(record["id"]), limit) for record in read_jsonl(args.records)]
@@ -135,7 +135,7 @@ def main() -> None:
     facts |= {"truncated": vars(layout.truncation), **memory.facts()}
     run_note = dict(zip(("model", "task", "arm", "variant", "seed"), args.out.parts[-5:], strict=True))
     run_note |= {"split": args.records.stem, "settings": args.settings}
-    run_note |= {"code": code.generation(), "sources": sources(args)}
+    run_note |= {"code": code.generation(settings.method.name), "sources": sources(args)}
     run_note |= provenance() | {"generation": facts, "drift": model.drift, "tuning": None}
     run_note["demonstrations"] = read_metadata(args.demonstrations) if args.demonstrations else None
     if args.adapter:  # tuning may have run elsewhere: what made the adapter stays beside what made the predictions

@@ -8,6 +8,7 @@ import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from softshot.engine.base import Base
 from softshot.files import replacing
 
 NEAREST = 5  # as many as Lester et al. look at
+NAMED = 3  # first positions whose nearest token is named in the summary
 BLOCK = 2**14  # vocabulary entries held in float32 at once: 100 MB at a width of 1,536
 COLUMNS = ("position", "norm", "rank", "id", "token", "cosine", "distance")
 
@@ -55,7 +57,7 @@ def nearest(prompt: Tensor, embed: Callable[[Tensor], Tensor], entries: Tensor) 
     return Nearest(ids, cosines, distances, norms / len(entries))
 
 
-def describe(prompt: Tensor, initial: Tensor, base: Base, out: Path) -> dict[str, float | int]:
+def describe(prompt: Tensor, initial: Tensor, base: Base, out: Path) -> dict[str, Any]:
     """Write `prompt.tsv`, a row per vector of `prompt` [T, E] and rank; return its summary for `tuning.json`.
 
     `initial` [T, E] is the prompt before its tuning.
@@ -83,6 +85,12 @@ def describe(prompt: Tensor, initial: Tensor, base: Base, out: Path) -> dict[str
         "mean_distance": neighbours.distances[:, 0].mean().item(),
         "distinct_nearest_tokens": len(set(neighbours.ids[:, 0].tolist())),
         "mean_distance_from_start": (prompt - initial).norm(dim=-1).mean().item(),
+        "nearest": [
+            [token_text(base, id), cosine]
+            for id, cosine in zip(
+                neighbours.ids[:NAMED, 0].tolist(), neighbours.cosines[:NAMED, 0].tolist(), strict=True
+            )
+        ],
     }
 
 

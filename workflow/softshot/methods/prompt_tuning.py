@@ -5,6 +5,7 @@ input it is instruction prompt tuning (Sun et al. 2023).
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +53,7 @@ class SoftPrompt(adapters.Adapter):
         """Write the plain prompt."""
         save(self(), self.base, folder)
 
-    def describe(self, folder: Path) -> dict[str, float | int]:
+    def describe(self, folder: Path) -> dict[str, Any]:
         """The vocabulary entries nearest to the prompt, in `prompt.tsv`."""
         return nearest_tokens.describe(self().detach(), self.initial, self.base, folder / "prompt.tsv")
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Discriminator, Field, Tag, create_model, model_validator
 
 from softshot.sections import Positive, Section
 
@@ -18,10 +18,17 @@ Unit = Literal["tokens", "rank"]
 
 
 Rate = Annotated[float, Field(gt=0, le=10)]
-Rates = Rate | Annotated[list[Rate], Field(min_length=2)]
+RateList = Annotated[list[Rate], Field(min_length=2)]
+# Where no demonstrations are shown, and where some are. One key with one value: a study that gives it gives both.
+RateByShots = Annotated[dict[Literal["alone", "shown"], Rate | RateList], Field(min_length=2)]
+Rates = Annotated[
+    Annotated[Rate, Tag("number")] | Annotated[RateList, Tag("list")] | Annotated[RateByShots, Tag("mapping")],
+    Discriminator(lambda value: {list: "list", dict: "mapping"}.get(type(value), "number")),
+]
 RATES = (
     "Peak learning rate, or a list to choose from: the first seed tries each, and all seeds use the one with the lowest"
-    " validation loss."
+    " validation loss. Or `{alone: ..., shown: ...}`, one of these where no demonstrations are shown and another where"
+    " some are."
 )
 
 
@@ -174,6 +181,7 @@ class Method:
     module: str | None = None  # below softshot.methods
     unit: Unit | None = None  # what its size counts
     before: str = ""  # what it puts before every row, in words
+    begins_text: bool = False  # and that begins as a text does: rows go on from it without a beginning of their own
     trains_weights: bool = False  # else the model stays frozen, and its kernels are used while it is tuned
     every_weight: bool = False  # each gets a gradient: a backward pass costs twice as much; the adapter is temporary
     stored: Callable[[int, Shape], int] | None = None  # size, model -> numbers in its adapter, roughly
@@ -230,6 +238,7 @@ METHODS = {
         module="context_tuning",
         unit="tokens",
         before="keys and values of demonstrations",
+        begins_text=True,
         stored=lambda tokens, model: 2 * tokens * model.layers * model.width,
         reads=("PREFIX_TUNING", "CARTRIDGE"),
     ),

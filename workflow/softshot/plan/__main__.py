@@ -1,8 +1,8 @@
-"""`python -m softshot.plan [--configfile study.yaml]`: the jobs, hours and disk that a study takes, and has taken.
+"""`softshot plan [--configfile study.yaml]`: the jobs, hours and disk that a study takes, and has taken.
 
 Works offline and before any model or data is there. Hours are estimated from jobs that were measured on the same
-device in this or other studies (`run.json`, `tuning.json` below `results/`), of the same model, task and arm where
-there are some; else from floating-point operations. `planned` leaves this study's own jobs out, so that after it has
+device in this or other studies (`run.json`, `tuning.json` below `results/`), of the same model and method; else from
+floating-point operations. `planned` leaves this study's own jobs out, so that after it has
 run it stands beside what was `spent`; `to come` is for what is not done, with all that was measured.
 """
 
@@ -10,13 +10,10 @@ import argparse
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from softshot import catalogue, configuration, overrides
+from softshot import catalogue, configfiles, configuration, overrides, rates
 from softshot import study as studies
-from softshot.errors import UserError, run_program
+from softshot.errors import run_program
 from softshot.grid import Run, runs, tuners
 from softshot.plan import devices, work
 from softshot.plan.estimate import START, Estimates
@@ -58,7 +55,7 @@ class Row:
 def main() -> None:
     """Print the plan."""
     parser = argparse.ArgumentParser(
-        prog="python -m softshot.plan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="softshot plan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--configfile", nargs="*", type=Path, default=[], help="as Snakemake's: over config.yaml")
     parser.add_argument("--device", help="such as 'NVIDIA A100-SXM4-40GB'; by default this machine's")
@@ -66,30 +63,9 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results"), help="where the studies' folders are")
     parser.add_argument("--models", type=Path, default=Path("resources/models"), help="where the models are")
     args = parser.parse_args()
-    study = configuration.load(merged([Path("config.yaml"), *args.configfile]))
+    study = configuration.load(configfiles.merged([catalogue.CONFIG, *args.configfile]))
     estimates = Estimates(study, devices.device(args.device, args.tflops), args.results)
     print(text(estimates, args.models))
-
-
-def merged(paths: list[Path]) -> dict[str, Any]:
-    """The configuration files, each merged over those before it, as Snakemake does."""
-    values: dict[str, Any] = {}
-    for path in paths:
-        try:
-            above = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except (OSError, yaml.YAMLError) as error:
-            raise UserError(f"{path} cannot be read: {error}") from None
-        values = merge(values, above)
-    return values
-
-
-def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Mappings are merged, everything else is replaced."""
-    merged = below | above
-    for key in below.keys() & above.keys():
-        if isinstance(below[key], dict) and isinstance(above[key], dict):
-            merged[key] = merge(below[key], above[key])
-    return merged
 
 
 def text(estimates: Estimates, models: Path) -> str:
@@ -123,7 +99,8 @@ def per_arm(estimates: Estimates) -> tuple[dict[tuple[str, str, str], Row], Coun
     rows: dict[tuple[str, str, str], Row] = defaultdict(Row)
     known: Counter = Counter()
     spent = {(job.stage, job.path): job for job in estimates.measured if job.folder == estimates.study.study}
-    wanted = [("generation", run) for run in runs(estimates.study)] + [("tuning", r) for r in tuners(estimates.study)]
+    wanted = [("generation", run) for run in runs(estimates.study)]
+    wanted += [("tuning", run) for run in tuned(estimates.study)]
     for stage, run in wanted:
         row, job = rows[run.model, run.task, run.arm], spent.get((stage, run.path))
         row.jobs += Counter({"tune": 1} if stage == "tuning" else {"generate": 1, "score": 1})
@@ -143,7 +120,7 @@ def job_bytes(estimates: Estimates, stage: str, run: Run) -> float:
     """What a run's job leaves on disk."""
     study, task = estimates.study, estimates.task(run.task)
     if stage == "tuning":
-        return work.prompt_bytes(estimates.size(run.model), run, overrides.tuning(study, run))
+        return work.adapter_bytes(estimates.size(run.model), run, overrides.tuning(study, run))
     records = task.records[studies.evaluation(study, run.task)]
     return work.run_bytes(run, task.output, records, len(studies.metrics(study, run.task)))
 
@@ -178,11 +155,17 @@ def jobs(study: Study) -> Counter:
         convert=len(needed.splits),
         subset=len(needed.parts),
         encode=len(needed.vectors),
-        tune=len(tuners(study)),
+        tune=len(tuned(study)),
+        choose=len({rates.choice(run) for run in tuners(study) if rates.trials(study, run)}),
         generate=number,
         score=number,
     )
     return rules
+
+
+def tuned(study: Study) -> list[Run]:
+    """Every run that tunes: for the grid, for a transfer, to try a learning rate."""
+    return [*tuners(study), *rates.all_trials(study)]
 
 
 def origins(estimates: Estimates) -> list[str]:

@@ -24,6 +24,7 @@ DEVICES = {
 }
 SHARE = {True: 0.3, False: 0.6}  # of the operations that a GPU, a CPU sustains on small batches
 READ_SHARE = 0.3  # of the memory's speed while decoding, with a launch per kernel
+LAUNCH = 0.025  # seconds of a pass for one more token, at least: a GPU waits for the kernels of some 24 layers
 START = 30.0  # seconds of a job before it computes: imports, the model's weights
 
 
@@ -36,6 +37,7 @@ class Device:
     bytes: float  # per second
     width: int  # bytes of a weight
     origin: str  # of these numbers
+    launch: float = 0.0  # seconds of a pass that only reads the weights, at least
 
     @property
     def is_gpu(self) -> bool:
@@ -43,7 +45,8 @@ class Device:
 
     def seconds(self, work: Work, parameters: int) -> float:
         """How long a job takes."""
-        return START + work.operations / self.operations + work.passes * parameters * self.width / self.bytes
+        reading = max(self.launch, parameters * self.width / self.bytes)
+        return START + work.operations / self.operations + work.passes * reading
 
 
 def device(name: str | None = None, tflops: float | None = None) -> Device:
@@ -53,10 +56,10 @@ def device(name: str | None = None, tflops: float | None = None) -> Device:
     gpu = not name.endswith("CPU")
     operations, read = DEVICES[key or ("A100" if gpu else "CPU")]
     origin = f"its data sheet, {SHARE[gpu]:.0%} of it" if key else f"unknown, taken for {'an A100' if gpu else 'a CPU'}"
-    width = 2 if gpu and key not in ("V100", "T4") else 4
+    width, launch = 2 if gpu and key not in ("V100", "T4") else 4, LAUNCH if gpu else 0.0
     if tflops:
-        return Device(name, tflops * 1e12, read * READ_SHARE, width, "--tflops")
-    return Device(name, operations * SHARE[gpu], read * READ_SHARE, width, origin)
+        return Device(name, tflops * 1e12, read * READ_SHARE, width, "--tflops", launch)
+    return Device(name, operations * SHARE[gpu], read * READ_SHARE, width, origin, launch)
 
 
 def here() -> str:

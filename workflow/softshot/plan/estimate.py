@@ -19,7 +19,8 @@ from softshot.settings import Study
 from softshot.task import SizeSettings
 
 CHARACTERS = 3.3  # per token; 2.4 to 4.5 over inputs and outputs of the five tasks with SmolLM2's tokenizer
-RECORDS = {"train": 10_000}  # of a task that says no size, and 1,000 of other splits
+RECORDS = {"train": 10_000, "validation": 1000, "test": 1000}  # of a task that says no size
+MEASURED = "measured, this model and method"
 SAMPLE = 1000  # records read for the mean length of their texts
 
 
@@ -56,6 +57,7 @@ class Estimates:
         self.size = cache(lambda model: work.model_size(self.study, model))
         self.task = cache(lambda task: task_of(self.study, task, self.results / self.study.study))
         self.measured = list(self._measured())
+        self.factors = cache(self._factors)
 
     def work(self, stage: str, run: Run) -> Work:
         """The computing of a run's job; `stage` is tuning or generation."""
@@ -66,39 +68,28 @@ class Estimates:
             context = min(self.study.engine.context - one[1], one[0] + run.shots * sum(one))
             records = task.records[studies.selection(self.study, run.task)]
             records = min(records, settings["validation_records"] or records)
-            return work.tuning(size, run.tokens, Texts(context, one[1]), settings, records, settings["steps"])
+            return work.tuning(size, run, Texts(context, one[1]), settings, records, settings["steps"])
         output = min(one[1], settings["max_new_tokens"])
         context = min(self.study.engine.context - output, one[0] + run.shots * sum(one))
         records = task.records[studies.evaluation(self.study, run.task)]
         batch = self.study.generation.batch_size
-        return work.generation(size, run.tokens, Texts(context, output), settings, records, batch)
+        return work.generation(size, run, Texts(context, output), settings, records, batch)
 
     def seconds(self, stage: str, run: Run, without: str | None = None) -> tuple[float, str]:
         """How long a run's job takes, and how that is known; `without` leaves the measured jobs of a study out."""
         estimated = self.device.seconds(self.work(stage, run), self.size(run.model).parameters)
-        for words, same in (
-            ("measured, this model, task and arm", ("model", "task", "arm")),
-            ("measured, this model and arm", ("model", "arm")),
-            ("measured, this model", ("model",)),
-        ):
-            factor = self._factors(same, without).get((stage, *(getattr(run, key) for key in same)))
-            if factor:
-                return estimated * factor, words
-        return estimated, "from operations"
+        factor = self.factors(without).get((stage, run.model, run.method))
+        return (estimated * factor, MEASURED) if factor else (estimated, "from operations")
 
-    def _factors(self, same: tuple[str, ...], without: str | None) -> dict[tuple, float]:
-        """Measured over estimated seconds on this device, of the jobs that are the same in these respects."""
-        if not hasattr(self, "_cached"):
-            self._cached: dict = {}
-        if (same, without) not in self._cached:
-            sums = defaultdict(lambda: [0.0, 0.0])
-            for job in self.measured:
-                if job.device == self.device.name and job.folder != without:
-                    pair = sums[(job.stage, *(getattr(job.run, key) for key in same))]
-                    pair[0] += job.seconds
-                    pair[1] += job.estimated
-            self._cached[same, without] = {key: took / planned for key, (took, planned) in sums.items() if planned}
-        return self._cached[same, without]
+    def _factors(self, without: str | None) -> dict[tuple[str, str, str], float]:
+        """Measured over estimated seconds on this device by stage, model and method; without those of a study."""
+        sums = defaultdict(lambda: [0.0, 0.0])
+        for job in self.measured:
+            if job.device == self.device.name and job.folder != without:
+                pair = sums[job.stage, job.run.model, job.run.method]
+                pair[0] += job.seconds
+                pair[1] += job.estimated
+        return {key: took / planned for key, (took, planned) in sums.items() if planned}
 
     def _measured(self) -> Iterator[Measured]:
         """Every job of every study whose record is there, of the models that this study can size."""
@@ -127,12 +118,10 @@ class Estimates:
             one = [task.input / CHARACTERS, task.output / CHARACTERS]
             context = min(note["settings"]["engine"]["context"] - one[1], one[0] + run.shots * sum(one))
             texts = Texts(context, one[1])
-            return work.tuning(
-                self.size(run.model), run.tokens, texts, settings, took["validation_rows"], took["steps"]
-            )
+            return work.tuning(self.size(run.model), run, texts, settings, took["validation_rows"], took["steps"])
         records = took["records"]
         texts = Texts(took["input_tokens"] / records, took["output_tokens"] / records)
-        return work.generation(self.size(run.model), run.tokens, texts, settings, records, took["batch_size"])
+        return work.generation(self.size(run.model), run, texts, settings, records, took["batch_size"])
 
 
 def run_of(folder: Path, note: dict[str, Any]) -> Run:
@@ -142,15 +131,21 @@ def run_of(folder: Path, note: dict[str, Any]) -> Run:
     return Run(model, task, arm, method["name"], method.get("size", 0), None, shots, int(seed.removeprefix("seed-")))
 
 
+def expected_records(study: Study, name: str, guess: dict[str, int]) -> dict[str, int]:
+    """How many records each split of a task has, by the catalogue and the limits; `guess` where nothing says it."""
+    entry = studies.task(study, name)
+    files = {key: getattr(entry.size, key, None) or guess[key] for key in entry.splits if key not in entry.carve}
+    files |= {split: max(1, round(share * files["train"])) for split, share in entry.carve.items()}
+    files["train"] -= sum(files[split] for split in entry.carve)
+    limits = {split: getattr(study.data.limits, split) for split in files}
+    return {split: min(count, limits[split] or count) for split, count in files.items()}
+
+
 def task_of(study: Study, name: str, folder: Path) -> Task:
     """A task's records: those that are converted, else what the catalogue says, else a guess."""
     entry = studies.task(study, name)
     size, origin = entry.size or SizeSettings(), "the catalogue" if entry.size else "a guess"
-    files = {key: getattr(size, key, None) or RECORDS.get(key, 1000) for key in entry.splits}
-    files |= {split: max(1, round(share * files["train"])) for split, share in entry.carve.items()}
-    files["train"] -= sum(files[split] for split in entry.carve)
-    limits = {split: getattr(study.data.limits, split) for split in files}
-    counts = {split: min(count, limits[split] or count) for split, count in files.items()}
+    counts = expected_records(study, name, RECORDS)
     lengths = (float(size.input), float(size.output))
     for split in counts:
         converted = read(folder / "data" / name / f"{split}.json").get("records")

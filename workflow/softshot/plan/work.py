@@ -2,8 +2,8 @@
 
 A forward pass takes 2 operations per parameter and token (the embedding's rows are looked up, and the output's matrix
 is multiplied only where a token is predicted), and 4 x layers x width per token and token attended to (Kaplan et al.
-2020, section 2.1). The backward pass takes as much again: weights are frozen, and no gradient of one is computed. The
-soft prompt runs once per pass, whatever the number of rows.
+2020, section 2.1). The backward pass takes as much again, and twice as much where every weight has a gradient. What
+stands before all rows runs once per pass, whatever their number.
 """
 
 import math
@@ -13,19 +13,19 @@ from typing import Any
 from softshot import catalogue
 from softshot.errors import UserError
 from softshot.grid import Run
+from softshot.methods.registry import METHODS, Shape
 from softshot.settings import Study
 
 PACKED = 6.5  # of predictions with gzip: 6.6 for MTOP's and DART's outputs with one demonstration
 
 
-@dataclass(frozen=True)
-class Size:
-    """A model's size."""
+LAYERS = 24  # of a model of which only the parameters are known
 
-    parameters: int
-    layers: int
-    width: int
-    vocabulary: int
+
+class Size(Shape):
+    """A model's size, and what a pass through it takes."""
+
+    __slots__ = ()
 
     def forward(self, tokens: float, attended: float, predicted: float) -> float:
         """Operations of a forward pass of `tokens`, each attending to `attended`, that predicts at `predicted`."""
@@ -69,30 +69,38 @@ def model_size(study: Study, name: str) -> Size:
     return Size(parameters, *dimensions)
 
 
-def tuning(size: Size, tokens: int, texts: Texts, settings: dict[str, Any], records: int, steps: int) -> Work:
-    """Tuning a prompt of `tokens` for `steps`, with a validation loss of `records` before, after and in between."""
+def size_of(parameters: int) -> Size:
+    """The size of a model of which only the parameters are known: a transformer without an embedding."""
+    return Size(parameters, LAYERS, round((parameters / (12 * LAYERS)) ** 0.5), 0)
+
+
+def tuning(size: Size, run: Run, texts: Texts, settings: dict[str, Any], records: int, steps: int) -> Work:
+    """Tuning a run's adapter for `steps`, with a validation loss of `records` before, after and in between."""
 
     def rows(number: float) -> float:
-        return size.forward(number * texts.row, tokens + texts.row / 2, number * texts.output)
+        return size.forward(number * texts.row, run.tokens + texts.row / 2, number * texts.output)
 
-    prompt = size.forward(tokens, tokens / 2, 0)
-    step = settings["accumulation"] * 2 * (prompt + rows(settings["batch_size"]))
-    validation = math.ceil(records / settings["batch_size"]) * prompt + rows(records)
+    passes = 3 if METHODS[run.method].every_weight else 2  # forward and backward, in forward ones
+    before = size.forward(run.tokens, run.tokens / 2, 0)
+    step = settings["accumulation"] * passes * (before + rows(settings["batch_size"]))
+    validation = math.ceil(records / settings["batch_size"]) * before + rows(records)
     return Work(steps * step + (1 + math.ceil(steps / settings["validate_every"])) * validation)
 
 
-def generation(size: Size, tokens: int, texts: Texts, settings: dict[str, Any], records: int, batch: int) -> Work:
-    """Predicting `records`, `batch` at once, after a prompt of `tokens`."""
-    reading = size.forward(tokens + records * texts.context, tokens + texts.context / 2, records)
+def generation(size: Size, run: Run, texts: Texts, settings: dict[str, Any], records: int, batch: int) -> Work:
+    """Predicting `records`, `batch` at once, after what the run's method puts before them; weights are merged."""
+    reading = size.forward(run.tokens + records * texts.context, run.tokens + texts.context / 2, records)
     written = records * settings["beams"] * texts.output
-    writing = size.forward(written, tokens + texts.row, written)
+    writing = size.forward(written, run.tokens + texts.row, written)
     return Work(reading + writing, math.ceil(records / batch) * texts.output)
 
 
-def prompt_bytes(size: Size, run: Run, settings: dict[str, Any]) -> float:
-    """A tuned prompt with its history and notes."""
+def adapter_bytes(size: Size, run: Run, settings: dict[str, Any]) -> float:
+    """What tuning a run leaves: its adapter in float32, unless it is temporary, with its history and notes."""
+    method = METHODS[run.method]
+    numbers = 0 if method.every_weight else method.stored(run.size, size)
     lines = settings["steps"] + settings["steps"] / settings["validate_every"]
-    return run.tokens * size.width * 4 + lines * 150 + run.tokens * 350 + 5_000
+    return numbers * 4 + lines * 150 + run.tokens * 350 + 5_000
 
 
 def run_bytes(run: Run, output: float, records: int, metrics: int) -> float:

@@ -59,7 +59,9 @@ def arguments_of() -> argparse.Namespace:
         "--rate", nargs="?", type=Path, help="the learning rate that was chosen, where there are several"
     )
     parser.add_argument("--trial", action="store_true", help="one rate of several: to diverge is a result")
-    parser.add_argument("--trials", nargs="*", type=Path, default=[], help="folders of this seed's runs at each rate")
+    parser.add_argument(
+        "--trials", nargs="*", type=Path, default=[], help="tuning.json of this seed's runs at each rate"
+    )
     parser.add_argument("--save-every", type=float, default=SAVE_EVERY, help="seconds between two saves of the state")
     return parser.parse_args()
 
@@ -100,8 +102,8 @@ def peak_rate(args: argparse.Namespace, settings: MethodSettings) -> float:
 def adopt(args: argparse.Namespace) -> bool:
     """Take over this seed's run at the rate that was chosen, which is the same run; False where it was not tried."""
     rate = read_json(args.rate)
-    for trial in args.trials:
-        note = read_json(trial / "tuning.json")
+    for path in args.trials:
+        note, trial = read_json(path), path.parent
         if note["settings"]["method"]["settings"]["learning_rate"] == rate["learning_rate"]:
             shutil.copytree(trial / "adapter", args.out / "adapter", dirs_exist_ok=True)
             shutil.copyfile(trial / "history.jsonl", args.out / "history.jsonl")
@@ -110,11 +112,11 @@ def adopt(args: argparse.Namespace) -> bool:
     return False
 
 
-def state_of(args: argparse.Namespace) -> Path:
+def state_of(args: argparse.Namespace, settings: TuningSlice) -> Path:
     """Where the run's unfinished state is, named after all that decides its result."""
     inputs = [args.model / "provenance.json", args.train, args.validation]
     inputs += [path for path in (args.train_demonstrations, args.validation_demonstrations) if path]
-    made_by = deciding("engine/*.py", "methods/*.py", "tuning/*.py", "demonstrations/shown.py")
+    made_by = deciding(code.tuning(settings.method.name))
     key = states.key({"settings": args.settings, "seed": args.seed, **made_by}, inputs)
     return args.out / ".state" / f"{key}.pt"
 
@@ -144,6 +146,7 @@ def summary(trainer: Trainer, layout: Layout) -> dict[str, Any]:
         "first_validation_loss": progress.history[0]["validation_loss"],
         "best_validation_loss": progress.best_loss,
         "best_step": progress.best_step,
+        "curve": [line for line in progress.history if "validation_loss" in line],
         "tokens_per_second": median(line["tokens_per_second"] for line in steps),
         "target_tokens_per_second": median(
             line["tokens_per_second"] * line["target_tokens"] / line["tokens"] for line in steps
@@ -158,11 +161,12 @@ def main() -> None:
     settings = read(TuningSlice, args.settings, "--settings")
     if args.trials and adopt(args):
         return
-    frozen, memory = not METHODS[settings.method.name].trains_weights, PeakMemory()
+    method, memory = METHODS[settings.method.name], PeakMemory()
+    frozen = not method.trains_weights
     base = engine_base.load(args.model, settings.engine.dtype, args.threads, frozen, weights=settings.base)
     memory.loaded()
-    layout = Layout(base, settings)
-    trainer, state = trainer_of(args, settings, layout), state_of(args)
+    layout = Layout(base, settings, method.begins_text)
+    trainer, state = trainer_of(args, settings, layout), state_of(args, settings)
     if saved := states.load(state):
         trainer.resume(saved)
         print(f"continuing from step {trainer.progress.step}", file=sys.stderr)
@@ -188,7 +192,7 @@ def main() -> None:
     write_jsonl(history, trainer.progress.history)
     stored = sizes(adapter / adapters.WEIGHTS, adapter / adapters.CONFIG)
     files = [*sorted(path for path in adapter.iterdir() if path.is_file()), history]
-    note = {"settings": args.settings, "code": code.tuning(), **provenance()}
+    note = {"settings": args.settings, "code": code.tuning(settings.method.name), **provenance()}
     note |= {"tuning": summary(trainer, layout) | {"adapter_bytes": sum(stored.values()), **memory.facts()}}
     note["tuning"] |= {"learned": learned, "diverged": diverged}
     note |= {"rate": read_json(args.rate)} if args.rate else {}

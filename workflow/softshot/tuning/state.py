@@ -24,7 +24,8 @@ def key(settings: dict, inputs: list[Path]) -> str:
 def save(path: Path, state: dict[str, Any]) -> None:
     """Write the state and then its checksum, whole or not at all; it is never in memory a second time."""
     with replacing(path) as temporary:
-        torch.save(state, temporary)
+        with temporary.open("wb") as file:  # not by its name: what goes wrong would be in nobody's words
+            torch.save(state, file)
         with temporary.open("rb+") as file:
             size = os.stat(temporary).st_size
             digest = _digest(file, size)

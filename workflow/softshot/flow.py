@@ -1,0 +1,201 @@
+"""What the jobs of a study read and write: named files, as the rules name them.
+
+A place is a path below the folder that Snakemake runs in. The functions `<stage>_input` give the named inputs of a
+rule, an empty list for what a run needs none of; every file that a job reads is among them, the notes beside records
+and tables too, by which a program knows that they are whole. Imports nothing heavy: every cluster job parses it.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from softshot import rates
+from softshot import study as studies
+from softshot.files import PREDICTIONS
+from softshot.grid import Run, demonstration_folder, runs, subset_name
+from softshot.methods.registry import METHODS
+from softshot.settings import Study
+
+Inputs = dict[str, str | list[str]]
+MODELS = "resources/models"
+DOWNLOADS = "resources/downloads"
+TUNED = ("adapter", "history.jsonl", "tuning.json")  # what tuning a run writes into its folder; the first is a folder
+PREDICTED = (PREDICTIONS, "run.json")
+SCORED = ("scores.json", "scores.parquet")
+
+
+def results(study: Study) -> str:
+    """The study's folder."""
+    return f"results/{study.study}"
+
+
+def run_folder(study: Study, run: Run) -> str:
+    """A run's folder."""
+    return f"{results(study)}/runs/{run.path}"
+
+
+def model(name: str) -> str:
+    """A model's folder, which belongs to the machine."""
+    return f"{MODELS}/{name}"
+
+
+def records(study: Study, task: str, name: str) -> str:
+    """Records of a task: of a split, or a part of the training records."""
+    return f"{results(study)}/data/{task}/{name}.jsonl"
+
+
+def training_records(study: Study, run: Run) -> str:
+    """The training records that a run may use: all, or the part that its seed draws."""
+    return records(study, run.task, f"subsets/{subset_name(run)}" if run.train else "train")
+
+
+def vectors(study: Study, task: str, encoder: str, split: str) -> str:
+    """What an encoder makes of a split's inputs."""
+    return f"{results(study)}/demonstrations/{task}/embeddings/{encoder}/{split}.npy"
+
+
+def neighbours(study: Study, run: Run, split: str) -> list[str]:
+    """The demonstrations of a split's records for a run; nothing where it shows none."""
+    folder = f"{results(study)}/demonstrations/{run.task}/{demonstration_folder(run)}"
+    return [f"{folder}/{split}.parquet"] if run.shots else []
+
+
+def note(path: str) -> str:
+    """What is said of a file beside it."""
+    return f"{path.rpartition('.')[0]}.json"
+
+
+def retrieval_input(study: Study, task: str, retriever: str, split: str, part: str | None) -> Inputs:
+    """What looking for the demonstrations of a split's records reads; `part`: among this part of the training records.
+
+    Their vectors are those of all training records, of which the part then names its own.
+    """
+    encoder, whole = studies.encoder(study, retriever), records(study, task, "train")
+    train = records(study, task, f"subsets/{part}") if part else whole
+    queried = train if split == "train" else records(study, task, split)
+    inputs: dict[str, list[str]] = {
+        "index": [vectors(study, task, encoder, "train")] if encoder else [],
+        "queries": [vectors(study, task, encoder, split)] if encoder else [],
+        "whole": [whole] if part and encoder else [],
+        "train": [train],
+        "records": [queried],
+    }
+    files = dict.fromkeys(path for paths in inputs.values() for path in paths)
+    return inputs | {"notes": [note(path) for path in files]}
+
+
+def tuning_input(study: Study, run: Run) -> Inputs:
+    """What tuning a run's adapter reads."""
+    split = studies.selection(study, run.task)
+    train, validation = training_records(study, run), records(study, run.task, split)
+    trials = rates.trials(study, run)
+    own = run.seed == study.seeds[0]  # the seed of the trials: its run is the trial of the chosen rate
+    return {
+        "model": model(run.model),
+        "train": train,
+        "validation": validation,
+        "notes": [note(train), note(validation)],
+        "train_demonstrations": neighbours(study, run, "train"),
+        "validation_demonstrations": neighbours(study, run, split),
+        "rate": [f"{results(study)}/runs/{rates.choice(run)}"] if trials else [],
+        "trials": trial_notes(study, run) if own else [],
+        "tried": [f"{run_folder(study, trial)}/{name}" for trial in trials if own for name in TUNED[:2]],
+    }
+
+
+def trial_notes(study: Study, run: Run) -> list[str]:
+    """What is written of the trials by which a run's learning rate is chosen."""
+    return [f"{run_folder(study, trial)}/tuning.json" for trial in rates.trials(study, run)]
+
+
+def generation_input(study: Study, run: Run) -> Inputs:
+    """What predicting a run's records reads; the adapter may be another run's."""
+    split = studies.evaluation(study, run.task)
+    train, predicted = training_records(study, run), records(study, run.task, split)
+    tuner = run_folder(study, run.tuner) if run.tuner else None
+    return {
+        "model": model(run.model),
+        "train": train,
+        "records": predicted,
+        "notes": [note(train), note(predicted)],
+        "demonstrations": neighbours(study, run, split),
+        "adapter": [f"{tuner}/adapter"] if tuner else [],
+        "tuning": [f"{tuner}/tuning.json"] if tuner else [],
+    }
+
+
+def task_folder(study: Study, task: str) -> str:
+    """Where a task's files are: the local folder that the configuration names, or where the download puts them."""
+    source = DOWNLOADS if studies.downloaded(study, task) else studies.source(study, task)
+    return f"{Path(source).expanduser()}/{task}"
+
+
+def source_file(study: Study, task: str, split: str) -> str:
+    """The file that a split's records come from; a split without one is carved out of the training file."""
+    entry = studies.task(study, task)
+    name = entry.files.get(split, entry.files["train"])
+    return str(Path(name).expanduser()) if entry.table else f"{task_folder(study, task)}/{name}"
+
+
+def scoring_input(study: Study, run: Run) -> Inputs:
+    """What scoring a run reads, besides the folder of its task's data."""
+    predicted = records(study, run.task, studies.evaluation(study, run.task))
+    predictions, made_by = (f"{run_folder(study, run)}/{name}" for name in PREDICTED)
+    return {"records": predicted, "predictions": predictions, "notes": [note(predicted), made_by]}
+
+
+def analysis_input(study: Study) -> Inputs:
+    """What the tables and the report are made from: every run, and the records that are quoted."""
+    folders = [run_folder(study, run) for run in runs(study)]
+    splits = [(task, split) for task in study.data.tasks for split in ("train", studies.evaluation(study, task))]
+    return {
+        "predictions": [f"{folder}/{PREDICTIONS}" for folder in folders],
+        "runs": [f"{folder}/run.json" for folder in folders],
+        "scores": [f"{folder}/scores.json" for folder in folders],
+        "statistics": [f"{folder}/scores.parquet" for folder in folders],
+        "records": [records(study, task, split) for task, split in splits],
+        "counts": [note(records(study, task, split)) for task, split in studies.needed(study).splits],
+    }
+
+
+def prepared(study: Study) -> Iterator[str]:
+    """All that is made before any run: models, records, vectors and demonstrations, with their notes."""
+    needed = studies.needed(study)
+    yield from (model(name) for name in needed.models)
+    files = [records(study, task, split) for task, split in needed.splits]
+    files += [records(study, task, f"subsets/{part}") for task, part in needed.parts]
+    files += [vectors(study, task, encoder, split) for task, encoder, split in needed.vectors]
+    for task, folder, _, split in needed.tables:
+        files.append(f"{results(study)}/demonstrations/{task}/{folder}/{split}.parquet")
+    for path in files:
+        yield from (path, note(path))
+
+
+def gone(study: Study) -> list[str]:
+    """What is not there though something made from it is; the target asks for it by name.
+
+    Snakemake does not miss a file in the middle as long as what was made from it is there. But it deletes a job's
+    outputs before the job, and where that fails or is killed, the next call would find nothing to be done.
+    """
+    reported = started = os.path.exists(f"{results(study)}/report.html")
+    wanted: list[str] = []
+    for run in runs(study):
+        folder = run_folder(study, run)
+        scored, predicted = (_places(folder, names) for names in (SCORED, PREDICTED))
+        wanted += scored if reported else []
+        if reported or _any(scored):
+            wanted += predicted
+        if run.tuner and (reported or _any(scored) or _any(predicted)):
+            kept = TUNED[1:] if METHODS[run.method].every_weight else TUNED
+            wanted += _places(run_folder(study, run.tuner), kept)
+        started = started or _any(predicted)
+    wanted += prepared(study) if started else []
+    return [path for path in dict.fromkeys(wanted) if not os.path.exists(path)]
+
+
+def _places(folder: str, names: tuple[str, ...]) -> list[str]:
+    return [f"{folder}/{name}" for name in names]
+
+
+def _any(paths: list[str]) -> bool:
+    return any(map(os.path.exists, paths))
