@@ -64,8 +64,9 @@ lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 
-docs: .venv/installed ## write docs/settings.md from settings.py
+docs: .venv/installed ## write docs/settings.md, docs/methods.md and docs/reruns.md from their sources
 	python -m softshot.settings_table > docs/settings.md
+	python -m softshot.methods_page > docs/methods.md
 	python tests/workflow/changes.py
 
 clean: ## remove results and Snakemake's records; .venv, models and downloads stay

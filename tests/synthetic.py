@@ -95,11 +95,18 @@ def write_run(folder: Path, study: Study, run: Run) -> Path:
         tuning = {"seconds": 60.0 + run.seed, "steps": 100, "stopped_early": False, "tokens_per_second": 100.0}
         tuning |= {"trainable_parameters": 8 * run.size, "peak_memory_mb": 300.0, "best_step": 100}
         tuning |= {"curve": losses, "first_validation_loss": 3.0, "best_validation_loss": 2.0}
+        tuning |= {"adapter_bytes": 32 * run.size, "target_tokens_per_second": 25.0}
+        tuning |= {"step_seconds": 50.0 + run.seed, "validation_seconds": 10.0}
+        tuning |= {"trained": {"read": 6000, "attended": 60_000, "predicted": 1500}}
+        tuning |= {"validated": {"read": 600, "attended": 6000, "predicted": 150}}
         tuning |= {"truncated": {"demonstrations": 2 * run.shots, "inputs": 1}}
     generation = {"seconds": 2.0, "records": 4, "input_tokens": 40, "output_tokens": 8, "peak_memory_mb": 200.0}
-    generation |= {"truncated": {"demonstrations": run.shots, "inputs": 0}}
+    generation |= {"truncated": {"demonstrations": run.shots, "inputs": 0}, "merged": False}
+    generation |= {"positions_added": run.tokens, "passes": {"read": 44, "attended": 264, "predicted": 8}}
     note = {"versions": {"softshot": "0.1.0", "torch": "2.0" if run.seed < 2 else "2.1"}, "commit": "abc123"}
-    note |= {"device": "cpu", "threads": 1, "generation": generation, "tuning": tuning}
+    note |= {"device": "cpu", "threads": 1, "generation": generation, "tuning": tuning, "drift": None}
+    if run.tuner:
+        note["drift"] = {"before": 3.0, "after": 3.0 + run.size / 100, "standard_error": 0.02, "tokens": 1024}
     write_json(place / "run.json", note | predicted | {"tuning": (tuning or {}) | predicted.get("tuning", {})})
     return place
 

@@ -236,6 +236,11 @@ def write_predictions(place: Path, run: Run, split: str, found: np.ndarray) -> N
     write_jsonl(place / PREDICTIONS, rows)
 
 
+def counts(read: int, seen: float, predicted: int) -> dict[str, int]:
+    """What passes read: tokens, each of which sees `seen` positions, and predictions."""
+    return {"read": read, "attended": round(read * seen), "predicted": predicted}
+
+
 def write_note(place: Path, run: Run, says: dict) -> None:
     """run.json."""
     tuning = None
@@ -246,17 +251,20 @@ def write_note(place: Path, run: Run, says: dict) -> None:
         learned["nearest"] = [[f" word{n}", 0.4] for n in range(min(run.size, 3))]
         tuning = {"seconds": 600.0 + 4 * run.size, "steps": 1000, "stopped_early": False, "tokens_per_second": 900.0}
         tuning |= {"trainable_parameters": 1536 * run.size, "peak_memory_mb": 4000.0, "best_step": 1000}
-        tuning |= {
-            "first_validation_loss": 3.0,
-            "best_validation_loss": 2.5 - truth(run) / 100,
-            "learned": learned,
-            "curve": losses,
-        }
+        tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.5 - truth(run) / 100}
+        tuning |= {"learned": learned, "curve": losses, "adapter_bytes": 6144 * run.size}
+        tuning |= {"step_seconds": 540.0 + 4 * run.size, "validation_seconds": 60.0, "target_tokens_per_second": 225.0}
+        tuning |= {"trained": counts(900 * 540, 60 + run.size, 225 * 540)}
+        tuning |= {"validated": counts(900 * 60, 60 + run.size, 225 * 60)}
     shown = 40 + 60 * run.shots
     generation = {"seconds": 0.3 * (shown + run.size), "records": RECORDS, "input_tokens": RECORDS * shown}
-    generation |= {"output_tokens": 12 * RECORDS, "peak_memory_mb": 3000.0, "truncated": {}}
+    generation |= {"output_tokens": 12 * RECORDS, "peak_memory_mb": 3000.0, "truncated": {}, "merged": False}
+    generation |= {"positions_added": run.tokens}
+    generation |= {"passes": counts((shown + 11) * RECORDS, run.tokens + shown / 2, 12 * RECORDS)}
     note = {"versions": {"softshot": "0.1.0"}, "commit": "abc", "device": "cpu", "threads": 1}
-    note |= {"generation": generation, "tuning": tuning, "demonstrations": None}
+    note |= {"generation": generation, "tuning": tuning, "demonstrations": None, "drift": None}
+    if run.tuner:
+        note["drift"] = {"before": 3.4, "after": 3.45 + run.size / 500, "standard_error": 0.02, "tokens": 1024}
     if run.shots:
         note["demonstrations"] = {"kind": "random" if run.retriever == "random" else "dense", "neighbours": "8"}
     if run.retriever == "retrieved":

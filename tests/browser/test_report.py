@@ -1,5 +1,6 @@
 """The report page in a browser: drawn at laptop and phone width, quietly and offline, and it does what it says."""
 
+import csv
 import itertools
 import subprocess
 import sys
@@ -103,6 +104,50 @@ def test_one_task_can_be_looked_at_alone(visit):
     page.locator("#choice select[name=task]").select_option("")
     page.locator("#choice select[name=model]").select_option("")
     assert page.locator("#figure-size [data-panel]:visible").count() == 4
+
+
+def test_a_filtered_table_is_saved_as_it_is_seen(visit, tmp_path):
+    view = visit()
+    page = view.page
+    page.locator("#cost summary", has_text="All costs").click()
+    page.get_by_label("Filter arms").last.fill("tokens alpha mtop")
+    page.locator("#cost-table thead button", has_text="Trained parameters").click()
+    with page.expect_download() as waiting:
+        page.locator("#cost .bar:has(input) button.save").click()
+    waiting.value.save_as(tmp_path / "costs.csv")
+    assert waiting.value.suggested_filename == "cost-table.csv"
+    head, *rows = csv.reader((tmp_path / "costs.csv").open(encoding="utf-8"))
+    assert head[:5] == ["Model", "Task", "Arm", "Forgotten", "Trained parameters"]
+    assert [row[0] for row in rows] == ["alpha"] * 4
+    assert [float(row[4]) for row in rows] == [200, 200, 40, 40]
+    assert {(row[3], row[4]) for row in rows} == {("0.05", "40"), ("0.25", "200")}
+    assert view.said == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_front_is_that_of_the_columns_which_are_chosen(visit, scheme):
+    """The score rises with what is trained: with fewer numbers, no arm has a better one."""
+    view = visit(color_scheme=scheme)
+    page = view.page
+    page.locator("#choice select[name=model]").select_option("alpha")
+    page.locator("#choice select[name=task]").select_option("mtop")
+    page.locator("#cost summary", has_text="Any two columns").click()
+    page.locator("#front-drawing svg").wait_for()
+    choose = page.locator("#front-choice")
+    choose.locator("select[name=x]").select_option(label="trained parameters")
+    words = page.locator("#front-words")
+    page.wait_for_function("document.querySelector('#front-drawing svg')?.textContent.includes('trained parameters')")
+    front = words.inner_text()
+    assert all(name in front for name in ("ICL, 1 retrieved", "IPT, 5 tokens", "IPT, 25 tokens"))
+    assert "PT, 25 tokens (" not in front.replace("IPT, 25 tokens", "") and "random" not in front
+    assert "alpha" in front and "beta" not in front and "DART" not in front
+    choose.locator("select[name=y]").select_option(label="forgotten (nats per token)")
+    page.wait_for_function("!document.querySelector('#front-words').textContent.includes('25 tokens')")
+    assert "ICL" in words.inner_text() and "IPT" not in words.inner_text(), "least trained, least forgotten"
+    page.locator("#choice select[name=task]").select_option("")
+    page.wait_for_function("document.querySelector('#front-words').textContent.includes('DART')")
+    assert view.said == []
+    assert [url for url in view.asked if not url.startswith("data:")] == [page.url]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,6 +6,7 @@ from plain import load_plain, plain_losses
 from tiny import ROOT
 
 from softshot.engine.base import load
+from softshot.engine.layout import Row
 from softshot.engine.prefix import Prefix
 from softshot.generation import drift
 from softshot.generation.drift import Drift, losses, neutral_rows
@@ -36,12 +37,19 @@ def test_the_bare_models_loss_is_the_one_transformers_gives_each_paragraph(base,
         assert loss == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_a_tokenizers_own_first_token_makes_the_first_be_scored(tiny_models):
+def test_a_paragraph_has_the_tokenizers_own_beginning_unless_the_prefix_has_it(tiny_models):
+    """The same tokens are scored either way."""
     base = load(tiny_models["opt"])
     base.tokenization.start = [1]
+    ids = [base.tokenizer.encode(text, add_special_tokens=False) for text in TEXTS]
     rows = neutral_rows(base, 10**6, 768)
-    assert [row.context for row in rows] == [[1]] * len(TEXTS)
-    assert [row.target for row in rows] == [base.tokenizer.encode(text, add_special_tokens=False) for text in TEXTS]
+    assert [row.context for row in rows] == [[1, own[0]] for own in ids]
+    assert [row.target for row in rows] == [own[1:] for own in ids]
+    prefix = Prefix(embeddings=prompt_of(base))
+    expected = [sum(losses(base, prefix, [Row("", own[:1], own[1:]) for own in ids])), sum(losses(base, prefix, rows))]
+    found = [Drift(base, 10**6, 768).facts(prefix, begun) for begun in (True, False)]
+    assert [facts["after"] * facts["tokens"] for facts in found] == pytest.approx(expected)
+    assert expected[0] != expected[1]
 
 
 def test_behind_a_prefix_it_is_the_loss_of_the_whole(base, tiny_models):

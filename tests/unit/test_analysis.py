@@ -6,14 +6,20 @@ import math
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from synthetic import METRICS, UNFINISHED, analyse, study_of, text_of_page, write_run, write_study
 
-from softshot.analysis.collect import _cost, collect
+from softshot.analysis import cost
+from softshot.analysis.cells import cells
+from softshot.analysis.collect import CELL, _cost, collect
 from softshot.analysis.tables import summarise
 from softshot.errors import UserError
 from softshot.grid import runs
+from softshot.plan.work import Size
+from softshot.settings import Study
 
 
 def read_tsv(path: Path) -> list[dict]:
@@ -104,8 +110,34 @@ def test_cost_table_has_a_row_per_finished_run(half_done):
     rows = read_tsv(half_done[0] / "cost.tsv")
     assert len(rows) == 64 - len(UNFINISHED)
     tuned = next(row for row in rows if row["variant"] == "tokens-25" and row["seed"] == "2")
-    assert (tuned["trainable_parameters"], tuned["tuning_seconds"], tuned["ms_per_record"]) == ("200", "62", "500")
-    assert next(row for row in rows if row["arm"] == "icl")["tuning_seconds"] == ""
+    assert (tuned["trainable_parameters"], tuned["tuning_seconds"], tuned["ms_per_prediction"]) == ("200", "62", "500")
+    assert (tuned["adapter_bytes"], tuned["positions_added"], tuned["forgotten"]) == ("800", "25", "0.25")
+    icl = next(row for row in rows if row["arm"] == "icl")
+    untuned = ("trainable_parameters", "adapter_bytes", "tuning_seconds", "positions_added", "forgotten")
+    assert {icl[name] for name in untuned} == {"0"}
+
+
+def test_operations_are_those_of_the_passes_that_were_made():
+    """2 per weight and token read, the head's where it was asked, and 4 per layer, width and position seen."""
+    costs = pd.DataFrame([{"predicted_read": 44, "predicted_attended": 264, "predicted_predicted": 8}])
+    expected = 2 * (1000 - 10 * 40) * 44 + 4 * 2 * 10 * 264 + 2 * 10 * 40 * 8
+    assert (
+        cost.operations([Size(1000, 2, 10, 40), None], pd.concat([costs, costs]), "predicted").tolist()[0] == expected
+    )
+    assert cost.operations([None], costs, "predicted").isna().all()
+
+
+def test_where_all_weights_are_trained_a_step_goes_back_twice():
+    """Once for what runs through the model, once for the weights; the validation goes forward only."""
+    arms = {"lora": {"method": "lora", "rank": [8]}, "full": {"method": "full"}}
+    study = Study(arms=arms, models={"use": ["gpt2-medium"]}, data={"tasks": ["dart"]}, seeds=[1])
+    passes = {"trained": {"read": 100, "attended": 500, "predicted": 20}}
+    passes |= {"validated": {"read": 10, "attended": 50, "predicted": 2}}
+    took, own = _cost({"tuning": passes, "generation": {"records": 1}}), cells(study)
+    rows = [dict(zip(CELL, cell.key, strict=True)) | {"seed": 1} | took for cell in own]
+    table = cost.per_run(study, SimpleNamespace(cells=own, costs=pd.DataFrame(rows))).set_index("arm")
+    lora, full = table.loc["lora", "tuning_operations"], table.loc["full", "tuning_operations"]
+    assert lora == pytest.approx((2 + 0.1) * (full - lora)) and full == pytest.approx((3 + 0.1) * (full - lora))
 
 
 def test_what_a_transferred_prompt_took_to_tune_counts_in_its_sources_run():

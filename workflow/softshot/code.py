@@ -27,6 +27,7 @@ PLUMBING = (
     "errors",
     "files",  # whole files, or none; what is in them comes from elsewhere
     "job",
+    "peak_memory",  # what is recorded of a job
     "provenance",
     *("sections", "settings", "task", "catalogue"),  # their values are in the slice
     *("data/registry", "demonstrations/registry", "methods/registry", "scoring/registry"),  # names of what is chosen

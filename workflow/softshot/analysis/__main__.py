@@ -7,7 +7,7 @@ from pathlib import Path
 from softshot import code
 from softshot.analysis import figures, findings, tables
 from softshot.analysis.collect import collect
-from softshot.analysis.names import Names
+from softshot.analysis.names import BASES, Names
 from softshot.analysis.report import write_report
 from softshot.errors import run_program
 from softshot.files import write_json, write_text
@@ -35,7 +35,8 @@ def main() -> None:
     write_report(page, study, results, names, answers, drawn)
     done = f"{results.runs['done'].sum()} of {len(results.runs)} runs done"
     write_json(folder / "study.json", {"settings": arguments.settings, "code": code.analysis()})
-    text = f"{tables.as_text(answers.summary, names)}\n\n{done}\nreport: {page}"
+    base = f"models: {BASES[study.models.base]}\n\n" if study.models.base in BASES else ""
+    text = f"{base}{tables.as_text(answers.summary, names)}\n\n{done}\nreport: {page}"
     write_text(folder / "summary.txt", f"{text}\n")
     print(text)
 

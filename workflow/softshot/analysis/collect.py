@@ -126,17 +126,24 @@ def _cost(note: dict) -> dict[str, Any]:
     tuning, generation = note.get("tuning") or {}, note.get("generation") or {}
     if "run" in tuning:  # of a transferred adapter: what it took to tune is in its source's run, and counts there
         tuning = {}
+    drift = note.get("drift") or {}
     cut, cut_tuning = generation.get("truncated") or {}, tuning.get("truncated") or {}
     seconds, records = generation.get("seconds"), generation.get("records")
     return {
         "trainable_parameters": tuning.get("trainable_parameters"),
+        "adapter_bytes": tuning.get("adapter_bytes"),
+        "positions_added": generation.get("positions_added"),
+        "merged": generation.get("merged"),
         "tuning_seconds": tuning.get("seconds"),
+        "step_seconds": tuning.get("step_seconds"),
+        "validation_seconds": tuning.get("validation_seconds"),
         "steps": tuning.get("steps"),
         "stopped_early": tuning.get("stopped_early"),
         "first_validation_loss": tuning.get("first_validation_loss"),
         "best_validation_loss": tuning.get("best_validation_loss"),
         "best_step": tuning.get("best_step"),
         "tuning_tokens_per_second": tuning.get("tokens_per_second"),
+        "target_tokens_per_second": tuning.get("target_tokens_per_second"),
         "tuning_peak_memory_mb": tuning.get("peak_memory_mb"),
         "generation_seconds": seconds,
         "records": records,
@@ -148,6 +155,19 @@ def _cost(note: dict) -> dict[str, Any]:
         "truncated_inputs": cut.get("inputs"),
         "tuning_truncated_demonstrations": cut_tuning.get("demonstrations"),
         "tuning_truncated_inputs": cut_tuning.get("inputs"),
+        "neutral_loss_before": drift.get("before"),
+        "neutral_loss_after": drift.get("after"),
+        "forgotten": drift["after"] - drift["before"] if drift else None,
+        "forgotten_error": drift.get("standard_error"),
+        **_counts("trained", tuning.get("trained")),
+        **_counts("validated", tuning.get("validated")),
+        **_counts("predicted", generation.get("passes")),
+        "memory": generation.get("memory"),
         "device": note.get("device"),
         "threads": note.get("threads"),
     }
+
+
+def _counts(name: str, passes: dict[str, int] | None) -> dict[str, int | None]:
+    """How much some passes of a run read: what their operations follow from."""
+    return {f"{name}_{part}": (passes or {}).get(part) for part in ("read", "attended", "predicted")}

@@ -24,7 +24,7 @@ from softshot.analysis import (
     tables,
     transfer,
 )
-from softshot.analysis.collect import Results
+from softshot.analysis.collect import CELL, Results
 from softshot.analysis.evidence import gather, secondary
 from softshot.analysis.names import Names
 from softshot.analysis.near import Near
@@ -74,7 +74,9 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
     summary = tables.with_intervals(tables.summarise(results), results.cells, by_metric, study.analysis.confidence)
     summary = published.beside_summary(summary, published.scores(study, results))
     summary = marks.marked(summary, results.cells, evidence, compared)
-    costs = cost.per_cell(study, results)
+    run_costs = cost.per_run(study, results)
+    costs = cost.per_cell(run_costs)
+    summary = summary.merge(costs[[*CELL, "forgotten"]], on=CELL, how="left")
     binned = similarity.similarity(study, results, evidence, near)
     data = coverage.data(results, folder)
     gaps = coverage.missing(study, results, evidence, names, {"summary": summary, "similarity": binned, "data": data})
@@ -91,7 +93,7 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         data_size=data_size.data_size(study, results, evidence, names, folder),
         crossings=data_size.crossings(study, results, evidence, compared, names, folder),
         significance=significance.significance(evidence, compared),
-        cost=results.costs,
+        cost=run_costs,
         pareto=cost.pareto(results, summary, costs, compared),
         prompts=prompts.prompts(results),
         claims=claim_rows.claims(study, results, evidence, compared, near),

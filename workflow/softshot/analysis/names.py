@@ -10,6 +10,10 @@ from softshot.analysis.cells import UPPER_BOUND, Cell
 from softshot.methods.registry import METHODS
 from softshot.settings import Study
 
+BASES = {  # in words, of a study whose models are not as they are
+    "nf4": "linear layers in NF4, four bits a weight (QLoRA)",
+    "nf4-dequantised": "linear layers rounded to NF4, four bits a weight (QLoRA's arithmetic)",
+}
 TASKS = {"dart": "DART", "mtop": "MTOP", "totto": "ToTTo", "spider": "Spider", "logic2text": "Logic2Text"}
 METRICS = {"bleu": "BLEU", "dart_bleu": "BLEU", "totto_bleu": "BLEU", "chrf": "chrF", "ter": "TER", "dart_ter": "TER"}
 METRICS |= {"parent": "PARENT", "parent_precision": "PARENT precision", "parent_recall": "PARENT recall"}

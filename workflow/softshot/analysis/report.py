@@ -17,7 +17,7 @@ import vl_convert
 import yaml
 from markupsafe import Markup
 
-from softshot.analysis import names, tables
+from softshot.analysis import front, names, tables
 from softshot.analysis import report_rows as rows
 from softshot.analysis.collect import Results
 from softshot.analysis.examples import examples
@@ -31,7 +31,7 @@ from softshot.settings import Study
 from softshot.slices import analysis_slice
 
 FOLDER = Path(__file__).parents[2] / "report"
-SCRIPTS = ["tables", "choice", "figures", "examples", "runs", "start"]
+SCRIPTS = ["tables", "choice", "figures", "front", "examples", "runs", "start"]
 SECTIONS = {  # id, which is also its template's name, and heading
     "overview": "Overview",
     "advice": "Advice",
@@ -67,6 +67,12 @@ def write_report(
         "date": f"{datetime.now():%-d %B %Y}",
         "figures": figures,
         "examples": quoted,
+        "front": front.choices(
+            titles,
+            {cell.key: cell for cell in results.cells},
+            found.pareto,
+            set(results.metrics.drop_duplicates("task").query("lower")["task"]),
+        ),
         "run_list": run_list(results, titles, found, path.parent),
         "configuration": yaml.safe_dump(analysis_slice(study), sort_keys=False, allow_unicode=True, width=100),
     }

@@ -11,7 +11,8 @@ from softshot.analysis.cells import grouped, main, only
 from softshot.analysis.collect import CELL, Results
 from softshot.analysis.cost import SUMS, per_cell
 from softshot.analysis.findings import Findings
-from softshot.analysis.names import Names, layout, metric_label, task_label
+from softshot.analysis.names import BASES, Names, layout, metric_label, task_label
+from softshot.capabilities import TITLES, capabilities
 from softshot.methods.registry import METHODS
 from softshot.settings import Study
 from softshot.study import evaluation
@@ -21,7 +22,7 @@ MANY = 10  # percent of outputs that are empty or were cut: a score that says li
 
 def context(study: Study, results: Results, titles: Names, found: Findings) -> dict[str, Any]:
     """Everything that the templates read but the figures, the examples and the list of runs."""
-    runs, costs = results.runs, per_cell(study, results)
+    runs, costs = results.runs, per_cell(found.cost)
     table = main_rows(results, found.summary)
     outputs = {tuple(row[:4]): row for row in found.outputs.itertuples(index=False)}
     return {
@@ -29,11 +30,13 @@ def context(study: Study, results: Results, titles: Names, found: Findings) -> d
         "expected": len(runs),
         "waiting": missing_runs(runs),
         "models": list(runs["model"].unique()),
+        "base": BASES.get(study.models.base, ""),
         "tasks": list(runs["task"].unique()),
         "arms": arms(study, results, titles),
         "found": {field.name: getattr(found, field.name).to_dict("records") for field in fields(found)},
         "columns": task_columns(study, results),
         "score_rows": score_rows(table, outputs),
+        "capabilities": [("Arm", "text"), ("Method", "text"), *((title, "text") for title in TITLES.values())],
         "baselines": baseline_rows(found.baselines),
         "size_rows": score_rows(found.summary, outputs) if len(table) < len(found.summary) else {},
         "published": published_rows(table),
@@ -61,6 +64,7 @@ def arms(study: Study, results: Results, titles: Names) -> list[dict[str, Any]]:
         layouts = dict.fromkeys(layout(cell) for cell in cells if not cell.source)
         rows.append({"label": label, "title": titles.arm(label), "method": method.title, "text": method.about})
         rows[-1]["rows"] = list(layouts)
+        rows[-1]["capabilities"] = list(capabilities(method).values())
     return rows
 
 
@@ -95,8 +99,8 @@ def published_rows(summary: pd.DataFrame) -> list[dict]:
 def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, list[dict]]:
     """Per model a row per arm and variant, with a cell per task: the main score first, then the other metrics.
 
-    A cell has its interval, deviation, worst seed, other metrics, and what its outputs look like where that is
-    remarkable: empty ones, and ones that were cut.
+    A cell has its interval, deviation, worst seed, other metrics, what the model has forgotten where it was tuned, and
+    what its outputs look like where that is remarkable: empty ones, and ones that were cut.
     """
     rows: dict[str, dict] = {}
     listed = summary[summary["listed"]]
@@ -116,6 +120,7 @@ def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, li
                 if pd.notna(other["mean"])
             ],
             "outputs": remarkable(seen) if seen else [],
+            "forgotten": None if pd.isna(first["forgotten"]) or not first["forgotten"] else first["forgotten"],
             "n": first["n"],
             "expected": first["expected"],
             "mark": first["mark"],

@@ -108,6 +108,9 @@ def quantise(model: PreTrainedModel, packed: bool, device: str) -> int:
                 setattr(parent, name, NF4Linear(layer, device))
             else:
                 matrix(layer).copy_(rounded(matrix(layer)))
+    if packed:  # what is left would keep the whole of its file in memory, which it is a part of
+        for parameter in model.parameters():
+            parameter.data = parameter.data.clone()
     if not quantised:
         raise UserError("models.base: this model has no linear layers that could be rounded to NF4; write `full`.")
     return quantised

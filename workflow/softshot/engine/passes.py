@@ -33,10 +33,8 @@ class Passes:
             self._read(len(row) - 1, before)
 
     def add_prediction(self, prefix: Prefix | None, row: Row, written: int, beams: int) -> None:
-        """One row that was continued by `written` tokens, by itself: all that stands before the output is read."""
+        """One row that was continued by `written` tokens, by itself; the prefix runs once for all rows."""
         before = 0 if prefix is None else len(prefix)
-        if prefix is not None and prefix.embeddings is not None:
-            self._read(before, 0)
         self._read(len(row), before)
         for _ in range(beams):
             self._read(max(0, written - 1), before + len(row))

@@ -109,7 +109,7 @@ def adapted(args: argparse.Namespace, settings: GenerationSlice) -> Adapted:
     prefix = method.load().load(base, args.adapter)
     if not frozen:
         base.freeze()
-    return Adapted(base, prefix, method.merges(settings.base), drift.facts(prefix))
+    return Adapted(base, prefix, method.merges(settings.base), drift.facts(prefix, method.begins_text))
 
 
 def main() -> None:

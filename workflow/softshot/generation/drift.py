@@ -1,13 +1,13 @@
 """What a model has forgotten: its loss on a neutral text, adapted and bare.
 
-Every token of a paragraph but the first is predicted from those before it, behind what an adapter puts before a row; a
-tokenizer's own first token, where it has one, makes the first be predicted too. Nothing is padded. The bare model is
-the base as it is without an adapter, not an untrained one: a random prompt alone raises the loss by nats, which would
-count as something learned.
+Every token of a paragraph but the first is predicted from those before it, behind what an adapter puts before a row
+and the tokenizer's own first token. Nothing is padded. The bare model is the base as it is without an adapter, not with
+an untrained one: a random prompt alone raises the loss by nats, which would count as something learned.
 """
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,13 +23,12 @@ BATCH = 4  # paragraphs a pass: they are short, and the pass must fit wherever p
 
 
 def neutral_rows(base: Base, tokens: int, context: int, text: Path = TEXT) -> list[Row]:
-    """The first paragraphs as rows, until `tokens` are predicted; a paragraph has at most `context` positions."""
-    rows, start = [], base.tokenization.start
+    """The first paragraphs as rows, until `tokens` are predicted; a row has at most `context` positions."""
+    rows, given = [], len(base.tokenization.start) + 1
     for number, paragraph in enumerate(text.read_text(encoding="utf-8").splitlines(), start=1):
         if tokens < 1:
             break
-        ids = start + base.tokenization.encode(paragraph, first=True)
-        given = max(1, len(start))
+        ids = base.tokenization.start + base.tokenization.encode(paragraph, first=True)
         target = ids[given : min(context, given + tokens)]
         rows.append(Row(f"paragraph {number}", ids[:given], target))
         tokens -= len(target)
@@ -56,15 +55,18 @@ class Drift:
         self.before = losses(base, None, self.rows)
         self.seconds = time.monotonic() - began
 
-    def facts(self, prefix: Prefix | None) -> dict[str, float | int] | None:
+    def facts(self, prefix: Prefix | None, begun: bool = False) -> dict[str, float | int] | None:
         """For `run.json`: losses per token in nats and their difference's standard error; None without any token.
 
+        `begun`: the prefix begins as a text does, and rows go on from it without a beginning of their own.
         Paragraphs are what varies: a paragraph's tokens are not independent of one another.
         """
         if not self.rows:
             return None
         began = time.monotonic()
-        after, tokens = losses(self.base, prefix, self.rows), sum(len(row.target) for row in self.rows)
+        start = len(self.base.tokenization.start) if begun else 0
+        rows = [replace(row, context=row.context[start:]) for row in self.rows]
+        after, tokens = losses(self.base, prefix, rows), sum(len(row.target) for row in rows)
         mean = (sum(after) - sum(self.before)) / tokens
         residuals = (a - b - mean * len(row.target) for a, b, row in zip(after, self.before, self.rows, strict=True))
         spread = len(self.rows) / (len(self.rows) - 1) * sum(x * x for x in residuals) if len(self.rows) > 1 else None
