@@ -16,7 +16,7 @@ from tiny import ROOT
 from softshot.analysis.names import IN_DARK, INK, MUTED, PALETTE
 from softshot.analysis.report import SECTIONS, after_verdict, exact, number, power, signed
 from softshot.analysis.tables import duration
-from softshot.slices import analysis_slice
+from softshot.slices import whole_study
 
 
 class Page(HTMLParser):
@@ -128,7 +128,7 @@ def test_page_says_what_is_scored_and_holds_the_whole_configuration(half_done):
     assert "DARTBLEU, 4 test records" in text_of_page(half_done[0])
     assert "MTOPexact match, 4 validation records" in text_of_page(half_done[0])
     configuration = yaml.safe_load(html.unescape(re.search("<pre[^>]*>(.*?)</pre>", source, re.DOTALL)[1]))
-    assert configuration == analysis_slice(study_of())
+    assert configuration == whole_study(study_of())
 
 
 def test_numbers_and_durations_are_written_for_people():

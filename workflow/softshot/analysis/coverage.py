@@ -10,6 +10,7 @@ from softshot.analysis.estimate import FEWEST_RECORDS
 from softshot.analysis.evidence import Evidence
 from softshot.analysis.names import Names
 from softshot.analysis.near import shown
+from softshot.analysis.rates import edges
 from softshot.analysis.records import counts
 from softshot.analysis.spread import FEWEST_FOR_A_TEST, FEWEST_SEEDS
 from softshot.settings import Study
@@ -55,6 +56,7 @@ def missing(
 ) -> pd.DataFrame:
     """One plain sentence for everything that a reader must know is not there. `tables` by name."""
     rows = [*_runs(results, names), *_seeds(study, results, names), *_records(evidence), *_shared(tables["data"])]
+    rows += [("learning rates", *row) for row in edges(tables["rates"], names)]
     rows += _sections(results, tables)
     return pd.DataFrame(rows, columns=MISSING)
 

@@ -12,6 +12,7 @@ from softshot.analysis.collect import CELL, Results
 from softshot.analysis.cost import SUMS, per_cell
 from softshot.analysis.findings import Findings
 from softshot.analysis.names import BASES, Names, layout, metric_label, task_label
+from softshot.analysis.rates import EDGES
 from softshot.capabilities import TITLES, capabilities
 from softshot.methods.registry import METHODS
 from softshot.settings import Study
@@ -45,6 +46,8 @@ def context(study: Study, results: Results, titles: Names, found: Findings) -> d
         "subsets": subset_rows(results),
         "claims": claim_rows(found.claims),
         "prompts": found.prompts.drop_duplicates(CELL).to_dict("records"),
+        "rates": rate_rows(found.rates),
+        "trial_seconds": found.rates.loc[~found.rates["chosen"], "seconds"].sum(),
         "skipped": found.data[found.data["skipped"] > 0].to_dict("records"),
         "costs": costs.to_dict("records"),
         "truncations": costs[(costs[SUMS] > 0).any(axis=1)].to_dict("records"),
@@ -172,6 +175,19 @@ def claim_rows(claims: pd.DataFrame) -> list[dict]:
         parts = overall[overall["part"] != ""].to_dict("records")
         cells = block.drop(index=overall.index).to_dict("records")
         rows.append({**whole, "number": number, "parts": parts, "cells": cells})
+    return rows
+
+
+def rate_rows(rates: pd.DataFrame) -> list[dict]:
+    """A row per tuned cell: its learning rate, where that is an edge of what was tried, and the trials, if any."""
+    rows = []
+    for key, block in rates.groupby(CELL, sort=False):
+        trials = block.to_dict("records")
+        chosen = next(trial for trial in trials if trial["chosen"])
+        row = dict(zip(CELL, key, strict=True)) | {"rate": chosen["learning_rate"]}
+        tried = [trial for trial in trials if trial["diverged"] or pd.notna(trial["validation_loss"])]
+        row |= {"edge": EDGES.get(chosen["edge"], ""), "trials": tried}
+        rows.append(row)
     return rows
 
 
