@@ -78,7 +78,7 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
     summary = marks.marked(summary, results.cells, evidence, compared)
     run_costs = cost.per_run(study, results)
     costs = cost.per_cell(run_costs)
-    summary = summary.merge(costs[[*CELL, "forgotten"]], on=CELL, how="left")
+    summary = summary.merge(costs[[*CELL, *cost.DRIFT]], on=CELL, how="left")
     binned = similarity.similarity(study, results, evidence, near)
     data = coverage.data(results, folder)
     tuned_at = rates.rates(results)

@@ -7,8 +7,8 @@ import pandas as pd
 
 from softshot.analysis import tables
 from softshot.analysis.baselines import title as baselines_title
-from softshot.analysis.cells import grouped, main, only
-from softshot.analysis.collect import CELL, Results
+from softshot.analysis.cells import Key, grouped, keys, main, only
+from softshot.analysis.collect import CELL, OUTPUTS, Results
 from softshot.analysis.cost import SUMS, per_cell
 from softshot.analysis.findings import Findings
 from softshot.analysis.names import BASES, Names, layout, metric_label, task_label
@@ -18,14 +18,14 @@ from softshot.methods.registry import METHODS
 from softshot.settings import Study
 from softshot.study import evaluation
 
-MANY = 10  # percent of outputs that are empty or were cut: a score that says little of the rest
+MANY = 10  # percent of outputs that are empty, or of texts that were cut: a score that says little of the rest
 
 
 def context(study: Study, results: Results, titles: Names, found: Findings) -> dict[str, Any]:
     """Everything that the templates read but the figures, the examples and the list of runs."""
     runs, costs = results.runs, per_cell(found.cost)
     table = main_rows(results, found.summary)
-    outputs = {tuple(row[:4]): row for row in found.outputs.itertuples(index=False)}
+    seen = {key: remarkable(row) for key, row in zip(keys(costs), about_texts(found, costs), strict=True)}
     return {
         "done": int(runs["done"].sum()),
         "expected": len(runs),
@@ -36,10 +36,11 @@ def context(study: Study, results: Results, titles: Names, found: Findings) -> d
         "arms": arms(study, results, titles),
         "found": {field.name: getattr(found, field.name).to_dict("records") for field in fields(found)},
         "columns": task_columns(study, results),
-        "score_rows": score_rows(table, outputs),
+        "score_rows": score_rows(table, seen),
+        "neutral": bool(found.summary["neutral_loss_after"].notna().any()),
         "capabilities": [("Arm", "text"), ("Method", "text"), *((title, "text") for title in TITLES.values())],
         "baselines": baseline_rows(found.baselines),
-        "size_rows": score_rows(found.summary, outputs) if len(table) < len(found.summary) else {},
+        "size_rows": score_rows(found.summary, seen) if len(table) < len(found.summary) else {},
         "published": published_rows(table),
         "size_published": published_rows(found.summary.drop(index=table.index)),
         "remarks": results.remarks.to_dict("records"),
@@ -99,18 +100,17 @@ def published_rows(summary: pd.DataFrame) -> list[dict]:
     return summary[summary["published"].notna() & summary["mean"].notna()].to_dict("records")
 
 
-def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, list[dict]]:
+def score_rows(summary: pd.DataFrame, seen: dict[Key, list[dict]]) -> dict[str, list[dict]]:
     """Per model a row per arm and variant, with a cell per task: the main score first, then the other metrics.
 
     A cell has its interval, deviation, worst seed, other metrics, what the model has forgotten where it was tuned, and
-    what its outputs look like where that is remarkable: empty ones, and ones that were cut.
+    what is `seen` in its outputs. A row has the loss on the neutral text, before and after, over its tasks.
     """
     rows: dict[str, dict] = {}
     listed = summary[summary["listed"]]
     for (model, arm, variant, task), block in listed.groupby(["model", "arm", "variant", "task"], sort=False):
         row = rows.setdefault(model, {}).setdefault((arm, variant), {"arm": arm, "variant": variant, "cells": {}})
         first, *others = block.to_dict("records")
-        seen = outputs.get((model, task, arm, variant))
         row["cells"][task] = {
             "mean": first["mean"],
             "score": tables.plus_minus(first["mean"], float("nan")),
@@ -122,19 +122,42 @@ def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, li
                 for other in others
                 if pd.notna(other["mean"])
             ],
-            "outputs": remarkable(seen) if seen else [],
+            "outputs": seen.get((model, task, arm, variant), []),
             "forgotten": None if pd.isna(first["forgotten"]) or not first["forgotten"] else first["forgotten"],
             "n": first["n"],
             "expected": first["expected"],
             "mark": first["mark"],
         }
+    for (model, arm, variant), block in listed.groupby(["model", "arm", "variant"], sort=False):
+        rows[model][arm, variant]["neutral"] = neutral(block)
     return {model: list(of_model.values()) for model, of_model in rows.items()}
 
 
-def remarkable(outputs: Any) -> list[dict]:
-    """The shares of empty outputs and of those that were cut, where there are any, and whether they are many."""
-    shares = {"empty": outputs.empty, "cut": outputs.cut}
-    return [{"text": f"{share:.0f}% {what}", "many": share >= MANY} for what, share in shares.items() if share >= 0.5]
+def neutral(rows: pd.DataFrame) -> dict[str, Any] | None:
+    """The loss on the neutral text of a model, and of what was made of it, over tasks; None where nothing was tuned."""
+    after = rows["neutral_loss_after"].dropna()
+    if after.empty:
+        return None
+    least, most = f"{after.min():.2f}", f"{after.max():.2f}"
+    before = rows["neutral_loss_before"].mean()
+    return {"before": f"{before:.2f}", "after": least if least == most else f"{least} to {most}", "most": after.max()}
+
+
+def about_texts(found: Findings, costs: pd.DataFrame) -> list[dict[str, float]]:
+    """Of every cell of `costs` the mean length of its outputs, and the percentages of its texts that are remarkable."""
+    table = costs.merge(found.outputs[[*CELL, *OUTPUTS]], on=CELL, how="left")
+    read = table["records"] * table["runs"]
+    columns = {"tokens": table["tokens"], "empty": table["empty"], "cut": table["cut"]}
+    columns["of inputs cut"] = 100 * table["truncated_inputs"] / read
+    columns["of demonstrations left out"] = 100 * table["truncated_demonstrations"] / read
+    return pd.DataFrame(columns).to_dict("records")
+
+
+def remarkable(texts: dict[str, float]) -> list[dict]:
+    """How long outputs are, and what is remarkable: what is empty, cut or left out, where that is, and whether much."""
+    long = [] if pd.isna(texts["tokens"]) else [{"text": f"{texts['tokens']:.0f} tokens long", "many": False}]
+    shares = {what: share for what, share in texts.items() if what != "tokens" and share >= 0.5}
+    return long + [{"text": f"{share:.0f}% {what}", "many": share >= MANY} for what, share in shares.items()]
 
 
 def baseline_rows(baselines: pd.DataFrame) -> list[dict]:
