@@ -68,6 +68,7 @@ def write_records(folder: Path, study: Study) -> None:
                 for n in range(4)
             ]
             write_jsonl(folder / "data" / task / f"{split}.jsonl", rows)
+        write_json(folder / "demonstrations" / task / "retrieved" / "train.json", {"first_has_output": "0.5000"})
 
 
 def write_run(folder: Path, study: Study, run: Run) -> Path:
@@ -106,13 +107,14 @@ def write_run(folder: Path, study: Study, run: Run) -> Path:
         tuning |= {"step_seconds": 50.0 + run.seed, "validation_seconds": 10.0}
         tuning |= {"trained": {"read": 6000, "attended": 60_000, "predicted": 1500}}
         tuning |= {"validated": {"read": 600, "attended": 6000, "predicted": 150}}
-        tuning |= {"truncated": {"demonstrations": 2 * run.shots, "inputs": 1}}
+        tuning |= {"truncated": {"demonstrations": 2 * run.shots, "inputs": 1, "records": 1}}
         tuning |= {"rate": choice(run)} if run.arm == "pt" else {}
     generation = {"seconds": 2.0, "records": 4, "input_tokens": 40, "output_tokens": 8, "peak_memory_mb": 200.0}
     generation |= {"truncated": {"demonstrations": run.shots, "inputs": 0}, "merged": False}
     generation |= {"positions_added": run.tokens, "passes": {"read": 44, "attended": 264, "predicted": 8}}
     note = {"versions": {"softshot": "0.1.0", "torch": "2.0" if run.seed < 2 else "2.1"}, "commit": "abc123"}
     note |= {"device": "cpu", "threads": 1, "generation": generation, "tuning": tuning, "drift": None}
+    note["demonstrations"] = {"kind": "bm25", "first_has_output": "0.2500"} if run.shots else None
     if run.tuner:
         note["drift"] = {"before": 3.0, "after": 3.0 + run.size / 100, "standard_error": 0.02, "tokens": 1024}
     write_json(place / "run.json", note | predicted | {"tuning": (tuning or {}) | predicted.get("tuning", {})})

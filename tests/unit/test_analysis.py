@@ -193,6 +193,23 @@ def test_arms_keep_the_order_of_the_configuration_in_canonical_json():
             sliced_study(wrong, "--settings")
 
 
+def test_it_is_told_how_often_a_first_demonstration_has_the_wanted_output(half_done):
+    rows = read_tsv(half_done[0] / "demonstrations.tsv")
+    shares = {(row["retriever"], row["first_has_output"], row["first_has_output_train"]) for row in rows}
+    assert shares == {("retrieved", "25", "50"), ("random", "25", "")}
+
+
+def test_loss_on_the_neutral_text_stands_beside_the_score(half_done):
+    rows = read_tsv(half_done[0] / "summary.tsv")
+    tuned = cell(rows, "beta", "dart", "tokens-25", "bleu")
+    assert [tuned[f"neutral_loss_{when}"] for when in ("before", "after")] == ["3", "3.25"]
+    assert cell(rows, "beta", "dart", "retrieved-1", "bleu")["neutral_loss_after"] == ""
+    text = text_of_page(half_done[0])
+    assert "Neutral textloss before, and after" in text
+    assert "2 tokens long, 25% empty, 25% cut, 25% of demonstrations left out" in text
+    assert "3.00 to 3.25" in text
+
+
 def test_summary_for_people_is_printed_and_written(half_done):
     folder, printed = half_done
     assert (folder / "summary.txt").read_text(encoding="utf-8") == printed

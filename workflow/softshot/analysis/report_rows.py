@@ -25,7 +25,7 @@ def context(study: Study, results: Results, titles: Names, found: Findings) -> d
     """Everything that the templates read but the figures, the examples and the list of runs."""
     runs, costs = results.runs, per_cell(found.cost)
     table = main_rows(results, found.summary)
-    seen = {key: remarkable(row) for key, row in zip(keys(costs), about_texts(found, costs), strict=True)}
+    seen = {key: remarkable(row) for key, row in zip(keys(costs), about_texts(results, found, costs), strict=True)}
     return {
         "done": int(runs["done"].sum()),
         "expected": len(runs),
@@ -143,13 +143,15 @@ def neutral(rows: pd.DataFrame) -> dict[str, Any] | None:
     return {"before": f"{before:.2f}", "after": least if least == most else f"{least} to {most}", "most": after.max()}
 
 
-def about_texts(found: Findings, costs: pd.DataFrame) -> list[dict[str, float]]:
+def about_texts(results: Results, found: Findings, costs: pd.DataFrame) -> list[dict[str, float]]:
     """Of every cell of `costs` the mean length of its outputs, and the percentages of its texts that are remarkable."""
     table = costs.merge(found.outputs[[*CELL, *OUTPUTS]], on=CELL, how="left")
+    shots = {cell.key: cell.shots for cell in results.cells}
     read = table["records"] * table["runs"]
+    offered = read * [shots[key] or float("nan") for key in keys(table)]
     columns = {"tokens": table["tokens"], "empty": table["empty"], "cut": table["cut"]}
     columns["of inputs cut"] = 100 * table["truncated_inputs"] / read
-    columns["of demonstrations left out"] = 100 * table["truncated_demonstrations"] / read
+    columns["of demonstrations left out"] = 100 * table["truncated_demonstrations"] / offered
     return pd.DataFrame(columns).to_dict("records")
 
 
