@@ -168,7 +168,7 @@ def test_rates_are_the_studys_or_chosen_among_trials_which_are_no_results(half_d
         assert "rate-0." not in table.read_text(encoding="utf-8")
     text = text_of_page(folder)
     sentence = "The chosen learning rate is the highest that was tried, so that one beyond may be better: "
-    assert text.count(f"beta, DART. {sentence}PT, 5 tokens (0.1).") == 1
+    assert text.count(f"beta, DART: {sentence}PT, 5 tokens (0.1).") == 2  # at the head, and beside the rates
     assert "rate-0." not in text and "0.01: 2.500, 0.03: 2.000, 0.1: diverged" in text
     assert "Those that were not chosen took another 16 min 00 s of tuning." in text
 
