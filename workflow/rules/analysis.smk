@@ -57,6 +57,7 @@ rule analyse:
         crossings=table("crossings", "Data size"),
         cost=table("cost", "Cost"),
         pareto=table("pareto", "Cost"),
+        rates=table("rates", "Learning"),
         prompts=table("prompts", "Prompts"),
         demonstrations=table("demonstrations", "Data"),
         data=table("data", "Data"),

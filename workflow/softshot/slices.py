@@ -7,8 +7,10 @@ from typing import Any
 
 from softshot import given, overrides
 from softshot.data.registry import grouped
+from softshot.errors import UserError
 from softshot.grid import Run
 from softshot.scoring import registry
+from softshot.sections import read
 from softshot.settings import Study
 from softshot.study import encoder, metrics, task, template
 
@@ -74,6 +76,23 @@ def _row_slice(study: Study, run: Run) -> dict[str, Any]:
     return values
 
 
-def analysis_slice(study: Study) -> dict[str, Any]:
-    """The whole study, which the report shows, without what can change no result."""
+def whole_study(study: Study) -> dict[str, Any]:
+    """The study without what can change no result."""
     return study.model_dump(exclude={"tuning": {"max_tokens"}, "generation": {"batch_size"}, "launch": True})
+
+
+def analysis_slice(study: Study) -> dict[str, Any]:
+    """The whole study, and the order of its arms, which is that of all tables: canonical JSON has its keys sorted."""
+    return {"study": whole_study(study), "arms": list(study.arms)}
+
+
+def sliced_study(values: Any, where: str) -> Study:
+    """The study of its analysis_slice, arms in their order; what is no such slice is a UserError that names `where`."""
+    try:
+        settings, arms = values["study"], values["arms"]
+    except (KeyError, TypeError):
+        raise UserError(f"{where}: a study and its arms were expected, as a study's study.json has.") from None
+    study = read(Study, settings, where)
+    if sorted(arms) != sorted(study.arms):
+        raise UserError(f"{where}: arms: not the arms of the study, each once.")
+    return study.model_copy(update={"arms": {label: study.arms[label] for label in arms}})
