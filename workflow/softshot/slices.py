@@ -3,16 +3,37 @@
 A slice is the one parameter of a stage's rule, as canonical JSON, and what its results record.
 """
 
+import json
 from typing import Any
 
-from softshot import given, overrides
+from softshot import catalogue, given, overrides
 from softshot.data.registry import grouped
 from softshot.errors import UserError
 from softshot.grid import Run
 from softshot.scoring import registry
 from softshot.sections import read
 from softshot.settings import Study
-from softshot.study import encoder, metrics, task, template
+from softshot.study import encoder, metrics, source, task, template
+from softshot.task import SourceSettings
+
+
+def canonical(values: dict[str, Any]) -> str:
+    """The same text for the same settings, whatever the order of keys in config.yaml."""
+    return json.dumps(values, sort_keys=True)
+
+
+def model_slice(study: Study, name: str) -> dict[str, Any]:
+    """Where a model comes from: its entry, and the hub's address where it could come from the hub."""
+    entry = catalogue.model_entry(name, study.models.folders)
+    return {"name": name, "entry": entry, "hub": study.models.hub if "hub" in entry else ""}
+
+
+def download_slice(study: Study, name: str) -> dict[str, Any]:
+    """What a task's download depends on: where its files are and what they must be, by the source in use."""
+    place = source(study, name)
+    keys = set(SourceSettings.model_fields) - ({"base", "archive", "sha256"} if place == "hub" else {"hub"})
+    entry = task(study, name).model_dump(include=keys, exclude_defaults=True)
+    return {"task": name, "entry": entry, "source": place, "hub": study.data.hub if place == "hub" else ""}
 
 
 def convert_slice(study: Study, name: str, split: str) -> dict[str, Any]:
