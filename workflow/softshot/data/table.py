@@ -47,6 +47,8 @@ def converter(settings: TableSettings) -> Callable[[Any], dict]:
     """The function from a row to its record, by the settings' templates."""
     templates = {"input": settings.input, "target": settings.target}
     templates |= {f"references.{number}": text for number, text in enumerate(settings.references)}
+    answers = settings.choices if isinstance(settings.choices, list) else [settings.choices or ""]
+    templates |= {f"choices.{number}": text for number, text in enumerate(answers) if text}
     parsed = {}
     for key, text in templates.items():
         try:
@@ -80,6 +82,9 @@ def _record(templates: dict[str, list], id_column: str | None, group_column: str
         raise ValueError(f"the target is empty (column {', '.join(columns)})")
     others = [text for key, pieces in templates.items() if key.startswith("references") for text in _texts(pieces, row)]
     record = {"input": _fill(templates["input"], row), "references": target + others, "meta": {}}
+    choices = [text for key, pieces in templates.items() if key.startswith("choices") for text in _texts(pieces, row)]
+    if choices:
+        record["choices"] = choices
     if id_column is not None:
         record["id"] = _text(_value(row, id_column), id_column)
     if group_column is not None and (group := collapse(_text(_value(row, group_column), group_column))):
