@@ -75,10 +75,10 @@ def _check_names(study: Study) -> None:
 
 def _check_tasks(study: Study) -> None:
     """Every task can be read and had from its source, and its metrics can score its records."""
-    for name in {*study.data.tasks, *study.data.own, *study.scoring.metrics}:
-        _check_metrics(study, name)
     for name in {*study.data.tasks, *study.data.own}:
         _check_table(study, name)
+    for name in {*study.data.tasks, *study.data.own, *study.scoring.metrics}:
+        _check_metrics(study, name)
     for name in study.data.tasks:
         _check_source(study, name)
 

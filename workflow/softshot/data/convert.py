@@ -8,6 +8,7 @@ same for all tasks is done here: ids, white space, faults, and what a split keep
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -148,7 +149,7 @@ def records(
 
     The id is `<task>-<split>-` and the file's own id, or the position in the file, which skipping does not change.
     """
-    reader, converter = _converter(task, settings)
+    reader, converter = _converter(task, settings, split)
     refuse_stranger(path)
     unit, chosen = table.unit(path) if settings else "line", registry.choices(task, settings)
     first_line: dict[str, int] = {}
@@ -176,14 +177,15 @@ def records(
             yield finished
 
 
-def _converter(task: str, settings: TableSettings | None) -> tuple[Callable, Callable[[Any], dict]]:
+def _converter(task: str, settings: TableSettings | None, split: str) -> tuple[Callable, Callable[[Any], dict]]:
     """The reader of a task's files, and the function from a row to a record."""
     if settings is not None:
         return table.rows, table.converter(settings)
     if task not in CONVERTERS:
         raise UserError(f"task {task}: no converter, and no `table`; known tasks: {', '.join(CONVERTERS)}")
     module, name = import_module(f"softshot.data.{task}"), CONVERTERS[task].reader
-    return getattr(module, name, None) or getattr(readers, name), module.record
+    reader = getattr(module, name, None) or getattr(readers, name)
+    return partial(reader, split=split) if CONVERTERS[task].by_split else reader, module.record
 
 
 def _finished(name: str, record: dict) -> dict:

@@ -15,6 +15,7 @@ class Converter(NamedTuple):
 
     reader: str  # a function of data/readers.py, or of the task's module
     grouped: bool = False  # whether its records say in `meta.group` which of them belong together
+    by_split: bool = False  # whether one file holds several splits, of which the reader is told the one
     choices: Choices | None = None  # of a task whose outputs are chosen: the same answers in every record, or its own
 
 
@@ -24,6 +25,7 @@ CONVERTERS = {
     "logic2text": Converter("json_list"),
     "spider": Converter("rows", grouped=True),
     "mtop": Converter("lines"),
+    "clinc": Converter("rows", by_split=True, choices="same"),
 }
 
 

@@ -27,7 +27,7 @@ def rows(path: Path) -> Iterator[tuple[int, Any | ValueError]]:
     kind = path.suffix.lower()
     if kind in READERS:
         return READERS[kind](path)
-    raise UserError(f"{path}: the files of a task of your own end in .jsonl, .csv, .tsv or .parquet")
+    raise UserError(f"{path}: the files of a task of your own end in .jsonl, .csv, .tsv (or .txt) or .parquet")
 
 
 def unit(path: Path) -> str:
@@ -37,7 +37,7 @@ def unit(path: Path) -> str:
 
 def remark(path: Path) -> str | None:
     """What whoever gave the file should know of how it was read."""
-    line = plain_quotes(path) if path.suffix.lower() == ".tsv" else None
+    line = plain_quotes(path) if path.suffix.lower() in (".tsv", ".txt") else None
     if line is None:
         return None
     return f"{path}: quotation marks are plain characters in this file, by line {line}, which is malformed otherwise"
@@ -153,4 +153,4 @@ def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise UserError(f"{path}, row {number + 1}: not a whole Parquet file: {error}") from None
 
 
-READERS = {".jsonl": json_lines, ".csv": csv_rows, ".tsv": tsv_rows, ".parquet": _parquet}
+READERS = {".jsonl": json_lines, ".csv": csv_rows, ".tsv": tsv_rows, ".txt": tsv_rows, ".parquet": _parquet}
