@@ -67,14 +67,15 @@ def retrieval_slice(study: Study, name: str, retriever: str) -> dict[str, Any]:
 def tuning_slice(study: Study, run: Run) -> dict[str, Any]:
     """All settings that a tuned adapter depends on."""
     method = {"name": run.method, "size": run.size, "settings": overrides.method(study, run)}
-    room = {"max_new_tokens": overrides.generation(study, run)["max_new_tokens"]}
+    decoding = overrides.decoding(study, run)
+    room = {"max_new_tokens": decoding and decoding["max_new_tokens"]}
     return {**_row_slice(study, run), "method": method, "tuning": overrides.tuning(study, run), **room}
 
 
 def generation_slice(study: Study, run: Run) -> dict[str, Any]:
     """All settings that predictions depend on, besides their adapter."""
     method = {"name": run.method} | ({"adapter": given.facts(run.adapter)} if run.given else {})
-    values = {**_row_slice(study, run), "method": method, "generation": overrides.generation(study, run)}
+    values = {**_row_slice(study, run), "method": method, "generation": overrides.decoding(study, run)}
     adapted = run.tuner or run.given
     return values | ({"neutral_tokens": study.generation.neutral_tokens} if adapted else {})
 
