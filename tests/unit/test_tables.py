@@ -12,7 +12,7 @@ TABLES = [field.name for field in fields(Findings)]
 
 def test_the_rule_names_every_table():
     rule = (ROOT / "workflow/rules/analysis.smk").read_text(encoding="utf-8")
-    named = re.findall(r'(\w+)=table\("(\w+)", "[^"]+"\)', rule)
+    named = re.findall(r'(\w+)=in_report\("(\w+)\.tsv", "[^"]+"\)', rule)
     assert all(output == name for output, name in named)
     assert sorted(name for _, name in named) == sorted(TABLES)
 
