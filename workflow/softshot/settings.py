@@ -62,7 +62,7 @@ class TransferSettings(Section):
     )
     own: bool = Field(
         False,
-        description="Adapters before demonstrations of their own task too: what of a gain is that of any adapter there.",
+        description="Adapters before demonstrations of their own task too: how much of a gain is transfer.",
     )
 
 
