@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 from synthetic import METRICS, UNFINISHED, analyse, study_of, text_of_page, write_run, write_study
 
-from softshot.analysis import cost, rates
+from softshot.analysis import baselines, cost, rates
 from softshot.analysis.cells import cells
 from softshot.analysis.collect import CELL, _cost, collect
 from softshot.analysis.tables import summarise
 from softshot.errors import UserError
+from softshot.files import write_jsonl
 from softshot.grid import runs
 from softshot.plan.work import Size
 from softshot.settings import Study
@@ -191,6 +192,16 @@ def test_arms_keep_the_order_of_the_configuration_in_canonical_json():
     for wrong in ({"study": {}}, {"study": analysis_slice(study)["study"], "arms": ["icl"]}):
         with pytest.raises(UserError, match="--settings: "):
             sliced_study(wrong, "--settings")
+
+
+def test_where_there_are_choices_the_most_frequent_answer_needs_no_model(tmp_path):
+    train = tmp_path / "train.jsonl"
+    write_jsonl(train, [{"target": target} for target in ("no", "yes", "yes")])
+    record = {"id": "a", "input": "q", "target": "no", "references": ["no"], "choices": ["no", "yes"]}
+    outputs = baselines.texts([record], {"bm25": {"a": "no"}}, train)
+    assert outputs[baselines.FREQUENT, ""] == ["yes"] and outputs[baselines.DEMONSTRATION, "bm25"] == ["no"]
+    del record["choices"]
+    assert (baselines.FREQUENT, "") not in baselines.texts([record], {}, train)
 
 
 def test_it_is_told_how_often_a_first_demonstration_has_the_wanted_output(half_done):
