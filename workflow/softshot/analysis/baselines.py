@@ -1,5 +1,5 @@
 """What needs no model: the scores of empty outputs, of the input copied, of the first demonstration's output copied, of
-the most frequent answer where there are choices, and of the target itself. Beside them a score says what the model adds.
+the most frequent answer where there are choices, and of the target itself. Beside them a score says what a model adds.
 """
 
 from collections import Counter
