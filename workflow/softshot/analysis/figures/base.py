@@ -20,7 +20,7 @@ from softshot.analysis.names import FAINT, IN_DARK, INK, MUTED, PAPER
 from softshot.files import replacing, write_text
 
 WIDTH, HEIGHT = 210, 190  # pixels of a panel's plot
-WIDER = {1: 560, 2: 340}  # its width in a figure of so few columns, which then takes the width of the page
+WIDER = {1: 440, 2: 300}  # its width in a figure of so few columns, which then takes the width of the page
 TITLE_LEFT = -34  # pixels from the plot to where its titles begin
 LABEL_GAP = 16  # pixels between the lines of neighbouring labels
 WIDER_LETTER = 1.6  # pixels by which a letter of a name may be wider in a reader's font than in ours
