@@ -270,6 +270,8 @@ def write_note(place: Path, run: Run, says: dict) -> None:
         note["demonstrations"] = {"kind": "random" if run.retriever == "random" else "dense", "neighbours": "8"}
     if run.retriever == "retrieved":
         note["demonstrations"] |= {"encoder": "all-minilm-l6-v2", "index": "approximate", "approximate_recall": "0.97"}
+    if run.source:
+        tuning = {"run": run.tuner.path}
     write_json(place / "run.json", note | says | {"tuning": (tuning or {}) | says.get("tuning", {})})
 
 
