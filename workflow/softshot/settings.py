@@ -60,6 +60,10 @@ class TransferSettings(Section):
     sources: list[Name] | None = Field(
         None, description="Tasks whose adapters are used, each on every other task; null for all tasks of the study."
     )
+    own: bool = Field(
+        False,
+        description="Adapters before demonstrations of their own task too: how much of a gain is transfer.",
+    )
 
 
 class DataSizeSettings(Section):
