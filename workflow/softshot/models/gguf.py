@@ -6,6 +6,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from softshot.errors import UserError
+from softshot.files import as_any_other
 
 # What conversions of tokenizers get wrong: white space, digits, scripts, special tokens, brackets.
 PROBES = [
@@ -37,7 +38,7 @@ def convert(file: Path, folder: Path) -> None:
     model.load_state_dict(loaded.state_dict())
     model.generation_config = loaded.generation_config
     model.save_pretrained(folder)
-    (folder / "model.safetensors").chmod(0o644)  # it is written as a private file; models are shared
+    as_any_other(folder / "model.safetensors")
     tokenizer.save_pretrained(folder)
     _check_tokenizer(file, tokenizer, AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
 
