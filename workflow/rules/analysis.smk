@@ -46,6 +46,7 @@ rule analyse:
         crossings=in_report("crossings.tsv", "Data size"),
         cost=in_report("cost.tsv", "Cost"),
         pareto=in_report("pareto.tsv", "Cost"),
+        rates=in_report("rates.tsv", "Learning"),
         prompts=in_report("prompts.tsv", "Prompts"),
         demonstrations=in_report("demonstrations.tsv", "Data"),
         data=in_report("data.tsv", "Data"),

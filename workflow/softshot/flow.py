@@ -190,7 +190,7 @@ def scoring_input(study: Study, run: Run) -> Inputs:
 
 def analysis_input(study: Study) -> Inputs:
     """What the tables and the report are made from: every run, and the records that are quoted."""
-    folders = [run_folder(study, run) for run in runs(study)]
+    folders, needed = [run_folder(study, run) for run in runs(study)], studies.needed(study)
     splits = [(task, split) for task in study.data.tasks for split in ("train", studies.evaluation(study, task))]
     return {
         "predictions": [f"{folder}/{PREDICTIONS}" for folder in folders],
@@ -198,7 +198,12 @@ def analysis_input(study: Study) -> Inputs:
         "scores": [f"{folder}/scores.json" for folder in folders],
         "statistics": [f"{folder}/scores.parquet" for folder in folders],
         "records": [records(study, task, split) for task, split in splits],
-        "counts": [note(records(study, task, split)) for task, split in studies.needed(study).splits],
+        "counts": [note(records(study, task, split)) for task, split in needed.splits],
+        "demonstrations": [
+            f"{results(study)}/demonstrations/{task}/{place}/train.json"
+            for task, place, _, split in needed.tables
+            if split == "train"
+        ],
     }
 
 

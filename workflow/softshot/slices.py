@@ -8,8 +8,10 @@ from typing import Any
 
 from softshot import catalogue, given, overrides
 from softshot.data.registry import grouped
+from softshot.errors import UserError
 from softshot.grid import Run
 from softshot.scoring import registry
+from softshot.sections import read
 from softshot.settings import Study
 from softshot.study import encoder, metrics, source, task, template
 from softshot.task import SourceSettings
@@ -65,14 +67,15 @@ def retrieval_slice(study: Study, name: str, retriever: str) -> dict[str, Any]:
 def tuning_slice(study: Study, run: Run) -> dict[str, Any]:
     """All settings that a tuned adapter depends on."""
     method = {"name": run.method, "size": run.size, "settings": overrides.method(study, run)}
-    room = {"max_new_tokens": overrides.generation(study, run)["max_new_tokens"]}
+    decoding = overrides.decoding(study, run)
+    room = {"max_new_tokens": decoding and decoding["max_new_tokens"]}
     return {**_row_slice(study, run), "method": method, "tuning": overrides.tuning(study, run), **room}
 
 
 def generation_slice(study: Study, run: Run) -> dict[str, Any]:
     """All settings that predictions depend on, besides their adapter."""
     method = {"name": run.method} | ({"adapter": given.facts(run.adapter)} if run.given else {})
-    values = {**_row_slice(study, run), "method": method, "generation": overrides.generation(study, run)}
+    values = {**_row_slice(study, run), "method": method, "generation": overrides.decoding(study, run)}
     adapted = run.tuner or run.given
     return values | ({"neutral_tokens": study.generation.neutral_tokens} if adapted else {})
 
@@ -95,6 +98,23 @@ def _row_slice(study: Study, run: Run) -> dict[str, Any]:
     return values
 
 
-def analysis_slice(study: Study) -> dict[str, Any]:
-    """The whole study, which the report shows, without what can change no result."""
+def whole_study(study: Study) -> dict[str, Any]:
+    """The study without what can change no result."""
     return study.model_dump(exclude={"tuning": {"max_tokens"}, "generation": {"batch_size"}, "launch": True})
+
+
+def analysis_slice(study: Study) -> dict[str, Any]:
+    """The whole study, and the order of its arms, which is that of all tables: canonical JSON has its keys sorted."""
+    return {"study": whole_study(study), "arms": list(study.arms)}
+
+
+def sliced_study(values: Any, where: str) -> Study:
+    """The study of its analysis_slice, arms in their order; what is no such slice is a UserError that names `where`."""
+    try:
+        settings, arms = values["study"], values["arms"]
+    except (KeyError, TypeError):
+        raise UserError(f"{where}: a study and its arms were expected, as a study's study.json has.") from None
+    study = read(Study, settings, where)
+    if sorted(arms) != sorted(study.arms):
+        raise UserError(f"{where}: arms: not the arms of the study, each once.")
+    return study.model_copy(update={"arms": {label: study.arms[label] for label in arms}})
