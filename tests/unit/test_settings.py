@@ -155,7 +155,7 @@ def test_the_settings_page_is_up_to_date():
         ("data.own", {"mine": OWN | {"carve": {}}}, "data.own.mine", "no split test; name its file, carve it"),
         ("data.own", {"mine": OWN | {"carve": {"test": 0.1}}}, "data.own.mine", "carve: {held_out: 0.05}"),
         ("data.own", {"mine": OWN | {"files": {"test": "a.csv"}}}, "data.own.mine", "name the file of `train`"),
-        ("models.folders", {"mine": "/no/such/folder"}, "models.folders.mine", "is not a folder"),
+        ("models.folders", {"mine": "/no/such/folder"}, "models.folders.mine", "is neither a folder nor a GGUF file"),
         ("models.base", "nf5", "models.base", "'nf4-dequantised'"),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from softshot.errors import UserError
-from softshot.models import architectures, headers
+from softshot.models import architectures, gguf_header, headers
 from softshot.sections import read
 from softshot.task import TaskSettings
 
@@ -27,10 +27,20 @@ def models() -> dict[str, dict[str, Any]]:
 
 
 def model_entry(name: str, folders: dict[str, str]) -> dict[str, Any]:
-    """A model's entry. The study's own `folders` (name to folder) come before the catalogue."""
+    """A model's entry. The study's own `folders` (name to folder or GGUF file) come before the catalogue.
+
+    The entry of a GGUF file has the sizes that the file says, as those of the catalogue have.
+    """
+    if name in folders and is_gguf(folders[name]):
+        return {"kind": "gguf", "path": folders[name]} | gguf_header.read(Path(folders[name]).expanduser())
     if name in folders:
         return {"kind": "folder", "path": folders[name]}
     return _entry(name, models(), [*folders, *models()], "model", "or give it a folder in `models.folders`")
+
+
+def is_gguf(place: str) -> bool:
+    """Whether what `models.folders` names is a GGUF file, and no folder."""
+    return place.lower().endswith(".gguf") and not Path(place).expanduser().is_dir()
 
 
 def check_model(name: str, folders: dict[str, str], retrieval: bool = False) -> None:
@@ -43,6 +53,8 @@ def check_model(name: str, folders: dict[str, str], retrieval: bool = False) -> 
     names = [path.relative_to(folder).as_posix() for path in folder.glob("*")] if folder else []
     if not retrieval and (entry.get("role") == "encoder" or architectures.is_sentence_encoder(names)):
         raise UserError(f"config.yaml: models.use: {name} is an encoder; name a causal language model.")
+    if entry["kind"] == "gguf" and (fault := architectures.fault({"model_type": entry.get("architecture")}, [])):
+        raise UserError(f"config.yaml: models.folders.{name}: {entry['path']}: {fault}")
     if folder:
         names += [path.relative_to(folder).as_posix() for path in folder.glob("*/config.json")]
         config = read_config(name, entry["path"])

@@ -61,8 +61,9 @@ def _check_base(study: Study) -> None:
 def _check_names(study: Study) -> None:
     """What names a model, task or folder names one that there is, also where it touches no run."""
     for name, folder in study.models.folders.items():
-        if not Path(folder).expanduser().is_dir():
-            raise UserError(f"config.yaml: models.folders.{name}: {folder} is not a folder.")
+        place = Path(folder).expanduser()
+        if not (place.is_file() if catalogue.is_gguf(folder) else place.is_dir()):
+            raise UserError(f"config.yaml: models.folders.{name}: {folder} is neither a folder nor a GGUF file.")
     for name, split in study.data.evaluation.items():
         if split not in task(study, name).splits:
             raise UserError(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from softshot import catalogue, given, rates, slices
+from softshot import given, rates, slices
 from softshot import study as studies
 from softshot.files import PREDICTIONS
 from softshot.grid import Run, demonstration_folder, runs, subset_name
@@ -142,9 +142,10 @@ def tuned_folders(study: Study, temporary: bool) -> str:
 
 def model_files(study: Study, name: str) -> list[str]:
     """The files of a model of the user's own, which are a reason to fetch it again; none for the catalogue's."""
-    entry = catalogue.model_entry(name, study.models.folders)
-    folder = Path(entry.get("path", "")).expanduser()
-    return sorted(str(path) for path in folder.iterdir() if path.is_file()) if entry["kind"] == "folder" else []
+    if name not in study.models.folders:
+        return []
+    place = Path(study.models.folders[name]).expanduser()
+    return sorted(str(path) for path in place.iterdir() if path.is_file()) if place.is_dir() else [str(place)]
 
 
 def task_folder(study: Study, task: str) -> str:

@@ -177,7 +177,7 @@ def _model(entry: dict[str, Any], record: Path) -> str | None:
     if recorded is None:
         return None
     source, revision = str(recorded.get("source")), entry.get("revision", "")
-    if entry["kind"] == "folder":
+    if "path" in entry:
         expected = str(Path(entry["path"]).expanduser())
         same = source == expected
     else:

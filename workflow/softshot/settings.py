@@ -87,7 +87,7 @@ class ModelsSettings(Section):
         description="Names from `resources/models.yaml` or from `folders`.",
     )
     folders: dict[Name, str] = Field(
-        {}, description="Models of your own: a short name, and the folder with weights and tokenizer."
+        {}, description="Models of your own: a short name, and the folder with weights and tokenizer, or a GGUF file."
     )
     hub: str = Field("https://huggingface.co", description="The hub, or a mirror of it, that models come from.")
     base: BaseWeights = Field(
