@@ -144,14 +144,14 @@ def model_files(study: Study, name: str) -> list[str]:
     """The files of a model of the user's own, which are a reason to fetch it again; none for the catalogue's."""
     if name not in study.models.folders:
         return []
-    place = Path(study.models.folders[name]).expanduser()
+    place = Path(os.path.expanduser(study.models.folders[name]))
     return sorted(str(path) for path in place.iterdir() if path.is_file()) if place.is_dir() else [str(place)]
 
 
 def task_folder(study: Study, task: str) -> str:
     """Where a task's files are: the local folder that the configuration names, or where the download puts them."""
     source = DOWNLOADS if studies.downloaded(study, task) else studies.source(study, task)
-    return f"{Path(source).expanduser()}/{task}"
+    return f"{Path(os.path.expanduser(source))}/{task}"
 
 
 def source_file(study: Study, task: str, split: str, folder: str | None = None) -> str:
@@ -161,7 +161,7 @@ def source_file(study: Study, task: str, split: str, folder: str | None = None) 
     """
     entry = studies.task(study, task)
     name = entry.files.get(split, entry.files["train"])
-    return str(Path(name).expanduser()) if entry.table else f"{folder or task_folder(study, task)}/{name}"
+    return str(Path(os.path.expanduser(name))) if entry.table else f"{folder or task_folder(study, task)}/{name}"
 
 
 def conversion_input(study: Study, task: str, split: str) -> Inputs:

@@ -178,7 +178,7 @@ def _model(entry: dict[str, Any], record: Path) -> str | None:
         return None
     source, revision = str(recorded.get("source")), entry.get("revision", "")
     if "path" in entry:
-        expected = str(Path(entry["path"]).expanduser())
+        expected = str(Path(os.path.expanduser(entry["path"])))
         same = source == expected
     else:
         expected = f"package {entry['package']}" if "package" in entry else entry["hub"]

@@ -61,7 +61,7 @@ def from_package(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
 
 def from_folder(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
     """Link the files of a folder of the user's own. What is named from the checkout may move with it."""
-    place = Path(entry["path"]).expanduser()
+    place = Path(os.path.expanduser(entry["path"]))
 
     def link(file: Path, at: Path) -> None:
         at.symlink_to(file if place.is_absolute() else os.path.relpath(file, at.parent.resolve()))
@@ -72,7 +72,7 @@ def from_folder(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
 def from_gguf(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
     """Convert a GGUF file of the user's own or of an installed package to safetensors."""
     if "path" in entry:
-        file = Path(entry["path"]).expanduser()
+        file = Path(os.path.expanduser(entry["path"]))
         source, version = str(file), f"sha256 {files.sha256(file)}"
     else:
         file, package, version = _packaged(name, entry)

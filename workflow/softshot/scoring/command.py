@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,7 @@ def expected(args: argparse.Namespace, task: TaskSettings | None) -> tuple[Path,
     if args.data is None and task.table is None:
         raise UserError(f"give --data, the folder that holds {task.files[split]}, or --references.")
     source = args.data if args.data and args.data.is_file() else (args.data or Path()) / task.files[split]
-    return source, list(read_records(args.task, task, source.expanduser(), split))
+    return source, list(read_records(args.task, task, Path(os.path.expanduser(source)), split))
 
 
 def line_records(paths: list[Path]) -> list[dict[str, Any]]:
