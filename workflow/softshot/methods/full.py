@@ -28,6 +28,7 @@ class Weights(adapters.Adapter):
         super().__init__()
         self.base = base
         base.model.requires_grad_(True)
+        base.fuse()
         self.names, self.weights = zip(*base.model.named_parameters(), strict=True)
         self.copied = base.model.dtype.itemsize < 4
         self.masters = nn.ParameterList(nn.Parameter(w.detach().float()) if self.copied else w for w in self.weights)

@@ -44,7 +44,7 @@ class Scales(LayerChanges):
     """The scales of every place, in float32: [n] of an output's rows, [in] of an input."""
 
     def __init__(self, base: Base):
-        found, layers = places(base), linear_layers(base.model)
+        found, layers = places(base), linear_layers(base.freeze().model)
         self.rows = found.outputs | dict.fromkeys(found.inputs)  # of an input, all are scaled
         super().__init__(base, {name: Rescaled(layers[name], rows is None) for name, rows in self.rows.items()})
         sizes = [self.layers[name].in_features if rows is None else len(rows) for name, rows in self.rows.items()]
