@@ -296,7 +296,7 @@ def test_a_file_that_is_no_table_is_an_error(tmp_path):
     whole = write(path, rows).read_bytes()
     path.write_bytes(whole[:100] + bytes(len(whole) // 2 - 100) + whole[len(whole) // 2 :])
     assert fault_of(path).startswith(f"{path}, row ")
-    assert "end in .jsonl, .csv, .tsv or .parquet" in fault_of(tmp_path / "a.xlsx")
+    assert "end in .jsonl, .csv, .tsv (or .txt) or .parquet" in fault_of(tmp_path / "a.xlsx")
     for suffix in ("jsonl", "csv", "tsv", "parquet"):
         message = fault_of(tmp_path / f"no.{suffix}")
         assert message.startswith(f"{tmp_path}/no.{suffix}: cannot be read: ")

@@ -16,14 +16,19 @@ BLOCKS = [re.sub("^    ", "", block, flags=re.M) for block in re.findall(r"(?:^ 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
 
-def test_the_task_of_ones_own_is_a_possible_study_of_ten_lines(tmp_path, monkeypatch):
+def test_the_tasks_of_ones_own_are_possible_studies_of_ten_lines(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "reviews.csv").touch()
-    (block,) = (block for block in BLOCKS if block.startswith("data:"))
-    assert len(block.splitlines()) <= 10
-    study = configuration.load(CONFIG | {"data": CONFIG["data"] | yaml.safe_load(block)["data"]})
-    assert studies.evaluation(study, "reviews") == "test"
-    assert studies.metrics(study, "reviews") == ["rouge_l", "bleu"]
+    for name in ("reviews.csv", "SICK_train.txt", "SICK_trial.txt", "SICK_test_annotated.txt"):
+        (tmp_path / name).touch()
+    blocks = [block for block in BLOCKS if block.startswith("data:")]
+    assert all(len(block.splitlines()) <= 10 for block in blocks)
+    generated, chosen = (
+        configuration.load(CONFIG | {"data": CONFIG["data"] | yaml.safe_load(block)["data"]}) for block in blocks
+    )
+    assert studies.evaluation(generated, "reviews") == "test"
+    assert studies.metrics(generated, "reviews") == ["rouge_l", "bleu"]
+    assert studies.choices(generated, "reviews") is None
+    assert studies.choices(chosen, "entailment") == "same"
 
 
 def test_every_command_that_the_readme_names_exists_with_its_options():

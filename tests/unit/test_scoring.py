@@ -81,7 +81,8 @@ def corpus() -> tuple[list[dict], list[str]]:
     return records, predictions
 
 
-GENERAL = [name for name in registry.METRICS if name not in (*registry.NEEDS, registry.LEARNED)]
+WITHOUT = (*registry.NEEDS, *registry.OF_CHOICES, registry.LEARNED)  # metrics of particular records
+GENERAL = [name for name in registry.METRICS if name not in WITHOUT]
 
 
 def test_a_subsets_scores_are_those_of_the_subset_alone(corpus):

@@ -12,7 +12,7 @@ from softshot.methods.registry import METHODS
 from softshot.scoring import registry
 from softshot.sections import read
 from softshot.settings import Study
-from softshot.study import downloaded, encoder, metrics, source, task
+from softshot.study import choices, downloaded, encoder, metrics, source, task
 
 
 def load(config: dict[str, Any]) -> Study:
@@ -75,10 +75,10 @@ def _check_names(study: Study) -> None:
 
 def _check_tasks(study: Study) -> None:
     """Every task can be read and had from its source, and its metrics can score its records."""
-    for name in {*study.data.tasks, *study.data.own, *study.scoring.metrics}:
-        _check_metrics(study, name)
     for name in {*study.data.tasks, *study.data.own}:
         _check_table(study, name)
+    for name in {*study.data.tasks, *study.data.own, *study.scoring.metrics}:
+        _check_metrics(study, name)
     for name in study.data.tasks:
         _check_source(study, name)
 
@@ -90,6 +90,7 @@ def _check_metrics(study: Study, name: str) -> None:
     there = {field for metric in own for field in registry.NEEDS.get(metric, ())}
     for metric in metrics(study, name):
         registry.check(metric)
+        _check_choices(study, name, metric)
         if not there.issuperset(registry.NEEDS.get(metric, ())):
             raise UserError(
                 f"config.yaml: scoring.metrics.{name}: {metric} is a metric of another task: it reads"
@@ -102,6 +103,21 @@ def _check_metrics(study: Study, name: str) -> None:
             )
     if study.scoring.encoder and not (Path(study.scoring.encoder) / "config.json").is_file():
         raise UserError(f"config.yaml: scoring.encoder: {study.scoring.encoder} has no config.json: no model is there.")
+
+
+def _check_choices(study: Study, name: str, metric: str) -> None:
+    """What is asked of choices is asked of a task that has some."""
+    where, there = f"config.yaml: scoring.metrics.{name}: {metric}", choices(study, name)
+    if metric in registry.OF_CHOICES and there is None:
+        raise UserError(
+            f"{where} is a metric of tasks with choices, and {name} has none: give its table `choices`, or choose other"
+            " metrics."
+        )
+    if metric in registry.OF_CLASSES and there == "own":
+        raise UserError(
+            f"{where} compares classes, and in {name} every record has choices of its own: leave it out (accuracy and"
+            " calibration_error need no classes)."
+        )
 
 
 def _check_table(study: Study, name: str) -> None:
@@ -191,8 +207,8 @@ def _check_run(study: Study, run: Run) -> None:
             f"config.yaml: {key}: {tokens} tokens and engine.context {study.engine.context}"
             f" are more than the {room.positions} positions of {run.model} {room.what}; lower one of them."
         )
-    generation = overrides.generation(study, run)
-    if generation["max_new_tokens"] >= study.engine.context:
+    generation = overrides.decoding(study, run)
+    if generation and generation["max_new_tokens"] >= study.engine.context:
         raise UserError(
             f"config.yaml: generation.max_new_tokens: {generation['max_new_tokens']} leaves no room for the input in"
             f" engine.context {study.engine.context}; lower the first or raise the second."

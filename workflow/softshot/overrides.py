@@ -9,7 +9,7 @@ from softshot.grid import Run
 from softshot.methods.registry import METHODS, TRAINED
 from softshot.sections import Section, read
 from softshot.settings import GenerationSettings, Override, Study, TuningSettings
-from softshot.study import task
+from softshot.study import choices, task
 
 
 def tuning(study: Study, run: Run) -> dict[str, Any]:
@@ -29,6 +29,11 @@ def method(study: Study, run: Run) -> dict[str, Any]:
 def generation(study: Study, run: Run) -> dict[str, Any]:
     """The settings of a run's decoding."""
     return _resolved(GenerationSettings, study.generation, study.generation.overrides, run)
+
+
+def decoding(study: Study, run: Run) -> dict[str, Any] | None:
+    """The same, or None where a run's outputs are chosen and not generated."""
+    return None if choices(study, run.task) else generation(study, run)
 
 
 def _resolved(section: type[Section], given: Section, overrides: Iterable[Override], run: Run) -> dict[str, Any]:

@@ -42,6 +42,8 @@ def _explain(section: type[Section], fault: dict) -> str:
     remedy = ""
     if "demonstrations" in fault["loc"] and fault["type"] == "string_pattern_mismatch":
         remedy = " Write `<retriever>-<shots>` with at least one shot, such as retrieved-1 or random-3."
+    elif fault["type"] == "string_type" and isinstance(fault["input"], bool):
+        remedy = " YAML reads yes, no, true and false as truth values: write them in quotes."
     elif fault["type"] == "float_type" and isinstance(fault["input"], str):
         remedy = " YAML reads 1e-5 as text: write 1.0e-5."
     return f"{path}: {fault['msg']} (you wrote {fault['input']!r}).{remedy}"

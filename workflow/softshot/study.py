@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from softshot import catalogue
+from softshot.data import registry
 from softshot.grid import demonstration_folder, runs, subset_name, tuners
 from softshot.settings import Study
 from softshot.task import TaskSettings, TemplateSettings
@@ -38,6 +39,11 @@ def selection(study: Study, name: str) -> str:
     """The split whose loss chooses the best prompt: never the one that is scored."""
     there = task(study, name).splits
     return next(s for s in ("validation", "test", "held_out") if s in there and s != evaluation(study, name))
+
+
+def choices(study: Study, name: str) -> registry.Choices | None:
+    """Whether a task's outputs are chosen: among the `same` answers in every record, or among each record's `own`."""
+    return registry.choices(name, task(study, name).table)
 
 
 def metrics(study: Study, name: str) -> list[str]:

@@ -49,6 +49,13 @@ class TableSettings(Section):
         " references, the first of which is trained and shown.",
     )
     references: list[str] = Field([], description="Templates of further references, such as [`{summary_2}`].")
+    choices: Annotated[list[str], Field(min_length=2)] | str | None = Field(
+        None,
+        description="The answers among which the output is chosen, one of which it is in every record: a list of"
+        " templates, such as [`positive`, `negative`] or [`{option_1}`, `{option_2}`], or one column that holds a list,"
+        " such as `{options}`. Each is scored by its log-likelihood, and nothing is generated. null: outputs are"
+        " generated.",
+    )
     id: str | None = Field(None, description="Column of the records' ids; null numbers the rows.")
     group: str | None = Field(
         None,

@@ -20,6 +20,7 @@ from softshot.study import evaluation
 
 COLUMNS = ["task", "metric", "baseline", "retriever", "score", "low", "high", "n"]
 EMPTY, INPUT, DEMONSTRATION, TARGET = "empty output", "input copied", "first demonstration copied", "the target itself"
+KEPT = ("id", "input", "target", "references", "choices")
 RESOURCES = {"execution_accuracy", registry.LEARNED}  # metrics that need databases or a model
 
 
@@ -67,7 +68,7 @@ def _records(path: Path, metric: str, ids: list[str]) -> list[dict]:
     records = {}
     for record in each(path):
         meta = {key: value for key, value in record["meta"].items() if key in needed}
-        records[record["id"]] = {key: record[key] for key in ("id", "input", "target", "references")} | {"meta": meta}
+        records[record["id"]] = {key: record[key] for key in KEPT if key in record} | {"meta": meta}
     return [records[id] for id in ids]
 
 

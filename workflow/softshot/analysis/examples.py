@@ -16,6 +16,7 @@ from softshot.study import evaluation, template
 
 # Metrics whose statistics of a record are [right, counted]; elsewhere right means equal to a reference.
 JUDGES = {"exact_match", "exact_set_match", "execution_accuracy", "frame_accuracy", "blec"}
+JUDGES |= {"accuracy", "acc_norm", "acc_token"}
 
 
 def shown_cells(results: Results) -> list[Cell]:

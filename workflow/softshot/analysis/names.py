@@ -18,6 +18,7 @@ TASKS = {"dart": "DART", "mtop": "MTOP", "totto": "ToTTo", "spider": "Spider", "
 METRICS = {"bleu": "BLEU", "dart_bleu": "BLEU", "totto_bleu": "BLEU", "chrf": "chrF", "ter": "TER", "dart_ter": "TER"}
 METRICS |= {"parent": "PARENT", "parent_precision": "PARENT precision", "parent_recall": "PARENT recall"}
 METRICS |= {"blec": "BLEC", "rouge_l": "ROUGE-L", "token_f1": "token F1"}
+METRICS |= {"acc_norm": "accuracy per character", "acc_token": "accuracy per token", "macro_f1": "macro-F1"}
 INK, MUTED, FAINT, PAPER = "#1d2430", "#5a6472", "#dfe3e8", "#ffffff"
 IN_DARK = {INK: "#e6e9ee", MUTED: "#a2acb9", FAINT: "#323a46", PAPER: "#14181f"}
 PALETTE = {  # light: dark
@@ -61,7 +62,11 @@ class Names:
 
     def label(self, arm: str, variant: str) -> str:
         """The same of a table's row."""
-        return ", ".join(filter(None, (self.titles[arm], self.variants[arm, variant])))
+        return ", ".join(filter(None, (self.titles[arm], self.words(arm, variant))))
+
+    def words(self, arm: str, variant: str) -> str:
+        """A variant in words; one that is tuned for other tasks alone, and no cell, by its folder's name."""
+        return self.variants.get((arm, variant), variant)
 
     def series(self, cell: Cell) -> str:
         """What a line is called: a cell without the sizes that it is drawn against."""

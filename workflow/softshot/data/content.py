@@ -52,7 +52,8 @@ def _list_fault(path: Path) -> str | None:
         value = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         return f"it is cut or no data: {reason(error)}"
-    return None if isinstance(value, list) and value else "it is no list of records"
+    lists = value.values() if isinstance(value, dict) else [value]  # an object of lists, as splits or classes are
+    return None if value and all(isinstance(one, list) for one in lists) else "it is no list of records"
 
 
 def _lines_fault(path: Path) -> str | None:

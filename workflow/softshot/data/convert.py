@@ -1,22 +1,23 @@
-"""A task's files to records: {"id", "input", "target", "references", "meta"}, one JSON object a line.
+"""A task's files to records: {"id", "input", "target", "references", "choices"?, "meta"}, one JSON object a line.
 
 A converter is a reader, which gives the file's rows, and a function from a row to {"input", "references", "meta"},
-with an "id" where the file has ids of its own. What is the same for all tasks is done here: ids, white space, faults,
-and what a split keeps.
+with an "id" where the file has ids of its own, and with "choices" where the output is chosen among them. What is the
+same for all tasks is done here: ids, white space, faults, and what a split keeps.
 """
 
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
 from softshot import code, files
-from softshot.data import leaks, readers, splits, table
+from softshot.data import leaks, readers, registry, splits, table
 from softshot.data.content import refuse_stranger
 from softshot.data.registry import CONVERTERS, grouped
-from softshot.data.text import collapse
+from softshot.data.text import collapse, shown
 from softshot.errors import UserError
 from softshot.sections import Section
 from softshot.settings import Positive
@@ -148,9 +149,9 @@ def records(
 
     The id is `<task>-<split>-` and the file's own id, or the position in the file, which skipping does not change.
     """
-    reader, converter = _converter(task, settings)
+    reader, converter = _converter(task, settings, split)
     refuse_stranger(path)
-    unit = table.unit(path) if settings else "line"
+    unit, chosen = table.unit(path) if settings else "line", registry.choices(task, settings)
     first_line: dict[str, int] = {}
     for position, (line, row) in enumerate(reader(path)):
         try:
@@ -159,6 +160,8 @@ def records(
             record = converter(row)
             name = collapse(record["id"]) if "id" in record else f"{position:05d}"
             finished = _finished(f"{task}-{split}-{name}", record)
+            if chosen and "choices" not in finished:
+                raise ValueError("there are no choices")
             if "id" in record:
                 if not name:
                     raise ValueError("the id is empty")
@@ -174,14 +177,15 @@ def records(
             yield finished
 
 
-def _converter(task: str, settings: TableSettings | None) -> tuple[Callable, Callable[[Any], dict]]:
+def _converter(task: str, settings: TableSettings | None, split: str) -> tuple[Callable, Callable[[Any], dict]]:
     """The reader of a task's files, and the function from a row to a record."""
     if settings is not None:
         return table.rows, table.converter(settings)
     if task not in CONVERTERS:
         raise UserError(f"task {task}: no converter, and no `table`; known tasks: {', '.join(CONVERTERS)}")
     module, name = import_module(f"softshot.data.{task}"), CONVERTERS[task].reader
-    return getattr(module, name, None) or getattr(readers, name), module.record
+    reader = getattr(module, name, None) or getattr(readers, name)
+    return partial(reader, split=split) if CONVERTERS[task].by_split else reader, module.record
 
 
 def _finished(name: str, record: dict) -> dict:
@@ -194,12 +198,28 @@ def _finished(name: str, record: dict) -> dict:
         "references": references,
         "meta": record["meta"],
     }
+    if "choices" in record:
+        finished["choices"] = _answers(record["choices"], finished["target"])
     if not finished["input"]:
         raise ValueError("the input is empty")
     if not all(references):
         raise ValueError("the target or a further reference is empty")
     json.dumps(finished, ensure_ascii=False).encode()  # half a surrogate pair is a ValueError
     return finished
+
+
+def _answers(texts: list[str], target: str) -> list[str]:
+    """The answers among which the output is chosen; ValueError where they are not all different, or it is not there."""
+    answers = [collapse(text) for text in texts]
+    if not all(answers):
+        raise ValueError("one of the choices is empty")
+    if twice := [text for text in answers if answers.count(text) > 1]:
+        raise ValueError(f"the choice {shown(twice[0])} is there twice")
+    if len(answers) < 2:
+        raise ValueError(f"there is one choice only, {shown(answers[0])}")
+    if target not in answers:
+        raise ValueError(f"the target {shown(target)} is none of the choices: {shown(answers)}")
+    return answers
 
 
 def _some(kept: Iterable[dict], otherwise: str) -> Iterator[dict]:

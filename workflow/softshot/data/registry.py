@@ -3,9 +3,11 @@
 Read while the Snakefile is parsed: imports nothing heavy.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from softshot.task import TableSettings
+
+Choices = Literal["same", "own"]
 
 
 class Converter(NamedTuple):
@@ -13,6 +15,8 @@ class Converter(NamedTuple):
 
     reader: str  # a function of data/readers.py, or of the task's module
     grouped: bool = False  # whether its records say in `meta.group` which of them belong together
+    by_split: bool = False  # whether one file holds several splits, of which the reader is told the one
+    choices: Choices | None = None  # of a task whose outputs are chosen: the same answers in every record, or its own
 
 
 CONVERTERS = {
@@ -21,9 +25,19 @@ CONVERTERS = {
     "logic2text": Converter("json_list"),
     "spider": Converter("rows", grouped=True),
     "mtop": Converter("lines"),
+    "clinc": Converter("rows", by_split=True, choices="same"),
 }
 
 
 def grouped(task: str, settings: TableSettings | None) -> bool:
     """Whether a task's records say which of them belong together, such as the questions on one database."""
     return CONVERTERS[task].grouped if settings is None else settings.group is not None
+
+
+def choices(task: str, settings: TableSettings | None) -> Choices | None:
+    """Whether a task's outputs are chosen: among the `same` answers in every record, or among each record's `own`."""
+    if settings is None:
+        return CONVERTERS[task].choices
+    if settings.choices is None:
+        return None
+    return "own" if any("{" in text for text in settings.choices) else "same"

@@ -27,7 +27,7 @@ def rows(path: Path) -> Iterator[tuple[int, Any | ValueError]]:
     kind = path.suffix.lower()
     if kind in READERS:
         return READERS[kind](path)
-    raise UserError(f"{path}: the files of a task of your own end in .jsonl, .csv, .tsv or .parquet")
+    raise UserError(f"{path}: the files of a task of your own end in .jsonl, .csv, .tsv (or .txt) or .parquet")
 
 
 def unit(path: Path) -> str:
@@ -37,7 +37,7 @@ def unit(path: Path) -> str:
 
 def remark(path: Path) -> str | None:
     """What whoever gave the file should know of how it was read."""
-    line = plain_quotes(path) if path.suffix.lower() == ".tsv" else None
+    line = plain_quotes(path) if path.suffix.lower() in (".tsv", ".txt") else None
     if line is None:
         return None
     return f"{path}: quotation marks are plain characters in this file, by line {line}, which is malformed otherwise"
@@ -47,6 +47,8 @@ def converter(settings: TableSettings) -> Callable[[Any], dict]:
     """The function from a row to its record, by the settings' templates."""
     templates = {"input": settings.input, "target": settings.target}
     templates |= {f"references.{number}": text for number, text in enumerate(settings.references)}
+    answers = settings.choices if isinstance(settings.choices, list) else [settings.choices or ""]
+    templates |= {f"choices.{number}": text for number, text in enumerate(answers) if text}
     parsed = {}
     for key, text in templates.items():
         try:
@@ -80,6 +82,9 @@ def _record(templates: dict[str, list], id_column: str | None, group_column: str
         raise ValueError(f"the target is empty (column {', '.join(columns)})")
     others = [text for key, pieces in templates.items() if key.startswith("references") for text in _texts(pieces, row)]
     record = {"input": _fill(templates["input"], row), "references": target + others, "meta": {}}
+    choices = [text for key, pieces in templates.items() if key.startswith("choices") for text in _texts(pieces, row)]
+    if choices:
+        record["choices"] = choices
     if id_column is not None:
         record["id"] = _text(_value(row, id_column), id_column)
     if group_column is not None and (group := collapse(_text(_value(row, group_column), group_column))):
@@ -148,4 +153,4 @@ def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise UserError(f"{path}, row {number + 1}: not a whole Parquet file: {error}") from None
 
 
-READERS = {".jsonl": json_lines, ".csv": csv_rows, ".tsv": tsv_rows, ".parquet": _parquet}
+READERS = {".jsonl": json_lines, ".csv": csv_rows, ".tsv": tsv_rows, ".txt": tsv_rows, ".parquet": _parquet}

@@ -30,12 +30,13 @@ class RowSettings(Section):
 
 @dataclass(frozen=True)
 class Row:
-    """Token ids of one record: what the model is given, and what it is to write."""
+    """Token ids of one record: what the model is given, and what it is to write, or to choose among."""
 
     id: str
     context: list[int]
     target: list[int] = field(default_factory=list)
     shots: int = 0  # demonstrations in the context
+    choices: tuple[tuple[int, ...], ...] = ()  # the answers, of a record that has choices; the target is one of them
 
     def __len__(self) -> int:
         return len(self.context) + len(self.target)
@@ -96,23 +97,33 @@ class Layout:
         ids = [id for part in question for id in part] + self.encode(f" {record['target']}")
         return before + ids + self._template(self.after_example) + self.separator
 
-    def tuning_row(self, record: dict, demonstrations: list[dict], target: str, max_new_tokens: int) -> Row | None:
+    def choices(self, record: dict) -> tuple[tuple[int, ...], ...]:
+        """Token ids of a record's choices, which nothing ends: a choice's likelihood is that of its words."""
+        return tuple(tuple(self.encode(f" {text}")) for text in record.get("choices", ()))
+
+    def tuning_row(
+        self, record: dict, demonstrations: list[dict], target: str, max_new_tokens: int | None
+    ) -> Row | None:
         """The row that teaches `target`; None, counted, where it is too long. Demonstrations are given nearest first.
 
         There is room for `max_new_tokens` as when a record is predicted, so that both show the same, and for a longer
-        `target`.
+        `target`; for the longest of a record's choices where it has any.
         """
-        ids = self.target(target)
-        if len(ids) > max_new_tokens and self._room(len(ids)) < 1:
+        choices = self.choices(record)
+        ids = self.encode(f" {target}") if choices else self.target(target)
+        room = max(map(len, choices)) if choices else max_new_tokens
+        if len(ids) > room and self._room(len(ids)) < 1:
             self.truncation.records += 1
             return None
-        context, shots = self._context(record, demonstrations, max(max_new_tokens, len(ids)))
-        return Row(record["id"], context, ids, shots)
+        context, shots = self._context(record, demonstrations, max(room, len(ids)))
+        return Row(record["id"], context, ids, shots, choices)
 
-    def generation_row(self, record: dict, demonstrations: list[dict], max_new_tokens: int) -> Row:
-        """The row that is to be continued, with room for `max_new_tokens`."""
-        context, shots = self._context(record, demonstrations, max_new_tokens)
-        return Row(record["id"], context, shots=shots)
+    def generation_row(self, record: dict, demonstrations: list[dict], max_new_tokens: int | None) -> Row:
+        """The row that is to be continued: by at most `max_new_tokens`, or by one of its record's choices."""
+        choices = self.choices(record)
+        room = max(map(len, choices)) if choices else max_new_tokens
+        context, shots = self._context(record, demonstrations, room)
+        return Row(record["id"], context, shots=shots, choices=choices)
 
     def _room(self, output: int) -> int:
         """Positions that an input may take beside an output, without demonstrations."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from softshot.engine.layout import Row
 from softshot.engine.prefix import Prefix
+from softshot.engine.tree import tree
 
 
 @dataclass
@@ -31,6 +32,16 @@ class Passes:
             self.target_tokens += len(row.target)
             self.predicted += len(row.target)
             self._read(len(row) - 1, before)
+
+    def add_choices(self, prefix: Prefix | None, row: Row) -> None:
+        """One row whose choices branched from its context; the prefix runs once for all rows."""
+        before, branches = 0 if prefix is None else len(prefix), tree(row.choices)
+        self._read(len(row.context), before)
+        self.read += len(branches.tokens)
+        self.attended += sum(before + len(row.context) + depth for depth in branches.depths)
+        self.tokens += len(row.context) + sum(map(len, row.choices))
+        self.target_tokens += sum(map(len, row.choices))
+        self.predicted += 1 + len(branches.tokens)
 
     def add_prediction(self, prefix: Prefix | None, row: Row, written: int, beams: int) -> None:
         """One row that was continued by `written` tokens, by itself; the prefix runs once for all rows."""

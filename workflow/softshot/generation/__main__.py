@@ -14,13 +14,14 @@ from softshot.demonstrations.shown import Shown
 from softshot.demonstrations.table import read_metadata
 from softshot.engine import base as engine_base
 from softshot.engine.base import Base
-from softshot.engine.decoding import Output, decode, kv_cache_mb
+from softshot.engine.decoding import decode, kv_cache_mb
 from softshot.engine.layout import Layout, Row, RowSettings
 from softshot.engine.passes import Passes
 from softshot.engine.prefix import Prefix
 from softshot.engine.stops import Stops
 from softshot.errors import UserError, run_program
 from softshot.files import PREDICTIONS, checksums, read_json, read_jsonl, sizes, write_json, write_jsonl
+from softshot.generation.choices import chosen
 from softshot.generation.drift import Drift
 from softshot.methods.registry import METHODS
 from softshot.peak_memory import PeakMemory
@@ -40,7 +41,7 @@ class GenerationSlice(RowSettings):
     """What predictions depend on, besides their inputs."""
 
     method: MethodSlice
-    generation: GenerationSettings
+    generation: GenerationSettings | None  # None: records have choices, of which the likeliest is predicted
     neutral_tokens: int = 0  # of which the loss is taken, bare and adapted
 
 
@@ -121,17 +122,22 @@ def main() -> None:
     memory.loaded()
     layout = Layout(model.base, settings, METHODS[settings.method.name].begins_text)
     shown = Shown(args.demonstrations, settings.shots, read_jsonl(args.train), settings.threshold)
-    limit = settings.generation.max_new_tokens
-    rows = [layout.generation_row(record, shown.records(record["id"]), limit) for record in read_jsonl(args.records)]
-    outputs, facts = predicted(args, settings, model, rows)
+    records, decoding = read_jsonl(args.records), settings.generation
+    limit = decoding and decoding.max_new_tokens
+    rows = [layout.generation_row(record, shown.records(record["id"]), limit) for record in records]
+    if decoding:
+        outputs, facts = decoded(args, settings, model, rows)
+    else:
+        texts = {record["id"]: record["choices"] for record in records}
+        outputs, facts = chosen(model.base, model.prefix, rows, texts, args.batch_size)
+    facts |= of_all(args, model, rows, outputs)
     predictions = [
         {
             "id": row.id,
-            "prediction": outputs[row.id].text,
+            "prediction": outputs[row.id].pop("prediction"),
             "demonstrations": [{"id": i, "score": None if s != s else s} for i, s in shown.ids(row.id)[: row.shots]],
             "input_tokens": len(row),
-            "output_tokens": outputs[row.id].tokens,
-            "stopped": outputs[row.id].stopped,
+            **outputs[row.id],
         }
         for row in rows
     ]
@@ -150,31 +156,37 @@ def main() -> None:
     print(f"{len(rows)} predictions in {facts['seconds']:.0f} s", file=sys.stderr)
 
 
-def predicted(
+def decoded(
     args: argparse.Namespace, settings: GenerationSlice, model: Adapted, rows: list[Row]
-) -> tuple[dict[str, Output], dict[str, Any]]:
-    """The output of every row, by its id, and what it took."""
+) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """What is generated for every row, by its id, and what it took."""
     base, prefix, decoding = model.base, model.prefix, settings.generation
     cache = kv_cache_mb(base, prefix, rows, decoding, args.batch_size)
     print(f"keys and values take {cache:.0f} MB for {args.batch_size} rows at once", file=sys.stderr)
     began = time.monotonic()
-    decoded = decode(base, prefix, rows, decoding, Stops.of(base, settings.template.separator), args.batch_size)
-    outputs = {output.id: output for output in tqdm(decoded, total=len(rows), unit="record", disable=None)}
+    outputs = decode(base, prefix, rows, decoding, Stops.of(base, settings.template.separator), args.batch_size)
+    of_rows = {output.id: output for output in tqdm(outputs, total=len(rows), unit="record", disable=None)}
     seconds, passes = time.monotonic() - began, Passes()
     for row in rows:
-        passes.add_prediction(prefix, row, outputs[row.id].tokens, decoding.beams)
-    return outputs, {
-        "seconds": seconds,
+        passes.add_prediction(prefix, row, of_rows[row.id].tokens, decoding.beams)
+    texts = {
+        id: {"prediction": output.text, "output_tokens": output.tokens, "stopped": output.stopped}
+        for id, output in of_rows.items()
+    }
+    return texts, {"seconds": seconds, "passes": asdict(passes), "kv_cache_mb": cache}
+
+
+def of_all(args: argparse.Namespace, model: Adapted, rows: list[Row], outputs: dict[str, dict]) -> dict[str, Any]:
+    """What `run.json` says of a run's predictions, however they were made."""
+    return {
         "records": len(rows),
         "input_tokens": sum(map(len, rows)),
-        "output_tokens": sum(output.tokens for output in outputs.values()),
-        "positions_added": 0 if prefix is None else len(prefix),
+        "output_tokens": sum(output["output_tokens"] for output in outputs.values()),
+        "positions_added": 0 if model.prefix is None else len(model.prefix),
         "merged": model.merged,
-        "quantised_weights": base.quantised,
-        "passes": asdict(passes),
+        "quantised_weights": model.base.quantised,
         "batch_size": args.batch_size,
-        "kv_cache_mb": cache,
-        "dtype": str(base.model.dtype),
+        "dtype": str(model.base.model.dtype),
     }
 
 

@@ -63,13 +63,13 @@ class Estimates:
         """The computing of a run's job; `stage` is tuning or generation."""
         task, size = self.task(run.task), self.size(run.model)
         one = [task.input / CHARACTERS, task.output / CHARACTERS]
-        settings = (overrides.tuning if stage == "tuning" else overrides.generation)(self.study, run)
+        settings = overrides.tuning(self.study, run) if stage == "tuning" else overrides.decoding(self.study, run)
         if stage == "tuning":
             context = min(self.study.engine.context - one[1], one[0] + run.shots * sum(one))
             records = task.records[studies.selection(self.study, run.task)]
             records = min(records, settings["validation_records"] or records)
             return work.tuning(size, run, Texts(context, one[1]), settings, records, settings["steps"])
-        output = min(one[1], settings["max_new_tokens"])
+        output = min(one[1], settings["max_new_tokens"]) if settings else one[1]
         context = min(self.study.engine.context - output, one[0] + run.shots * sum(one))
         records = task.records[studies.evaluation(self.study, run.task)]
         batch = self.study.generation.batch_size

@@ -87,8 +87,14 @@ def tuning(size: Size, run: Run, texts: Texts, settings: dict[str, Any], records
     return Work(steps * step + (1 + math.ceil(steps / settings["validate_every"])) * validation)
 
 
-def generation(size: Size, run: Run, texts: Texts, settings: dict[str, Any], records: int, batch: int) -> Work:
-    """Predicting `records`, `batch` at once, after what the run's method puts before them; weights are merged."""
+def generation(size: Size, run: Run, texts: Texts, settings: dict[str, Any] | None, records: int, batch: int) -> Work:
+    """Predicting `records`, `batch` at once, after what the run's method puts before them; weights are merged.
+
+    `settings` None: outputs are chosen, and read in the same pass.
+    """
+    if settings is None:
+        predicted = records * texts.output
+        return Work(size.forward(run.tokens + records * texts.row, run.tokens + texts.row / 2, predicted))
     reading = size.forward(run.tokens + records * texts.context, run.tokens + texts.context / 2, records)
     written = records * settings["beams"] * texts.output
     writing = size.forward(written, run.tokens + texts.row, written)

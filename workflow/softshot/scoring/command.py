@@ -100,6 +100,8 @@ def expected(args: argparse.Namespace, task: TaskSettings | None) -> tuple[Path,
         if args.data:
             raise UserError("give --data or --references, not both: each says what the predictions are compared with.")
         for name in args.metrics or task.metrics:
+            if name in registry.OF_CHOICES:
+                raise UserError(f"{name} reads the choices of the records: give --task and --data in its place.")
             if name in registry.NEEDS:
                 raise UserError(
                     f"{name} reads {', '.join(registry.NEEDS[name])} of the records, which --references does not hold:"

@@ -30,7 +30,14 @@ METRICS = {
     "exact_set_match_values": "softshot.scoring.spider:ExactSetMatchValues",
     "partial_match": "softshot.scoring.spider:PartialMatch",
     "execution_accuracy": "softshot.scoring.spider:ExecutionAccuracy",
+    "accuracy": "softshot.scoring.choices:Accuracy",
+    "acc_norm": "softshot.scoring.choices:AccuracyPerCharacter",
+    "acc_token": "softshot.scoring.choices:AccuracyPerToken",
+    "macro_f1": "softshot.scoring.choices:MacroF1",
+    "calibration_error": "softshot.scoring.choices:CalibrationError",
 }
+OF_CLASSES = ("macro_f1",)  # read the choices as classes: the same in every record
+OF_CHOICES = ("accuracy", "acc_norm", "acc_token", "calibration_error", *OF_CLASSES)  # read a record's choices
 LEARNED = "bert_score"  # needs an encoder, and is in no task's list by itself
 SQL = ("db_id", "schema", "query")
 NEEDS = {  # what a metric reads in a record's `meta`, besides its references

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 from softshot.errors import UserError
 from softshot.files import read_jsonl, replacing, sizes, write_json
 from softshot.scoring import registry
-from softshot.scoring.registry import NEEDS, Metric
+from softshot.scoring.registry import NEEDS, OF_CHOICES, Metric
 
 SHOWN = 3  # ids named in an error message
+OF_PREDICTIONS = ("log_likelihoods", "choice_tokens")  # what metrics of choices read of a prediction
 SUBSETS = ["easy", "medium", "hard", "extra", "overlap", "non-overlap"]  # in the order of the official tables
 
 Statistics = dict[str, list[list[float]]]  # per metric: the statistics of every record
@@ -55,7 +56,7 @@ def score_texts(
 
 
 def read_pairs(records: Path, predictions: Path) -> tuple[list[dict[str, Any]], Outputs]:
-    """The records, and what was predicted for them, in the same order.
+    """The records, with what was found of their choices, and what was predicted for them, in the same order.
 
     Every record must have exactly one prediction; ids that are missing, unknown or there twice are errors.
     """
@@ -79,7 +80,8 @@ def read_pairs(records: Path, predictions: Path) -> tuple[list[dict[str, Any]], 
             raise UserError(f"{predictions} does not fit {records}: {named(ids)} {fault}; generate them again.")
     ordered = [outputs[id] for id in rows]
     tokens, stopped = ([row.get(key) for row in ordered] for key in ("output_tokens", "stopped"))
-    return list(rows.values()), Outputs(
+    found = [{key: output[key] for key in OF_PREDICTIONS if key in output} for output in ordered]
+    return [row | of_choices for row, of_choices in zip(rows.values(), found, strict=True)], Outputs(
         texts=[row["prediction"] for row in ordered],
         tokens=None if None in tokens else tokens,
         stopped=None if None in stopped else stopped,
@@ -96,6 +98,8 @@ def statistics(metrics: list[Metric], records: list[dict[str, Any]], predictions
     """Per metric the statistics of every record. What a metric reads in the records must be there."""
     for metric in metrics:
         needed = NEEDS.get(metric.name, ())
+        if metric.name in OF_CHOICES and (lacking := [row["id"] for row in records if "choices" not in row]):
+            raise UserError(f"{metric.name} is a metric of choices, which {named(lacking)} lack; choose other metrics.")
         lacking = [record["id"] for record in records if not record["meta"].keys() >= set(needed)]
         if lacking:
             raise UserError(

@@ -41,7 +41,7 @@ class TuningSlice(RowSettings):
 
     method: MethodSlice
     tuning: TuningSettings
-    max_new_tokens: int  # the room that an output has when the run's records are predicted
+    max_new_tokens: int | None  # the room of an output when records are predicted; None: they have choices
 
 
 def arguments_of() -> argparse.Namespace:

@@ -14,10 +14,15 @@ class TrainingRows(Sequence[Row | None]):
     """A row per training record and reference: every reference is a pair to learn from. None where it is too long."""
 
     def __init__(
-        self, layout: Layout, records: list[dict], shown: Shown, max_new_tokens: int, chosen: Set[str] | None = None
+        self,
+        layout: Layout,
+        records: list[dict],
+        shown: Shown,
+        max_new_tokens: int | None,
+        chosen: Set[str] | None = None,
     ):
-        """`shown`: the demonstrations of the records. `max_new_tokens`: the room that predictions have. `chosen`: ids
-        of the records that are used, None for all.
+        """`shown`: the demonstrations of the records. `max_new_tokens`: the room that predictions have, None of
+        records that have choices. `chosen`: ids of the records that are used, None for all.
         """
         self.layout, self.shown, self.max_new_tokens = layout, shown, max_new_tokens
         used = (record for record in records if chosen is None or record["id"] in chosen)
@@ -35,7 +40,9 @@ class TrainingRows(Sequence[Row | None]):
         return self._rows[place]
 
 
-def validation_rows(layout: Layout, path: Path, limit: int | None, shown: Shown, max_new_tokens: int) -> list[Row]:
+def validation_rows(
+    layout: Layout, path: Path, limit: int | None, shown: Shown, max_new_tokens: int | None
+) -> list[Row]:
     """Rows of the validation records, or of a sample of `limit`, the same for every run: official files are sorted.
 
     What is too long is left out. Raises UserError where nothing is left.
