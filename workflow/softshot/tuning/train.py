@@ -77,7 +77,8 @@ class Trainer:
         rows; larger batches are split and accumulated."""
         self.base, self.adapter, self.settings, self.peak_rate = base, adapter, settings, peak_rate
         self.training, self.validation, self.seed = training, validation, seed
-        self.optimizer = torch.optim.AdamW(adapter.parameters(), lr=peak_rate, weight_decay=settings.weight_decay)
+        options = {"lr": peak_rate, "weight_decay": settings.weight_decay}
+        self.optimizer = torch.optim.AdamW(adapter.parameters(), fused=True, **options)  # one pass over memory
         self.progress = Progress(max_tokens=max_tokens)
         self.first_logits = self.shortest_logits()
         self.remedy = f"lower the learning rate of the method (now {peak_rate})."
