@@ -199,7 +199,7 @@ def _finished(name: str, record: dict) -> dict:
         "meta": record["meta"],
     }
     if "choices" in record:
-        finished["choices"] = _answers(record["choices"], finished["target"])
+        finished["choices"] = _answers(record["choices"], references)
     if not finished["input"]:
         raise ValueError("the input is empty")
     if not all(references):
@@ -208,7 +208,7 @@ def _finished(name: str, record: dict) -> dict:
     return finished
 
 
-def _answers(texts: list[str], target: str) -> list[str]:
+def _answers(texts: list[str], references: list[str]) -> list[str]:
     """The answers among which the output is chosen; ValueError where they are not all different, or it is not there."""
     answers = [collapse(text) for text in texts]
     if not all(answers):
@@ -217,8 +217,8 @@ def _answers(texts: list[str], target: str) -> list[str]:
         raise ValueError(f"the choice {shown(twice[0])} is there twice")
     if len(answers) < 2:
         raise ValueError(f"there is one choice only, {shown(answers[0])}")
-    if target not in answers:
-        raise ValueError(f"the target {shown(target)} is none of the choices: {shown(answers)}")
+    if others := [text for text in references if text not in answers]:
+        raise ValueError(f"the target {shown(others[0])} is none of the choices: {shown(answers)}")
     return answers
 
 
