@@ -183,7 +183,7 @@ def _converter(task: str, settings: TableSettings | None, split: str) -> tuple[C
         return table.rows, table.converter(settings)
     if task not in CONVERTERS:
         raise UserError(f"task {task}: no converter, and no `table`; known tasks: {', '.join(CONVERTERS)}")
-    module, name = import_module(f"softshot.data.{task}"), CONVERTERS[task].reader
+    module, name = import_module(f"softshot.data.{registry.module(task)}"), CONVERTERS[task].reader
     reader = getattr(module, name, None) or getattr(readers, name)
     return partial(reader, split=split) if CONVERTERS[task].by_split else reader, module.record
 
