@@ -296,7 +296,7 @@ def main() -> None:
     args = parser.parse_args()
     study = study_of(args.seeds)
     count = write_study(args.folder, study)
-    (args.folder / "settings.json").write_text(json.dumps(analysis_slice(study)), encoding="utf-8")
+    (args.folder / "settings.json").write_text(json.dumps(analysis_slice(study), sort_keys=True), encoding="utf-8")
     print(f"{count} runs in {args.folder}")
 
 

@@ -8,6 +8,7 @@ import torch
 from peft import (
     AdaLoraConfig,
     IA3Config,
+    LNTuningConfig,
     LoraConfig,
     PrefixTuningConfig,
     PromptEncoderConfig,
@@ -217,6 +218,16 @@ def ia3(folder, adapter):
     return PlainLoop, model, pairs
 
 
+def ln_tuning(folder, adapter):
+    """A layer of peft's holds a copy of the norm."""
+    layers = dict.fromkeys(name.rpartition(".")[0] for name in adapter.names)
+    model, pairs = wrapped(folder, LNTuningConfig(task_type="CAUSAL_LM", target_modules=list(layers))), []
+    for name, own in zip(adapter.names, adapter.masters, strict=True):
+        layer, _, part = name.rpartition(".")
+        pairs.append((getattr(layer_of(model, layer).ln_tuning_layers["default"], part), constant(own)))
+    return PlainLoop, model, pairs
+
+
 def full(folder, adapter):
     model = load_plain(folder, torch.float64).requires_grad_(True)
     theirs = dict(model.named_parameters())
@@ -229,5 +240,5 @@ def full(folder, adapter):
 
 BY_METHOD = {
     function.__name__.replace("_", "-"): function
-    for function in (prompt_tuning, p_tuning, prefix_tuning, context_tuning, lora, adalora, ia3, full)
+    for function in (prompt_tuning, p_tuning, prefix_tuning, context_tuning, lora, adalora, ia3, ln_tuning, full)
 }

@@ -70,6 +70,7 @@ def test_peft_loads_what_is_saved_here(folder_of, tmp_path, method, name):
 
 LINEAR = {"gpt2": "c_attn", "opt": "fc1", "bloom": "dense_h_to_4h", "llama": "down_proj"}
 PATTERN = {"0.attn.c_attn": 3, "0.fc1": 3, "0.mlp.dense_h_to_4h": 3, "0.mlp.down_proj": 3, r"1\..*": 2}
+NORMS = ["ln_1", "self_attn_layer_norm", "input_layernorm", "post_attention_layernorm"]
 TOKENS = {"num_virtual_tokens": 4}
 THEIRS = {
     "LoRA as it is by default": ("lora", peft.LoraConfig, {}),
@@ -82,6 +83,7 @@ THEIRS = {
     "LoRA of one layer": ("lora", peft.LoraConfig, {"layers_to_transform": [1], "target_modules": [*LINEAR.values()]}),
     "AdaLoRA": ("adalora", peft.AdaLoraConfig, {"total_step": 10}),
     "IA3": ("ia3", peft.IA3Config, {}),
+    "LN-tuning": ("ln-tuning", peft.LNTuningConfig, {"target_modules": NORMS}),
     "prompt tuning": ("prompt-tuning", peft.PromptTuningConfig, TOKENS),
     "P-tuning, MLP": ("p-tuning", peft.PromptEncoderConfig, TOKENS),
     "P-tuning, LSTM": ("p-tuning", peft.PromptEncoderConfig, TOKENS | {"encoder_reparameterization_type": "LSTM"}),

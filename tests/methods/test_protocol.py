@@ -39,19 +39,19 @@ def test_a_method_makes_an_adapter_and_puts_a_saved_one_to_use(folder_of, tmp_pa
 def test_only_what_is_trained_changes(folder_of, method):
     """Of a frozen model nothing does."""
     base = base_for(method, folder_of("gpt2"))
-    before = {name: weight.clone() for name, weight in base.model.state_dict().items()}
+    before = {weight: weight.clone() for weight in base.model.state_dict(keep_vars=True).values()}
     run = trainer_of(method, base, loop={"steps": 3})
+    trained = {parameter.data_ptr() for parameter in run.adapter.parameters()}
     run.run(lambda: False, lambda: None, 1e9)
-    after = {name.replace(".layer.", "."): weight for name, weight in base.model.state_dict().items()}
-    assert before.keys() == after.keys()
-    same = [torch.equal(weight, after[name]) for name, weight in before.items()]
-    assert any(same) is (method != "full") and all(same) is (method != "full")
+    for weight, first in before.items():
+        assert torch.equal(weight, first) is (weight.data_ptr() not in trained)
 
 
 @pytest.mark.parametrize("method", ALL)
 @pytest.mark.parametrize("name", ["gpt2", "bloom", "llama"])
 def test_the_registry_knows_about_how_many_numbers_are_stored(folder_of, tmp_path, method, name):
-    """To 20 %, in a plain transformer. Keys in groups and narrower feed-forward parts (Llama's) make it less."""
+    """To 20 %, in a plain transformer. Keys in groups, narrower feed-forward parts and norms without biases (Llama's)
+    make it less."""
     base = base_for(method, folder_of(name))
     run = trainer_of(method, base, loop={"steps": 2})
     run.run(lambda: False, lambda: None, 1e9)
@@ -63,7 +63,7 @@ def test_the_registry_knows_about_how_many_numbers_are_stored(folder_of, tmp_pat
     if isinstance(prefix := run.adapter.prefix(), Prefix):
         size = len(prefix)
     expected = METHODS[method].stored(size, model)
-    if name == "llama" and method in ("prefix-tuning", "context-tuning", "ia3"):
+    if name == "llama" and method in ("prefix-tuning", "context-tuning", "ia3", "ln-tuning"):
         assert stored < expected
     else:
         assert stored == pytest.approx(expected, rel=0.2)

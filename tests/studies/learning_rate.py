@@ -1,66 +1,74 @@
-"""`python tests/studies/learning_rate.py [DATA]`: tune at several learning rates and initialisations, print a table.
+"""`python tests/studies/learning_rate.py [folder of the tasks' files]`: every method at several learning rates.
 
-One study is run again and again with one value changed, so that only its tuning jobs run again. DATA is a
-folder with MTOP's official files, or `official`; without it the study has the excerpts of tests/data. What was
-measured is kept in results/learning-rate/table.tsv; what stands there is not measured again.
+Runs the trials of tests/studies/learning_rate.yaml for each of the seeds, nothing else, and prints per task a row per
+arm: the best validation loss at each rate, mean over the seeds, the lowest in bold. What was run is not run again.
 """
 
-import csv
+import argparse
 import json
 import subprocess
-import sys
-import tempfile
+from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 
-import yaml
+from softshot import configfiles, configuration
+from softshot.grid import Run
+from softshot.rates import all_trials
+from softshot.settings import Study
 
 STUDY = Path("tests/studies/learning_rate.yaml")
-TABLE = Path("results/learning-rate/table.tsv")
-COLUMNS = [
-    "task",
-    "arm",
-    "initialisation",
-    "learning rate",
-    "validation loss before",
-    "best validation loss",
-    "seconds",
-]
-VALUES = [("demonstrations", rate) for rate in (0.03, 0.003, 0.01, 0.1, 0.3)] + [("vocabulary", 0.03)]
+SEEDS = (1, 2)
 
 
-def tune(initialisation: str, rate: float, source: str) -> list[list]:
-    """Run the study with these values on the records from `source`; one row per run."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        values = {"initialisation": initialisation, "learning_rate": rate}
-        yaml.safe_dump({"methods": {"prompt-tuning": values}, "data": {"source": source}}, file)
-        file.flush()
-        runs = "results/learning-rate/runs/smollm2-135m/mtop"
-        targets = [f"{runs}/{run}/seed-1/tuning.json" for run in ("pt/tokens-25", "ipt/tokens-25_retrieved-1")]
-        command = ["snakemake", "--quiet", "all", "--cores", "2", *targets, "--configfile", str(STUDY), file.name]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    rows = []
-    for target in map(Path, targets):
-        tuning = json.loads(target.read_text())["tuning"]
-        task, arm = target.parts[-5:-3]
-        losses = [f"{tuning[key]:.3f}" for key in ("first_validation_loss", "best_validation_loss")]
-        rows.append([task, arm, initialisation, str(rate), *losses, f"{tuning['seconds']:.0f}"])
-    return rows
+def study(source: str) -> Study:
+    """The study as Snakemake reads it."""
+    config = configfiles.merged([Path("config.yaml"), STUDY])
+    return configuration.load(configfiles.merge(config, {"data": {"source": source}}))
+
+
+def note(trial: Run) -> Path:
+    """What a trial says of itself."""
+    return Path("results/learning-rate/runs") / trial.path / "tuning.json"
+
+
+def run(trials: list[Run], seed: int, source: str, cores: int) -> None:
+    """The trials of one seed, by the workflow."""
+    options = ["--config", f"seeds=[{seed}]", f"data={{source: {source}}}", "--configfile", str(STUDY)]
+    targets = [str(note(trial)) for trial in trials]
+    subprocess.run(["snakemake", *options, "--cores", str(cores), "--quiet", "all", "--", *targets], check=True)
+
+
+def row(trials: list[Run]) -> str:
+    """An arm on a task: its trials are the same but for rate and seed."""
+    losses: dict[float, list[float]] = {}
+    for trial in trials:
+        facts = json.loads(note(trial).read_text())["tuning"]
+        losses.setdefault(trial.rate, []).append(float("inf") if facts["diverged"] else facts["best_validation_loss"])
+    means = {rate: mean(values) for rate, values in losses.items()}
+    best = min(means, key=means.get)
+    cells = [f"{rate:g}: " + (f"**{loss:.3f}**" if rate == best else f"{loss:.3f}") for rate, loss in means.items()]
+    spread = max(losses[best]) - min(losses[best])
+    start = json.loads(note(trials[0]).read_text())["tuning"]["first_validation_loss"]
+    variant = replace(trials[0], rate=None).variant
+    return f"| {trials[0].arm} | {variant} | {start:.3f} | {' | '.join(cells)} | {spread:.3f} |"
 
 
 def main() -> None:
-    """Measure what is missing, then print everything as a Markdown table."""
-    source = sys.argv[1] if len(sys.argv) > 1 else "tests/data"
-    rows = list(csv.reader(TABLE.open(), delimiter="\t"))[1:] if TABLE.exists() else []
-    for initialisation, rate in VALUES:
-        if [initialisation, str(rate)] in [row[2:4] for row in rows]:
-            continue
-        rows += tune(initialisation, rate, source)
-        with TABLE.open("w") as file:
-            csv.writer(file, delimiter="\t", lineterminator="\n").writerows([COLUMNS, *rows])
-        print(f"{initialisation}, {rate}: done", file=sys.stderr)
-    ordered = sorted(rows, key=lambda row: (row[0], row[1] != "pt", row[2], float(row[3])))
-    for row in [COLUMNS, ["---"] * len(COLUMNS), *ordered]:
-        print("| " + " | ".join(row) + " |")
+    """Run what is missing, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", nargs="?", default="tests/data", help="folder of the tasks' official files")
+    parser.add_argument("--cores", type=int, default=2)
+    args = parser.parse_args()
+    first = all_trials(study(args.source))
+    trials = {seed: [replace(trial, seed=seed) for trial in first] for seed in SEEDS}
+    for seed in SEEDS:
+        run(trials[seed], seed, args.source, args.cores)
+    groups: dict[tuple[str, str, str], list[Run]] = {}
+    for trial in (trial for of_seed in trials.values() for trial in of_seed):
+        groups.setdefault((trial.task, trial.arm, replace(trial, rate=None).variant), []).append(trial)
+    for task in dict.fromkeys(key[0] for key in groups):
+        print(f"\n### {task}\n\n| arm | variant | before | rate: loss | | | | spread |\n|" + " --- |" * 8)
+        print("\n".join(row(of_arm) for key, of_arm in groups.items() if key[0] == task))
 
 
 main()

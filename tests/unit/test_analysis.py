@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from synthetic import METRICS, UNFINISHED, analyse, study_of, text_of_page, write_run, write_study
 
-from softshot.analysis import cost
+from softshot.analysis import cost, rates
 from softshot.analysis.cells import cells
 from softshot.analysis.collect import CELL, _cost, collect
 from softshot.analysis.tables import summarise
@@ -20,6 +20,7 @@ from softshot.errors import UserError
 from softshot.grid import runs
 from softshot.plan.work import Size
 from softshot.settings import Study
+from softshot.slices import analysis_slice, sliced_study
 
 
 def read_tsv(path: Path) -> list[dict]:
@@ -145,6 +146,68 @@ def test_what_a_transferred_prompt_took_to_tune_counts_in_its_sources_run():
     moved = note | {"tuning": {"seconds": 62, "run": "m/dart/pt/tokens-5/seed-1"}}
     assert [_cost(note)["tuning_seconds"] for note in (note, moved)] == [62, None]
     assert _cost(moved)["ms_per_record"] == 500
+
+
+def test_rates_are_the_studys_or_chosen_among_trials_which_are_no_results(half_done):
+    folder, _ = half_done
+    rows = [row for row in read_tsv(folder / "rates.tsv") if (row["model"], row["task"]) == ("beta", "dart")]
+    said = [(row["variant"], row["learning_rate"], row["chosen"], row["edge"], row["validation_loss"]) for row in rows]
+    assert said == [
+        ("tokens-5", "0.01", "False", "", "2.4"),
+        ("tokens-5", "0.03", "False", "", "2.3"),
+        ("tokens-5", "0.1", "True", "high", "2.2"),
+        ("tokens-25", "0.01", "False", "", "2.5"),
+        ("tokens-25", "0.03", "True", "", "2"),
+        ("tokens-25", "0.1", "False", "", ""),
+        ("tokens-5_retrieved-1", "0.03", "True", "", ""),
+        ("tokens-25_retrieved-1", "0.03", "True", "", ""),
+    ]
+    assert [row["diverged"] for row in rows].count("True") == 1
+    assert list(folder.glob("runs/*/*/*/tokens-5_rate-0.1/seed-1/tuning.json"))
+    for table in folder.glob("*.tsv"):
+        assert "rate-0." not in table.read_text(encoding="utf-8")
+    text = text_of_page(folder)
+    sentence = "The chosen learning rate is the highest that was tried, so that one beyond may be better: "
+    assert text.count(f"beta, DART. {sentence}PT, 5 tokens (0.1).") == 1
+    assert "rate-0." not in text and "0.01: 2.500, 0.03: 2.000, 0.1: diverged" in text
+    assert "Those that were not chosen took another 16 min 00 s of tuning." in text
+
+
+def test_a_moved_adapters_rate_is_that_of_the_run_which_tuned_it():
+    note = {"settings": {"method": {"settings": {"learning_rate": 0.02}}}}
+    runs_done = pd.DataFrame({"done": [True, True], "folder": ["runs/m/mtop/pt/from-dart_tokens-5/seed-1", "x"]})
+    notes = [note | {"tuning": {"run": "m/dart/pt/tokens-5/seed-1"}}, {"tuning": None}]
+    table = rates.rates(SimpleNamespace(runs=runs_done, notes=notes))
+    assert table[[*CELL, "learning_rate"]].to_numpy().tolist() == [["m", "dart", "pt", "tokens-5", 0.02]]
+
+
+def test_arms_keep_the_order_of_the_configuration_in_canonical_json():
+    study = study_of()
+    text = json.dumps(analysis_slice(study), sort_keys=True)
+    assert list(study.arms) != sorted(study.arms)
+    assert list(sliced_study(json.loads(text), "--settings").arms) == list(study.arms)
+    turned = study.model_copy(update={"arms": dict(reversed(study.arms.items()))})
+    assert json.dumps(analysis_slice(turned), sort_keys=True) != text
+    for wrong in ({"study": {}}, {"study": analysis_slice(study)["study"], "arms": ["icl"]}):
+        with pytest.raises(UserError, match="--settings: "):
+            sliced_study(wrong, "--settings")
+
+
+def test_it_is_told_how_often_a_first_demonstration_has_the_wanted_output(half_done):
+    rows = read_tsv(half_done[0] / "demonstrations.tsv")
+    shares = {(row["retriever"], row["first_has_output"], row["first_has_output_train"]) for row in rows}
+    assert shares == {("retrieved", "25", "50"), ("random", "25", "")}
+
+
+def test_loss_on_the_neutral_text_stands_beside_the_score(half_done):
+    rows = read_tsv(half_done[0] / "summary.tsv")
+    tuned = cell(rows, "beta", "dart", "tokens-25", "bleu")
+    assert [tuned[f"neutral_loss_{when}"] for when in ("before", "after")] == ["3", "3.25"]
+    assert cell(rows, "beta", "dart", "retrieved-1", "bleu")["neutral_loss_after"] == ""
+    text = text_of_page(half_done[0])
+    assert "Neutral textloss before, and after" in text
+    assert "2 tokens long, 25% empty, 25% cut, 25% of demonstrations left out" in text
+    assert "3.00 to 3.25" in text
 
 
 def test_summary_for_people_is_printed_and_written(half_done):

@@ -58,6 +58,28 @@ def test_a_thinned_curve_keeps_its_ends_and_its_order(length, curves):
     assert len(thin) == min(length, learning.POINTS if curves == 1 else 4)
 
 
+def texts(spec: dict) -> set[str]:
+    """The words that stand in a drawing by themselves."""
+    return {layer["mark"].get("text") for layer in spec["layer"] if layer["mark"]["type"] == "text"}
+
+
+def test_the_names_of_costs_cover_neither_marks_nor_one_another():
+    """Names are bold on the front, and left out where there is no room on either side, above or below."""
+    scale, points = {"type": "log"}, []
+    for number in range(30):
+        point = {"short": f"arm {number}", "colour": "#000000", "front": not number}
+        points.append(point | {"x": 100.0 + number % 6, "y": 30.0 + number // 6})
+    layers = cost.labels(points, scale, 40.0, 280)
+    assert 0 < len(layers) < 30 and layers[0]["mark"]["text"] == "arm 0" and layers[0]["mark"]["fontWeight"] == 600
+    boxes = []
+    for layer in layers:
+        mark, x, y = layer["mark"], *(layer["encoding"][axis]["value"] for axis in "xy")
+        length = cost.LETTER * len(mark["text"])
+        boxes.append((x, x + length, y) if mark["align"] == "left" else (x - length, x, y))
+    for (a, b, y), (c, d, z) in itertools.combinations(boxes, 2):
+        assert b < c or d < a or abs(y - z) >= cost.LINE
+
+
 def test_the_tuning_of_what_is_not_tuned_costs_nothing_and_is_drawn():
     study = study_of(["icl", "pt"])
     own = {cell.key: cell for cell in cells(study)}
@@ -66,7 +88,9 @@ def test_the_tuning_of_what_is_not_tuned_costs_nothing_and_is_drawn():
     icl = row | {"arm": "icl", "variant": "retrieved-1", "mean": 20.0, "tuning_operations": 0.0}
     tuned = row | {"arm": "pt", "variant": "tokens-25", "mean": 30.0, "tuning_operations": 6e13}
     (panel,) = cost.cost_panels(Names(study, own.values()), own, pd.DataFrame([tuned, icl]), "tuning")
-    assert [(point["x"], point["short"]) for point in panel.spec["data"]["values"]] == [(0, "ICL"), (6e13, "PT")]
+    points = panel.spec["data"]["values"]
+    assert [(point["x"], point["short"]) for point in points] == [(0, "ICL, 1 retrieved"), (6e13, "PT")]
+    assert {"ICL, 1 retrieved", "PT"} <= texts(panel.spec)
     assert "ICL, 1 retrieved 20.0 at 0; PT, 25 tokens 30.0 at 6e+13" in panel.words
 
 

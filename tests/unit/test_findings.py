@@ -301,7 +301,7 @@ def test_advice_names_the_better_arm_and_says_how_sure(whole):
     assert set(table.xs("spider", level="task")["arm"]) == {"pt"}
     assert (table.drop("spider", level="task")["arm"] == "ipt").mean() > 0.9
     for row in table.itertuples():
-        assert ("can be chance" in row.text) == (row.sure == "a tie")
+        assert ("can be chance" in row.text) == (row.sure == "not certain")
         assert "soft tokens" in row.text
         assert "Of its 7 sizes this one had the lowest validation loss." in row.text
         assert row.size == 50  # the lowest validation loss

@@ -126,7 +126,8 @@ def test_a_copy_on_the_hub_gives_the_records_of_the_official_files(task, hub, re
     assert checksums["source"] == "hub"
     assert checksums["files"] == {name: files.sha256(tmp_path / task / name) for name in entry.files.values()}
     left = [path.relative_to(tmp_path / task).as_posix() for path in (tmp_path / task).rglob("*") if path.is_file()]
-    assert sorted(left) == sorted([*entry.files.values(), "checksums.json", ".recorded.json"])
+    assert sorted(left) == sorted([*entry.files.values(), "checksums.json"])
+    assert files.read_json(tmp_path / f".{task}.recorded.json") == {"hub": checksums["files"]}
     assert not (tmp_path / "hf").exists()
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -260,3 +261,16 @@ def test_another_users_locks_can_be_locked_and_the_folder_is_everyones(environme
 
 def test_the_exit_status_is_the_jobs_own(environment):
     assert start(environment, "sh", "-c", "exit 7").wait(30) == 7
+
+
+def test_the_environment_of_jobs_says_where_they_run_and_how_much_they_may_hold():
+    settings = SimpleNamespace(
+        launch=SimpleNamespace(jobs_per_gpu=2),
+        tuning=SimpleNamespace(max_tokens=None),
+        generation=SimpleNamespace(batch_size=32),
+    )
+    shown = 'echo "$JOBS_PER_GPU,$MAX_TOKENS,$BATCH_SIZE,$SOFTSHOT_ASSIGNED,$((SNAKEMAKE_PID == PPID))"'
+    for assigned, expected in ((False, "2,,32,,1"), (True, "2,,32,1,1")):
+        environment = {name: value for name, value in os.environ.items() if name != "SOFTSHOT_ASSIGNED"}
+        command = ["bash", "-c", launch.exports(settings, assigned) + shown]
+        assert subprocess.run(command, env=environment, capture_output=True, text=True).stdout == expected + "\n"

@@ -13,7 +13,8 @@ from softshot.scoring import registry, score
 from softshot.scoring.frame import frame
 
 ERRORS = ["ter", "dart_ter"]  # the lower, the better
-TEXT = [name for name in registry.METRICS if name not in (*registry.NEEDS, registry.LEARNED)]  # need references alone
+OTHERS = (*registry.NEEDS, registry.LEARNED, *registry.OF_CHOICES)
+TEXT = [name for name in registry.METRICS if name not in OTHERS]  # need references alone
 HOSTILE = [
     "",
     "   ",

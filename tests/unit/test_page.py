@@ -16,7 +16,7 @@ from tiny import ROOT
 from softshot.analysis.names import IN_DARK, INK, MUTED, PALETTE
 from softshot.analysis.report import SECTIONS, after_verdict, exact, number, power, signed
 from softshot.analysis.tables import duration
-from softshot.slices import analysis_slice
+from softshot.slices import whole_study
 
 
 class Page(HTMLParser):
@@ -118,7 +118,8 @@ def test_every_mean_of_the_main_table_leads_to_its_runs(page, half_done):
 
 def test_page_reports_truncation_and_versions_that_differ(half_done):
     text = text_of_page(half_done[0])
-    assert "3 demonstrations left out and 0 inputs cut while predicting, 6 and 3 while tuning, over 3 runs" in text
+    assert "3 demonstrations left out and 0 inputs cut while predicting, 6 and 3 while tuning" in text
+    assert "while tuning (3 training records left out, whose output alone is too long), over 3 runs" in text
     assert "2.0; 2.1 runs differ" in text
 
 
@@ -128,7 +129,7 @@ def test_page_says_what_is_scored_and_holds_the_whole_configuration(half_done):
     assert "DARTBLEU, 4 test records" in text_of_page(half_done[0])
     assert "MTOPexact match, 4 validation records" in text_of_page(half_done[0])
     configuration = yaml.safe_load(html.unescape(re.search("<pre[^>]*>(.*?)</pre>", source, re.DOTALL)[1]))
-    assert configuration == analysis_slice(study_of())
+    assert configuration == whole_study(study_of())
 
 
 def test_numbers_and_durations_are_written_for_people():

@@ -53,6 +53,6 @@ def test_the_draw_is_uniform(drawn):
 
 
 def test_a_part_larger_than_the_records_is_refused_and_leaves_nothing(drawn, tmp_path):
-    with pytest.raises(UserError, match=r"arms\.data_size\.train: 61 training.*train\.jsonl has 60; take 61 out"):
+    with pytest.raises(UserError, match=r"^data_size\.train: 61 training.*train\.jsonl has 60; take 61 out"):
         drawn(61, 1)
     assert not (tmp_path / "part.jsonl").exists()

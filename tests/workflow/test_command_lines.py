@@ -19,6 +19,11 @@ def snakemake(checkout: Checkout, folder: Path, *arguments: str) -> subprocess.C
     return subprocess.run(command, cwd=folder, env=installed(checkout.folder), capture_output=True, text=True)
 
 
+def printed(done: subprocess.CompletedProcess) -> str:
+    """What the person saw: a dry run prints its errors on standard output."""
+    return done.stdout + done.stderr
+
+
 def test_values_in_lists_and_mappings_are_read_as_yaml(finished):
     changes = ["--config", "seeds=[1]", "methods={prompt-tuning: {learning_rate: 0.5}}", "generation={beams: 2}"]
     planned = finished.planned(STUDY, *changes)
@@ -29,14 +34,14 @@ def test_values_in_lists_and_mappings_are_read_as_yaml(finished):
         "analyse": 1,
     }
     done = finished.snakemake("--cores", "1", "--dry-run", "--config", "seeds=[1, x]")
-    assert done.returncode != 0 and "seeds.1: Input should be a valid integer (you wrote 'x')" in done.stderr
+    assert done.returncode != 0 and "seeds.1: Input should be a valid integer (you wrote 'x')" in printed(done)
 
 
 def test_a_section_that_stands_twice_is_an_error(finished):
     text = yaml.safe_dump(STUDY) + "tuning: {clip: 2.0}\n"
     done = finished.snakemake("--cores", "1", "--dry-run", study=text)
     assert done.returncode != 0
-    assert "study.yaml: `tuning` stands there twice" in done.stderr
+    assert "study.yaml: `tuning` stands there twice" in printed(done)
 
 
 def test_a_target_of_another_study_is_refused_and_nothing_is_touched(finished):
@@ -44,7 +49,7 @@ def test_a_target_of_another_study_is_refused_and_nothing_is_touched(finished):
     for target in ("results/tiny/report.html", "results/tiny/runs/tiny/mtop/pt/tokens-3/seed-1/scores.json"):
         done = finished.snakemake("--cores", "1", target, study=STUDY | {"study": "other"})
         assert done.returncode != 0
-        assert f"No rule to produce {target}" in done.stderr
+        assert f"No rule to produce {target}" in printed(done)
     assert {path: path.stat().st_mtime_ns for path in (finished.folder / "results").rglob("*")} == before
 
 
@@ -87,7 +92,7 @@ def test_a_folder_that_cannot_be_written_is_told_with_what_to_do(finished, tmp_p
         if os.geteuid() == 0:
             subprocess.run(["umount", str(folder)], check=True)
     assert done.returncode != 0
-    assert f"{folder} cannot be written: with --directory, results and downloads go to another folder" in done.stderr
+    assert f"{folder} cannot be written: with --directory, results and downloads go to another folder" in printed(done)
 
 
 def test_the_package_of_another_checkout_is_refused(finished, tmp_path):
@@ -95,4 +100,4 @@ def test_the_package_of_another_checkout_is_refused(finished, tmp_path):
     command = ["snakemake", "--snakefile", str(finished.folder / "Snakefile"), "--cores", "1", "--dry-run"]
     done = subprocess.run(command, cwd=tmp_path, env=installed(tmp_path), capture_output=True, text=True)
     assert done.returncode != 0
-    assert f"This Python's softshot is that of {tmp_path}. `make setup` in {finished.folder}" in done.stderr
+    assert f"This Python's softshot is that of {tmp_path}. `make setup` in {finished.folder}" in printed(done)

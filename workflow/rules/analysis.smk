@@ -23,45 +23,35 @@ FIGURES = {
 }
 
 
-def table(name: str, category: str):
-    """A table of the study, which Snakemake's own report shows too."""
-    return report(f"<results>/{name}.tsv", caption=f"../report/captions/{name}.rst", category=category)
-
-
-def figure(name: str, category: str):
-    """A figure of the study, which Snakemake's own report shows too."""
-    caption = f"../report/captions/figure-{name}.rst"
-    return report(f"<results>/figures/{name}.svg", caption=caption, category=category)
-
-
 rule analyse:
     """Tabulate, draw and write the report page."""
     input:
         **flow.analysis_input(STUDY),
         published=[of_checkout(f"resources/published/{name}.tsv") for name in ("scores", "similarity")],
     output:
-        summary=table("summary", "Scores"),
-        baselines=table("baselines", "Scores"),
-        subsets=table("subsets", "Scores"),
-        significance=table("significance", "Scores"),
-        claims=table("claims", "Findings"),
-        advice=table("advice", "Findings"),
-        missing=table("missing", "Findings"),
-        outputs=table("outputs", "Scores"),
-        size=table("size", "Size"),
-        levels=table("levels", "Size"),
-        spread=table("spread", "Size"),
-        similarity=table("similarity", "Similarity"),
-        transfer=table("transfer", "Transfer"),
-        data_size=table("data_size", "Data size"),
-        crossings=table("crossings", "Data size"),
-        cost=table("cost", "Cost"),
-        pareto=table("pareto", "Cost"),
-        prompts=table("prompts", "Prompts"),
-        demonstrations=table("demonstrations", "Data"),
-        data=table("data", "Data"),
+        summary=in_report("summary.tsv", "Scores"),
+        baselines=in_report("baselines.tsv", "Scores"),
+        subsets=in_report("subsets.tsv", "Scores"),
+        significance=in_report("significance.tsv", "Scores"),
+        claims=in_report("claims.tsv", "Findings"),
+        advice=in_report("advice.tsv", "Findings"),
+        missing=in_report("missing.tsv", "Findings"),
+        outputs=in_report("outputs.tsv", "Scores"),
+        size=in_report("size.tsv", "Size"),
+        levels=in_report("levels.tsv", "Size"),
+        spread=in_report("spread.tsv", "Size"),
+        similarity=in_report("similarity.tsv", "Similarity"),
+        transfer=in_report("transfer.tsv", "Transfer"),
+        data_size=in_report("data_size.tsv", "Data size"),
+        crossings=in_report("crossings.tsv", "Data size"),
+        cost=in_report("cost.tsv", "Cost"),
+        pareto=in_report("pareto.tsv", "Cost"),
+        rates=in_report("rates.tsv", "Learning"),
+        prompts=in_report("prompts.tsv", "Prompts"),
+        demonstrations=in_report("demonstrations.tsv", "Data"),
+        data=in_report("data.tsv", "Data"),
         text="<results>/summary.txt",
-        figures=[figure(name, category) for name, category in FIGURES.items()],
+        figures=[in_report(f"figures/{name}.svg", category) for name, category in FIGURES.items()],
         pictures=[f"<results>/figures/{name}.png" for name in FIGURES],
         report="<results>/report.html",
         settings="<results>/study.json",
@@ -70,7 +60,7 @@ rule analyse:
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=lambda wildcards: canonical(slices.analysis_slice(STUDY)),  # a function: templates have braces
+        settings=lambda wildcards: slices.canonical(slices.analysis_slice(STUDY)),  # a function: templates have braces
         code=code.analysis(),
     shell:
         "python -m softshot.analysis --settings {params.settings:q} --results $(dirname {output.report:q})"

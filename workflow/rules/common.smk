@@ -7,9 +7,8 @@ read is in softshot/flow.py.
 """
 
 import functools
-import json
+import gc
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,8 +41,12 @@ if not workflow.remote_exec and catalogue.CHECKOUT != CHECKOUT.resolve():  # a c
     raise WorkflowError(f"This Python's softshot is that of {catalogue.CHECKOUT}. {SETUP}")
 from softshot.errors import UserError
 from softshot.grid import Run, runs, tuners
-from softshot.methods.registry import METHODS
 from softshot.rates import all_trials
+
+# Of all jobs of a large study together, Snakemake keeps most of what it makes: looking through it for garbage again and
+# again would take an eighth of a dry run.
+gc.freeze()
+gc.set_threshold(100_000)
 
 
 def checked_study():
@@ -62,18 +65,6 @@ if not workflow.remote_exec:
     for remark in given.remarks(STUDY):
         logger.warning(remark)
 RUNS = {run.path: run for run in [*runs(STUDY), *tuners(STUDY), *all_trials(STUDY)]}
-
-
-def tuned_runs(temporary: bool) -> str:
-    """The folders of runs whose adapters are tuned and kept, or tuned and, since they are large, not kept."""
-    methods = {label: METHODS[arm.method] for label, arm in STUDY.arms.items()}
-    arms = [
-        re.escape(label)
-        for label, method in methods.items()
-        if method.settings and method.every_weight == temporary and not STUDY.arms[label].adapter
-    ]
-    # What is from elsewhere is not tuned here; without such an arm no folder matches.
-    return rf"[^/]+/[^/]+/({'|'.join(arms)})/(?!from-)[^/]+/[^/]+" if arms else "(?!)"
 
 
 # Without a file system that all jobs see, what reads files of the user's or of the checkout runs where Snakemake runs.
@@ -100,17 +91,8 @@ wildcard_constraints:
     size=r"[0-9]+",
 
 
-# What jobs find in their environment. No parameters, for none decides a result; and no resources, which Snakemake
-# evaluates for each of thousands of jobs.
-ENVIRONMENT = {
-    "SNAKEMAKE_PID": "$PPID",  # a job ends with the Snakemake that started it (softshot/job.py)
-    "JOBS_PER_GPU": STUDY.launch.jobs_per_gpu,
-    "MAX_TOKENS": STUDY.tuning.max_tokens or "",  # of a forward pass: memory, never the prompt
-    "BATCH_SIZE": STUDY.generation.batch_size,  # rows decoded together: memory, never the text
-}
-if workflow.remote_exec:
-    ENVIRONMENT["SOFTSHOT_ASSIGNED"] = 1  # by the cluster's scheduler, the job's GPUs (softshot/launch.py)
-shell.prefix(f"export {' '.join(f'{name}={value}' for name, value in ENVIRONMENT.items())}; ")
+# What a cluster's scheduler starts has the GPUs that it was assigned.
+shell.prefix(launch.exports(STUDY, assigned=workflow.remote_exec))
 
 
 onstart:
@@ -119,14 +101,20 @@ onstart:
             logger.warning(warning)
 
 
-def canonical(settings: dict) -> str:
-    """The same text for the same settings, whatever the order of keys in config.yaml."""
-    return json.dumps(settings, sort_keys=True)
-
-
 def of_checkout(name: str) -> str:
     """A file of the checkout, also where Snakemake runs in another folder."""
     return local(name if CHECKOUT == Path.cwd() else str(CHECKOUT / name))
+
+
+def of_user(inputs: flow.Inputs) -> flow.Inputs:
+    """A job's inputs, those marked that are the user's own: no storage has them."""
+    return inputs | {name: [local(path) for path in inputs[name]] for name in flow.OF_USER if name in inputs}
+
+
+def in_report(name: str, category: str):
+    """A table or figure of the study, which Snakemake's own report shows too."""
+    caption = name.replace("figures/", "figure-").partition(".")[0]
+    return report(f"<results>/{name}", caption=f"../report/captions/{caption}.rst", category=category)
 
 
 def run_of(wildcards) -> Run:
@@ -144,25 +132,15 @@ def of_run(function):
 
 def settings_of_run(stage_slice):
     """A stage's slice for a run, as canonical JSON; the seeds of a variant share it."""
-
-    @functools.cache
-    def text(variant: Run) -> str:
-        return canonical(stage_slice(STUDY, variant))
-
+    text = functools.cache(lambda variant: slices.canonical(stage_slice(STUDY, variant)))
     return lambda wildcards: text(replace(run_of(wildcards), seed=0))
 
 
 def minutes_of_run(estimate):
     """The run time of a run's job by an estimate of softshot/allocation.py; the seeds of a variant share it."""
-
-    @functools.cache
-    def minutes(variant: Run, attempt: int) -> int:
-        return estimate(STUDY, variant, attempt)
-
+    minutes = functools.cache(functools.partial(estimate, STUDY))
     return lambda wildcards, attempt: minutes(replace(run_of(wildcards), seed=0), attempt)
 
 
-@functools.cache
-def memory(model: str, attempt: int, method: str = "none") -> int:
-    """Memory of a job that loads a model, in MB; of one that trains it, by the method."""
-    return allocation.memory_mb(STUDY, model, attempt, method)
+# Memory of a job that loads a model, in MB, by the model, the attempt and the method that trains it.
+memory = functools.cache(functools.partial(allocation.memory_mb, STUDY))

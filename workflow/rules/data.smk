@@ -6,49 +6,10 @@ makes: results/<study>/data/<task>/<split>.jsonl: {"id", "input", "target", "ref
     subsets/train-<size>_seed-<s>.jsonl: the training records of the runs on fewer (config: data_size)
 """
 
-from softshot.task import SourceSettings
-
 
 # Where Snakemake runs, also with an executor: the nodes of a cluster often have no internet.
 localrules:
     download,
-
-
-def download_settings(wildcards) -> str:
-    """What a task's download depends on: where its files are and what they must be, by the source in use."""
-    source = studies.source(STUDY, wildcards.task)
-    keys = set(SourceSettings.model_fields) - ({"base", "archive", "sha256"} if source == "hub" else {"hub"})
-    entry = studies.task(STUDY, wildcards.task).model_dump(include=keys, exclude_defaults=True)
-    hub = STUDY.data.hub if source == "hub" else ""
-    return canonical({"task": wildcards.task, "entry": entry, "source": source, "hub": hub})
-
-
-def compared(wildcards) -> list[str]:
-    """The splits whose files the records of a split are held against."""
-    return studies.compared(STUDY, wildcards.task, wildcards.split)
-
-
-def conversion_input(wildcards) -> dict[str, list[str]]:
-    """What a split is converted from: the folder of its task's download, or files of the user's own."""
-    if studies.downloaded(STUDY, wildcards.task):
-        return {"downloads": [flow.task_folder(STUDY, wildcards.task)], "files": []}
-    shared = [
-        f"{flow.task_folder(STUDY, wildcards.task)}/{name}" for name in studies.task(STUDY, wildcards.task).shared
-    ]
-    files = [flow.source_file(STUDY, wildcards.task, split) for split in (wildcards.split, *compared(wildcards))]
-    return {"downloads": [], "files": [local(path) for path in [*files, *shared]]}
-
-
-def conversion_code(wildcards) -> str:
-    """The checksum of the modules that decide what a split's records are."""
-    table = studies.task(STUDY, wildcards.task).table is not None
-    return code.conversion(wildcards.task, table, wildcards.split)
-
-
-def split_file(wildcards, input, split: str) -> str:
-    """The file that the records of one of the task's splits come from, where this job finds it."""
-    path = flow.source_file(STUDY, wildcards.task, split)
-    return path.replace(flow.task_folder(STUDY, wildcards.task), str(input.downloads)) if input.downloads else path
 
 
 rule download:
@@ -60,7 +21,7 @@ rule download:
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=download_settings,
+        settings=lambda wildcards: slices.canonical(slices.download_slice(STUDY, wildcards.task)),
     shell:
         "python -m softshot.data download --settings {params.settings:q} --out {output.folder:q} > {log:q} 2>&1"
 
@@ -68,7 +29,7 @@ rule download:
 rule convert:
     """Convert one file to records: all, a seeded sample, or the part that a split is carved from."""
     input:
-        unpack(conversion_input),
+        unpack(lambda wildcards: of_user(flow.conversion_input(STUDY, wildcards.task, wildcards.split))),
     output:
         records="<results>/data/{task}/{split}.jsonl",
         counts="<results>/data/{task}/{split}.json",
@@ -77,11 +38,16 @@ rule convert:
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=lambda wildcards: canonical(slices.convert_slice(STUDY, wildcards.task, wildcards.split)),
-        code=conversion_code,
+        settings=lambda wildcards: slices.canonical(slices.convert_slice(STUDY, wildcards.task, wildcards.split)),
+        code=lambda wildcards: code.conversion(
+            wildcards.task, studies.task(STUDY, wildcards.task).table is not None, wildcards.split
+        ),
         # Functions of `input` are not held against the last run: files from elsewhere are other inputs anyway.
-        source=lambda wildcards, input: split_file(wildcards, input, wildcards.split),
-        against=lambda wildcards, input: [f"{s}={split_file(wildcards, input, s)}" for s in compared(wildcards)],
+        source=lambda wildcards, input: flow.source_file(STUDY, wildcards.task, wildcards.split, *input.downloads),
+        against=lambda wildcards, input: [
+            f"{split}={flow.source_file(STUDY, wildcards.task, split, *input.downloads)}"
+            for split in studies.compared(STUDY, wildcards.task, wildcards.split)
+        ],
         origin=lambda wildcards, input: (
             [f"{input.downloads}/checksums.json", studies.source(STUDY, wildcards.task)] if input.downloads else []
         ),

@@ -8,13 +8,6 @@ makes: results/<study>/demonstrations/<task>/<retriever>/<split>.parquet: neighb
 """
 
 
-def retrieval_input(wildcards) -> dict[str, list[str]]:
-    """What looking for a split's demonstrations reads, in all training records or in a part of them."""
-    part = f"train-{wildcards.size}_seed-{wildcards.seed}" if "size" in wildcards.keys() else None
-    retriever = wildcards.get("retriever", "random")
-    return flow.retrieval_input(STUDY, wildcards.task, retriever, wildcards.split, part)
-
-
 rule encode:
     """Encode the inputs of one split; the vectors serve every retriever with this encoder."""
     input:
@@ -33,7 +26,7 @@ rule encode:
         mem_mb=lambda wildcards, attempt: memory(wildcards.encoder, attempt),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        settings=lambda wildcards: canonical({"encoder": wildcards.encoder}),
+        settings=lambda wildcards: slices.canonical({"encoder": wildcards.encoder}),
         code=code.encoding(),
     shell:
         "python -m softshot.launch --gpus {resources.gpu} --jobs-per-gpu $JOBS_PER_GPU"
@@ -44,7 +37,7 @@ rule encode:
 rule retrieve:
     """Find the nearest training records of every record of a split, never the record itself."""
     input:
-        unpack(retrieval_input),
+        unpack(lambda wildcards: flow.retrieval_input(STUDY, wildcards.task, wildcards.retriever, wildcards.split)),
     output:
         table="<results>/demonstrations/{task}/{retriever}/{split}.parquet",
         about="<results>/demonstrations/{task}/{retriever}/{split}.json",
@@ -55,7 +48,7 @@ rule retrieve:
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
     params:
-        settings=lambda wildcards: canonical(slices.retrieval_slice(STUDY, wildcards.task, wildcards.retriever)),
+        settings=lambda wildcards: slices.canonical(slices.retrieval_slice(STUDY, wildcards.task, wildcards.retriever)),
         code=lambda wildcards: code.retrieval(STUDY.demonstrations.retrievers[wildcards.retriever].kind),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --threads {threads}"
@@ -66,7 +59,7 @@ rule retrieve:
 rule random_demonstrations:
     """Draw training records for every record of a split, never the record itself."""
     input:
-        unpack(retrieval_input),
+        unpack(lambda wildcards: flow.retrieval_input(STUDY, wildcards.task, "random", wildcards.split)),
     output:
         table="<results>/demonstrations/{task}/random_seed-{seed}/{split}.parquet",
         about="<results>/demonstrations/{task}/random_seed-{seed}/{split}.json",
@@ -75,7 +68,7 @@ rule random_demonstrations:
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=lambda wildcards: canonical(slices.retrieval_slice(STUDY, wildcards.task, "random")),
+        settings=lambda wildcards: slices.canonical(slices.retrieval_slice(STUDY, wildcards.task, "random")),
         code=code.retrieval("random"),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --seed {wildcards.seed}"
@@ -85,7 +78,15 @@ rule random_demonstrations:
 rule retrieve_in_subset:
     """Find or draw demonstrations in a part of the training records; their vectors are those of all of them."""
     input:
-        unpack(retrieval_input),
+        unpack(
+            lambda wildcards: flow.retrieval_input(
+                STUDY,
+                wildcards.task,
+                wildcards.retriever,
+                wildcards.split,
+                part=f"train-{wildcards.size}_seed-{wildcards.seed}",
+            )
+        ),
     output:
         table="<results>/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}/{split}.parquet",
         about="<results>/demonstrations/{task}/{retriever}_train-{size}_seed-{seed}/{split}.json",
@@ -96,7 +97,7 @@ rule retrieve_in_subset:
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
     params:
-        settings=lambda wildcards: canonical(slices.retrieval_slice(STUDY, wildcards.task, wildcards.retriever)),
+        settings=lambda wildcards: slices.canonical(slices.retrieval_slice(STUDY, wildcards.task, wildcards.retriever)),
         code=lambda wildcards: code.retrieval(STUDY.demonstrations.retrievers[wildcards.retriever].kind),
     shell:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --threads {threads}"

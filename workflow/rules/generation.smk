@@ -7,16 +7,10 @@ makes: results/<study>/runs/.../seed-<s>/: predictions.jsonl.gz, run.json (setti
 """
 
 
-def generation_input(wildcards) -> dict[str, str | list[str]]:
-    """What predicting a run reads; an adapter from elsewhere is files of the user's own."""
-    inputs = flow.generation_input(STUDY, run_of(wildcards))
-    return inputs | {"given": [local(path) for path in inputs["given"]]}
-
-
 rule generate:
     """Predict the evaluation records of one run."""
     input:
-        unpack(generation_input),
+        unpack(lambda wildcards: of_user(flow.generation_input(STUDY, run_of(wildcards)))),
     output:
         predictions="<results>/runs/{run}/predictions.jsonl.gz",
         run="<results>/runs/{run}/run.json",

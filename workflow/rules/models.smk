@@ -11,24 +11,10 @@ localrules:
     model,
 
 
-def model_files(wildcards) -> list[str]:
-    """The files of a model of the user's own, which are a reason to fetch it again; none for the catalogue's."""
-    entry = catalogue.model_entry(wildcards.model, STUDY.models.folders)
-    folder = Path(entry.get("path", "")).expanduser()
-    files = sorted(str(path) for path in folder.iterdir() if path.is_file()) if entry["kind"] == "folder" else []
-    return [local(path) for path in files]
-
-
-def model_settings(wildcards) -> str:
-    """Where a model comes from: its entry, and the hub's address where it could come from the hub."""
-    entry = catalogue.model_entry(wildcards.model, STUDY.models.folders)
-    return canonical({"name": wildcards.model, "entry": entry, "hub": STUDY.models.hub if "hub" in entry else ""})
-
-
 rule model:
     """Fetch one model; what is already there stays while it is fetched again, for another study may be reading it."""
     input:
-        files=model_files,
+        files=lambda wildcards: [local(path) for path in flow.model_files(STUDY, wildcards.model)],
     output:
         folder=update(directory("resources/models/{model}")),
     log:
@@ -36,6 +22,6 @@ rule model:
     conda:
         "../../envs/softshot.yaml"
     params:
-        settings=model_settings,
+        settings=lambda wildcards: slices.canonical(slices.model_slice(STUDY, wildcards.model)),
     shell:
         "python -m softshot.models --settings {params.settings:q} --out {output.folder:q} > {log:q} 2>&1"

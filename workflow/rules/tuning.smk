@@ -20,7 +20,7 @@ rule tune:
     log:
         "<results>/logs/tuning/{run}.log",
     wildcard_constraints:
-        run=tuned_runs(temporary=False),
+        run=flow.tuned_folders(STUDY, temporary=False),
     priority: 1  # the longest jobs first, so that no core is idle at the end
     conda:
         "../../envs/softshot.yaml"
@@ -49,7 +49,7 @@ use rule tune as tune_temporary with:
         history="<results>/runs/{run}/history.jsonl",
         tuning="<results>/runs/{run}/tuning.json",
     wildcard_constraints:
-        run=tuned_runs(temporary=True),
+        run=flow.tuned_folders(STUDY, temporary=True),
 
 
 rule choose:

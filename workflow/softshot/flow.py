@@ -6,10 +6,11 @@ and tables too, by which a program knows that they are whole. Imports nothing he
 """
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from softshot import given, rates
+from softshot import catalogue, given, rates, slices
 from softshot import study as studies
 from softshot.files import PREDICTIONS
 from softshot.grid import Run, demonstration_folder, runs, subset_name
@@ -22,6 +23,7 @@ DOWNLOADS = "resources/downloads"
 TUNED = ("adapter", "history.jsonl", "tuning.json")  # what tuning a run writes into its folder; the first is a folder
 PREDICTED = (PREDICTIONS, "run.json")
 SCORED = ("scores.json", "scores.parquet")
+OF_USER = ("files", "folder", "given", "encoder")  # names of inputs that the user put on this machine, see `common.smk`
 
 
 def results(study: Study) -> str:
@@ -65,7 +67,7 @@ def note(path: str) -> str:
     return f"{path.rpartition('.')[0]}.json"
 
 
-def retrieval_input(study: Study, task: str, retriever: str, split: str, part: str | None) -> Inputs:
+def retrieval_input(study: Study, task: str, retriever: str, split: str, part: str | None = None) -> Inputs:
     """What looking for the demonstrations of a split's records reads; `part`: among this part of the training records.
 
     Their vectors are those of all training records, of which the part then names its own.
@@ -125,29 +127,70 @@ def generation_input(study: Study, run: Run) -> Inputs:
     }
 
 
+def tuned_folders(study: Study, temporary: bool) -> str:
+    """A regular expression of the folders of runs whose adapters are tuned, and kept or (being large) `temporary`.
+
+    What is from elsewhere, or another run's, is not tuned in a run's own folder. Without such an arm none matches.
+    """
+    labels = [
+        re.escape(label)
+        for label, arm in study.arms.items()
+        if METHODS[arm.method].settings and METHODS[arm.method].every_weight == temporary and not arm.adapter
+    ]
+    return rf"[^/]+/[^/]+/({'|'.join(labels)})/(?!from-)[^/]+/[^/]+" if labels else "(?!)"
+
+
+def model_files(study: Study, name: str) -> list[str]:
+    """The files of a model of the user's own, which are a reason to fetch it again; none for the catalogue's."""
+    entry = catalogue.model_entry(name, study.models.folders)
+    folder = Path(entry.get("path", "")).expanduser()
+    return sorted(str(path) for path in folder.iterdir() if path.is_file()) if entry["kind"] == "folder" else []
+
+
 def task_folder(study: Study, task: str) -> str:
     """Where a task's files are: the local folder that the configuration names, or where the download puts them."""
     source = DOWNLOADS if studies.downloaded(study, task) else studies.source(study, task)
     return f"{Path(source).expanduser()}/{task}"
 
 
-def source_file(study: Study, task: str, split: str) -> str:
-    """The file that a split's records come from; a split without one is carved out of the training file."""
+def source_file(study: Study, task: str, split: str, folder: str | None = None) -> str:
+    """The file that a split's records come from; a split without one is carved out of the training file.
+
+    `folder`: where a job finds the task's files, if elsewhere.
+    """
     entry = studies.task(study, task)
     name = entry.files.get(split, entry.files["train"])
-    return str(Path(name).expanduser()) if entry.table else f"{task_folder(study, task)}/{name}"
+    return str(Path(name).expanduser()) if entry.table else f"{folder or task_folder(study, task)}/{name}"
+
+
+def conversion_input(study: Study, task: str, split: str) -> Inputs:
+    """What a split is converted from: the folder of its task's download, or files of the user's own."""
+    if studies.downloaded(study, task):
+        return {"downloads": [task_folder(study, task)], "files": []}
+    files = [source_file(study, task, name) for name in (split, *studies.compared(study, task, split))]
+    shared = [f"{task_folder(study, task)}/{name}" for name in studies.task(study, task).shared]
+    return {"downloads": [], "files": [*files, *shared]}
 
 
 def scoring_input(study: Study, run: Run) -> Inputs:
-    """What scoring a run reads, besides the folder of its task's data."""
+    """What scoring a run reads: of its task's folder and of an encoder, where a metric uses them, too."""
     predicted = records(study, run.task, studies.evaluation(study, run.task))
     predictions, made_by = (f"{run_folder(study, run)}/{name}" for name in PREDICTED)
-    return {"records": predicted, "predictions": predictions, "notes": [note(predicted), made_by]}
+    folder = [task_folder(study, run.task)] if studies.task(study, run.task).folders else []
+    downloaded, encoder = studies.downloaded(study, run.task), slices.scoring_slice(study, run.task).get("encoder")
+    return {
+        "records": predicted,
+        "predictions": predictions,
+        "notes": [note(predicted), made_by],
+        "data": folder if downloaded else [],
+        "folder": [] if downloaded else folder,
+        "encoder": [encoder] if encoder else [],  # the program finds it in its settings
+    }
 
 
 def analysis_input(study: Study) -> Inputs:
     """What the tables and the report are made from: every run, and the records that are quoted."""
-    folders = [run_folder(study, run) for run in runs(study)]
+    folders, needed = [run_folder(study, run) for run in runs(study)], studies.needed(study)
     splits = [(task, split) for task in study.data.tasks for split in ("train", studies.evaluation(study, task))]
     return {
         "predictions": [f"{folder}/{PREDICTIONS}" for folder in folders],
@@ -155,7 +198,12 @@ def analysis_input(study: Study) -> Inputs:
         "scores": [f"{folder}/scores.json" for folder in folders],
         "statistics": [f"{folder}/scores.parquet" for folder in folders],
         "records": [records(study, task, split) for task, split in splits],
-        "counts": [note(records(study, task, split)) for task, split in studies.needed(study).splits],
+        "counts": [note(records(study, task, split)) for task, split in needed.splits],
+        "demonstrations": [
+            f"{results(study)}/demonstrations/{task}/{place}/train.json"
+            for task, place, _, split in needed.tables
+            if split == "train"
+        ],
     }
 
 

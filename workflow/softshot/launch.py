@@ -17,7 +17,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from softshot.settings import Study
 
 # Node-local and the same for all studies and users, whatever their TMPDIR. Within a SLURM allocation in which
 # Snakemake runs locally, the allocation's own: its devices are numbered from 0 and nobody else has them.
@@ -151,6 +155,21 @@ def forgotten(share: int) -> str | None:
         f" and hold their cores meanwhile. Better: --resources gpu={len(here) * share}"
         + (f" ({share} jobs on each)." if share > 1 else ".")
     )
+
+
+def exports(study: "Study", assigned: bool) -> str:
+    """The shell's command that gives every job its environment; `assigned`: a cluster's scheduler starts them.
+
+    No parameters of the rules, for none decides a result; and no resources, which Snakemake evaluates for each of
+    thousands of jobs.
+    """
+    environment = {
+        "SNAKEMAKE_PID": "$PPID",  # a job ends with the Snakemake that started it (softshot/job.py)
+        "JOBS_PER_GPU": study.launch.jobs_per_gpu,
+        "MAX_TOKENS": study.tuning.max_tokens or "",  # of a forward pass: memory, never the prompt
+        "BATCH_SIZE": study.generation.batch_size,  # rows decoded together: memory, never the text
+    } | ({"SOFTSHOT_ASSIGNED": 1} if assigned else {})
+    return f"export {' '.join(f'{name}={value}' for name, value in environment.items())}; "
 
 
 def main() -> None:

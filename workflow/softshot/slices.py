@@ -3,14 +3,37 @@
 A slice is the one parameter of a stage's rule, as canonical JSON, and what its results record.
 """
 
+import json
 from typing import Any
 
-from softshot import given, overrides
+from softshot import catalogue, given, overrides
 from softshot.data.registry import grouped
+from softshot.errors import UserError
 from softshot.grid import Run
 from softshot.scoring import registry
+from softshot.sections import read
 from softshot.settings import Study
-from softshot.study import encoder, metrics, task, template
+from softshot.study import encoder, metrics, source, task, template
+from softshot.task import SourceSettings
+
+
+def canonical(values: dict[str, Any]) -> str:
+    """The same text for the same settings, whatever the order of keys in config.yaml."""
+    return json.dumps(values, sort_keys=True)
+
+
+def model_slice(study: Study, name: str) -> dict[str, Any]:
+    """Where a model comes from: its entry, and the hub's address where it could come from the hub."""
+    entry = catalogue.model_entry(name, study.models.folders)
+    return {"name": name, "entry": entry, "hub": study.models.hub if "hub" in entry else ""}
+
+
+def download_slice(study: Study, name: str) -> dict[str, Any]:
+    """What a task's download depends on: where its files are and what they must be, by the source in use."""
+    place = source(study, name)
+    keys = set(SourceSettings.model_fields) - ({"base", "archive", "sha256"} if place == "hub" else {"hub"})
+    entry = task(study, name).model_dump(include=keys, exclude_defaults=True)
+    return {"task": name, "entry": entry, "source": place, "hub": study.data.hub if place == "hub" else ""}
 
 
 def convert_slice(study: Study, name: str, split: str) -> dict[str, Any]:
@@ -75,6 +98,23 @@ def _row_slice(study: Study, run: Run) -> dict[str, Any]:
     return values
 
 
-def analysis_slice(study: Study) -> dict[str, Any]:
-    """The whole study, which the report shows, without what can change no result."""
+def whole_study(study: Study) -> dict[str, Any]:
+    """The study without what can change no result."""
     return study.model_dump(exclude={"tuning": {"max_tokens"}, "generation": {"batch_size"}, "launch": True})
+
+
+def analysis_slice(study: Study) -> dict[str, Any]:
+    """The whole study, and the order of its arms, which is that of all tables: canonical JSON has its keys sorted."""
+    return {"study": whole_study(study), "arms": list(study.arms)}
+
+
+def sliced_study(values: Any, where: str) -> Study:
+    """The study of its analysis_slice, arms in their order; what is no such slice is a UserError that names `where`."""
+    try:
+        settings, arms = values["study"], values["arms"]
+    except (KeyError, TypeError):
+        raise UserError(f"{where}: a study and its arms were expected, as a study's study.json has.") from None
+    study = read(Study, settings, where)
+    if sorted(arms) != sorted(study.arms):
+        raise UserError(f"{where}: arms: not the arms of the study, each once.")
+    return study.model_copy(update={"arms": {label: study.arms[label] for label in arms}})

@@ -11,18 +11,19 @@ from softshot.analysis.names import BASES, Names
 from softshot.analysis.report import write_report
 from softshot.errors import run_program
 from softshot.files import write_json, write_text
-from softshot.sections import read
-from softshot.settings import Study
+from softshot.slices import sliced_study
 
 
 def main() -> None:
     """Read the finished runs, write the study's tables, figures and page, and print the summary."""
     parser = argparse.ArgumentParser(prog="softshot.analysis", description=__doc__)
-    parser.add_argument("--settings", required=True, type=json.loads, help="the study's configuration, JSON")
+    parser.add_argument(
+        "--settings", required=True, type=json.loads, help="the study's configuration and the order of its arms, JSON"
+    )
     parser.add_argument("--results", required=True, type=Path, help="the study's folder, results/<study>")
     arguments = parser.parse_args()
 
-    study, folder = read(Study, arguments.settings, "--settings"), arguments.results
+    study, folder = sliced_study(arguments.settings, "--settings"), arguments.results
     results = collect(study, folder)
     names = Names(study, results.cells)
     answers = findings.find(study, results, folder)

@@ -15,7 +15,7 @@ from softshot.analysis.tables import duration, plus_minus, span
 from softshot.settings import Study
 
 COLUMNS = [*CELL, "size", "sure", "text"]
-SURE, RUNS_ONLY, TIE, NOTHING = "sure", "these runs only", "a tie", "nothing to say"
+SURE, RUNS_ONLY, NOT_CERTAIN, TIE, NOTHING = "sure", "these runs only", "not certain", "equal", "nothing to say"
 
 
 def leaders(results: Results) -> dict[Cell, int]:
@@ -91,13 +91,21 @@ class _Advice:
         if self.evidence.estimates[self.best].value == 0 and not self.evidence.lower:
             place = f"{task_label(self.best.task)} with {self.best.model}"
             return None, NOTHING, f"On {place} every arm scored 0: nothing can be said."
-        sure = NOTHING if not self.rivals else TIE if self.open else RUNS_ONLY if self.single else SURE
+        sure = self._sure()
         first: dict[str, Cell] = {}
         for rival in self.rivals:  # of each other arm its best, and whatever may be as good
             first.setdefault(rival.arm, rival)
         named = [rival for rival in self.rivals if rival in self.open or first[rival.arm] == rival]
         sentences = [self._first(), *map(self._against, named[:4]), self._cost(), *self._certainty()]
         return self.best, sure, " ".join(filter(None, sentences))
+
+    def _sure(self) -> str:
+        """How sure it is that no rival is as good: one that is not shown to be worse is not thereby equal."""
+        if not self.rivals:
+            return NOTHING
+        if self.open:
+            return TIE if all(self.leads[rival].verdict == EQUAL for rival in self.open) else NOT_CERTAIN
+        return RUNS_ONLY if self.single else SURE
 
     def _first(self) -> str:
         """What scored best, and how its size was chosen."""

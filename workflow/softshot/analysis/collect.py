@@ -155,6 +155,7 @@ def _cost(note: dict) -> dict[str, Any]:
         "truncated_inputs": cut.get("inputs"),
         "tuning_truncated_demonstrations": cut_tuning.get("demonstrations"),
         "tuning_truncated_inputs": cut_tuning.get("inputs"),
+        "tuning_truncated_records": cut_tuning.get("records"),
         "neutral_loss_before": drift.get("before"),
         "neutral_loss_after": drift.get("after"),
         "forgotten": drift["after"] - drift["before"] if drift else None,

@@ -21,8 +21,11 @@ MEANS += ["validation_seconds", "steps", "tuning_tokens_per_second", "target_tok
 MEANS += ["first_validation_loss", "best_validation_loss", "generation_seconds", "ms_per_prediction"]
 MEANS += ["peak_memory_mb", "tuning_peak_memory_mb", "generation_peak_memory_mb"]
 MEANS += ["input_tokens_per_prediction", "output_tokens_per_prediction", "tokens_per_prediction"]
-MEANS += ["operations_per_prediction", "tuning_operations", "forgotten"]
+MEANS += ["operations_per_prediction", "tuning_operations"]
+DRIFT = ["neutral_loss_before", "neutral_loss_after", "forgotten"]
+MEANS += [*DRIFT, "records"]
 SUMS = [f"{stage}truncated_{part}" for stage in ("", "tuning_") for part in ("demonstrations", "inputs")]
+SUMS += ["tuning_truncated_records"]
 PARETO = ["metric", "mean", "low", "high", "n", "trainable_parameters", "adapter_bytes", "positions_added"]
 PARETO += ["tuning_operations", "tuning_seconds", "target_tokens_per_second"]
 PARETO += ["input_tokens_per_prediction", "output_tokens_per_prediction", "tokens_per_prediction"]
@@ -100,7 +103,7 @@ def pareto(results: Results, summary: pd.DataFrame, costs: pd.DataFrame, contras
     A cell is on a front where it is better, beyond chance, than every other that costs less.
     """
     ordinary = {cell.key: cell for cell in results.cells if cell.ordinary}
-    table = main_scores(summary).drop(columns=["n", "forgotten"]).merge(costs, on=CELL, how="left")
+    table = main_scores(summary).drop(columns=["n", *DRIFT]).merge(costs, on=CELL, how="left")
     table["n"] = table["runs"].fillna(0).astype(int)
     table = table[[*CELL, *PARETO]]
     for name, cost in COSTS.items():

@@ -1,5 +1,6 @@
 """What a study's numbers rest on, and what is missing: records, demonstrations, runs and seeds."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +11,15 @@ from softshot.analysis.estimate import FEWEST_RECORDS
 from softshot.analysis.evidence import Evidence
 from softshot.analysis.names import Names
 from softshot.analysis.near import shown
+from softshot.analysis.rates import edges
 from softshot.analysis.records import counts
 from softshot.analysis.spread import FEWEST_FOR_A_TEST, FEWEST_SEEDS
+from softshot.files import read_json
+from softshot.grid import Run, demonstration_folder
 from softshot.settings import Study
 
 DEMONSTRATIONS = ["task", "retriever", "shots", "train", "kind", "encoder", "index", "recall", "records"]
-DEMONSTRATIONS += ["shown_fewer", "shown_none", "upper_bound"]
+DEMONSTRATIONS += ["shown_fewer", "shown_none", "first_has_output", "first_has_output_train", "upper_bound"]
 DATA = ["task", "split", "records", "skipped", "dropped", "shared", "same_target"]
 MISSING = ["topic", "model", "task", "text"]
 
@@ -30,7 +34,9 @@ def demonstrations(results: Results, folder: Path) -> pd.DataFrame:
     """Every set of demonstrations that finished runs used: how it was found, and how many records were shown fewer.
 
     Counted in the first finished run of each: its retriever had no more, or found them too unlike, or they did not
-    fit. `recall` is that of an approximate index, measured by the retriever on a sample.
+    fit. `recall` is that of an approximate index, measured by the retriever on a sample. `first_has_output` is the
+    percentage of the scored records, and of the training ones where these are shown some, whose nearest neighbour has
+    the wanted output: what is tuned on many learns to copy.
     """
     done = results.runs[results.runs["done"]].reset_index(drop=True)
     used = done[done["shots"] > 0].drop_duplicates(["task", "retriever", "shots", "train"])
@@ -42,6 +48,7 @@ def demonstrations(results: Results, folder: Path) -> pd.DataFrame:
         row |= {"kind": note.get("kind", ""), "encoder": note.get("encoder", ""), "index": note.get("index", "")}
         row |= {"recall": note.get("approximate_recall"), "records": len(lengths)}
         row |= {"shown_fewer": sum(count < run["shots"] for count in lengths), "shown_none": lengths.count(0)}
+        row |= {"first_has_output": _percent(note), "first_has_output_train": _percent(_of_train(folder, run))}
         rows.append(row | {"upper_bound": note.get("upper_bound", "")})
     table = pd.DataFrame(rows, columns=DEMONSTRATIONS)
     splits = [row for task in table["task"].unique() for row in counts(folder, task)]
@@ -50,11 +57,25 @@ def demonstrations(results: Results, folder: Path) -> pd.DataFrame:
     return table.assign(recall=pd.to_numeric(table["recall"]), train=train)
 
 
+def _of_train(folder: Path, run: pd.Series) -> dict:
+    """What is said beside the training records' demonstrations of a run; nothing where there are none."""
+    train = None if pd.isna(run["train"]) else int(run["train"])
+    place = demonstration_folder(Run(**{field.name: run[field.name] for field in fields(Run)} | {"train": train}))
+    path = folder / "demonstrations" / run["task"] / place / "train.json"
+    return read_json(path) if path.is_file() else {}
+
+
+def _percent(note: dict) -> float:
+    """The share of first demonstrations with the wanted output, in percent; NaN where it is not said."""
+    return 100 * float(note.get("first_has_output", "nan"))
+
+
 def missing(
     study: Study, results: Results, evidence: dict[str, Evidence], names: Names, tables: dict[str, pd.DataFrame]
 ) -> pd.DataFrame:
     """One plain sentence for everything that a reader must know is not there. `tables` by name."""
     rows = [*_runs(results, names), *_seeds(study, results, names), *_records(evidence), *_shared(tables["data"])]
+    rows += [("learning rates", *row) for row in edges(tables["rates"], names)]
     rows += _sections(results, tables)
     return pd.DataFrame(rows, columns=MISSING)
 

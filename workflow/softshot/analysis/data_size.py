@@ -29,11 +29,11 @@ def data_size(
 ) -> pd.DataFrame:
     """The main score of each arm by the number of its training records, all of them last."""
     cells, sizes, series = [], [], []
-    for curve in _curves(results, folder):
-        for train, cell in curve.items():
-            cells.append(cell)
-            sizes.append(train)
-            series.append(names.cell(curve[max(curve)]) if not curve[max(curve)].train else names.series(cell))
+    for curves in _places(results, folder).values():
+        for title, curve in zip(_titles(curves, names), curves, strict=True):
+            cells += curve.values()
+            sizes += curve
+            series += [title] * len(curve)
     rows = scores(study, results, evidence, cells)
     return pd.DataFrame(
         [row | {"series": name, "train": train} for row, name, train in zip(rows, series, sizes, strict=True)],
@@ -54,6 +54,25 @@ def _curves(results: Results, folder: Path) -> list[Curve]:
     return curves
 
 
+def _places(results: Results, folder: Path) -> dict[tuple[str, str], list[Curve]]:
+    """The curves of each model and task."""
+    places: dict[tuple[str, str], list[Curve]] = {}
+    for curve in _curves(results, folder):
+        first = next(iter(curve.values()))
+        places.setdefault((first.model, first.task), []).append(curve)
+    return places
+
+
+def _titles(curves: list[Curve], names: Names) -> list[str]:
+    """What curves are called: their arm and demonstrations, and their size where that tells two apart."""
+    cells = [next(iter(curve.values())) for curve in curves]
+    titles = [names.series(cell) for cell in cells]
+    return [
+        f"{title}, {cell.size} {cell.unit}" if titles.count(title) > 1 and cell.unit else title
+        for title, cell in zip(titles, cells, strict=True)
+    ]
+
+
 def crossings(
     study: Study,
     results: Results,
@@ -68,16 +87,11 @@ def crossings(
     curves of equal arms cross at random as well.
     """
     rows = []
-    by_place: dict[tuple, list[Curve]] = {}
-    for curve in _curves(results, folder):
-        first = next(iter(curve.values()))
-        by_place.setdefault((first.model, first.task), []).append(curve)
-    for (model, task), curves in by_place.items():
-        for one, other in itertools.combinations(curves, 2):
-            of_task = evidence.get(task)
-            titles = [names.series(next(iter(curve.values()))) for curve in (one, other)]
-            crossing = _crossing(study, of_task, contrasts, (one, other), titles)
-            rows.append((model, task, *titles, *crossing))
+    for (model, task), curves in _places(results, folder).items():
+        titled = zip(_titles(curves, names), curves, strict=True)
+        for (one, curve), (other, other_curve) in itertools.combinations(titled, 2):
+            crossing = _crossing(study, evidence.get(task), contrasts, (curve, other_curve), [one, other])
+            rows.append((model, task, one, other, *crossing))
     return pd.DataFrame(rows, columns=CROSSINGS)
 
 
@@ -97,9 +111,10 @@ def _crossing(
     if not ahead and not behind:
         return *nothing, f"{titles[0]} and {titles[1]}: no order is certain at any number of training records."
     if not ahead or not behind:
-        better = titles[0] if ahead else titles[1]
+        better, worse = titles if ahead else titles[::-1]
         at = ", ".join(f"{size:,}" for size in ahead or behind)
-        return *nothing, f"{better} scores better at {at} training records; elsewhere no order is certain."
+        rest = "" if common == (ahead or behind) else "; at others no order is certain"
+        return *nothing, f"{better} scores better than {worse} at {at} training records{rest}."
     if min(behind) > min(ahead):
         leader, before, after = titles[1], min(ahead), min(behind)
     else:

@@ -18,6 +18,7 @@ from softshot.analysis import (
     outputs,
     prompts,
     published,
+    rates,
     significance,
     similarity,
     spread,
@@ -55,6 +56,7 @@ class Findings:
     significance: pd.DataFrame
     cost: pd.DataFrame
     pareto: pd.DataFrame
+    rates: pd.DataFrame
     prompts: pd.DataFrame
     claims: pd.DataFrame
     advice: pd.DataFrame
@@ -76,10 +78,12 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
     summary = marks.marked(summary, results.cells, evidence, compared)
     run_costs = cost.per_run(study, results)
     costs = cost.per_cell(run_costs)
-    summary = summary.merge(costs[[*CELL, "forgotten"]], on=CELL, how="left")
+    summary = summary.merge(costs[[*CELL, *cost.DRIFT]], on=CELL, how="left")
     binned = similarity.similarity(study, results, evidence, near)
     data = coverage.data(results, folder)
-    gaps = coverage.missing(study, results, evidence, names, {"summary": summary, "similarity": binned, "data": data})
+    tuned_at = rates.rates(results)
+    known = {"summary": summary, "similarity": binned, "data": data, "rates": tuned_at}
+    gaps = coverage.missing(study, results, evidence, names, known)
     return Findings(
         summary=summary,
         subsets=results.subsets,
@@ -95,6 +99,7 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         significance=significance.significance(evidence, compared),
         cost=run_costs,
         pareto=cost.pareto(results, summary, costs, compared),
+        rates=tuned_at,
         prompts=prompts.prompts(results),
         claims=claim_rows.claims(study, results, evidence, compared, near),
         advice=advice.advice(study, results, evidence, compared, costs, gaps, names),

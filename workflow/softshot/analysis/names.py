@@ -62,7 +62,11 @@ class Names:
 
     def label(self, arm: str, variant: str) -> str:
         """The same of a table's row."""
-        return ", ".join(filter(None, (self.titles[arm], self.variants[arm, variant])))
+        return ", ".join(filter(None, (self.titles[arm], self.words(arm, variant))))
+
+    def words(self, arm: str, variant: str) -> str:
+        """A variant in words; one that is tuned for other tasks alone, and no cell, by its folder's name."""
+        return self.variants.get((arm, variant), variant)
 
     def series(self, cell: Cell) -> str:
         """What a line is called: a cell without the sizes that it is drawn against."""

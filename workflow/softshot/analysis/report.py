@@ -28,7 +28,7 @@ from softshot.analysis.report_runs import run_list
 from softshot.analysis.tables import UNKNOWN
 from softshot.files import write_text
 from softshot.settings import Study
-from softshot.slices import analysis_slice
+from softshot.slices import whole_study
 
 FOLDER = Path(__file__).parents[2] / "report"
 SCRIPTS = ["tables", "choice", "figures", "front", "examples", "runs", "start"]
@@ -74,7 +74,7 @@ def write_report(
             set(results.metrics.drop_duplicates("task").query("lower")["task"]),
         ),
         "run_list": run_list(results, titles, found, path.parent),
-        "configuration": yaml.safe_dump(analysis_slice(study), sort_keys=False, allow_unicode=True, width=100),
+        "configuration": yaml.safe_dump(whole_study(study), sort_keys=False, allow_unicode=True, width=100),
     }
     vega, script = vl_convert.javascript_bundle(), "\n".join(_read(f"script/{name}.js") for name in SCRIPTS)
     script = f'"use strict";\n(() => {{\n{script}}})();\n'
@@ -105,7 +105,7 @@ def _sections(context: dict[str, Any], found: Findings, figures: dict[str, Figur
         "data_size": figures["data-size"].panels,
         "significance": len(found.significance),
         "prompts": context["prompts"],
-        "learning": figures["learning"].panels,
+        "learning": figures["learning"].panels or len(found.rates),
         "demonstrations": len(found.demonstrations) or context["skipped"],
         "examples": context["examples"]["tasks"],
     }
@@ -125,7 +125,7 @@ def environment(titles: Names) -> jinja2.Environment:
         "task": names.task_label,
         "metric": names.metric_label,
         "arm": titles.arm,
-        "variant": lambda arm, variant: titles.variants[arm, variant],
+        "variant": titles.words,
         "classes": titles.classes,
         "said": SAID.__getitem__,
         "size_axis": names.size_axis,
@@ -136,6 +136,7 @@ def environment(titles: Names) -> jinja2.Environment:
         "exact": exact,
         "duration": tables.duration,
         "power": power,
+        "rate": lambda rate: UNKNOWN if pd.isna(rate) else f"{rate:g}",
         "after_verdict": after_verdict,
         "single_quoted": single_quoted,
         "embedded": embedded,

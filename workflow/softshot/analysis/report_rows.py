@@ -7,24 +7,25 @@ import pandas as pd
 
 from softshot.analysis import tables
 from softshot.analysis.baselines import title as baselines_title
-from softshot.analysis.cells import grouped, main, only
-from softshot.analysis.collect import CELL, Results
+from softshot.analysis.cells import Key, grouped, keys, main, only
+from softshot.analysis.collect import CELL, OUTPUTS, Results
 from softshot.analysis.cost import SUMS, per_cell
 from softshot.analysis.findings import Findings
 from softshot.analysis.names import BASES, Names, layout, metric_label, task_label
+from softshot.analysis.rates import EDGES
 from softshot.capabilities import TITLES, capabilities
 from softshot.methods.registry import METHODS
 from softshot.settings import Study
 from softshot.study import evaluation
 
-MANY = 10  # percent of outputs that are empty or were cut: a score that says little of the rest
+MANY = 10  # percent of outputs that are empty, or of texts that were cut: a score that says little of the rest
 
 
 def context(study: Study, results: Results, titles: Names, found: Findings) -> dict[str, Any]:
     """Everything that the templates read but the figures, the examples and the list of runs."""
     runs, costs = results.runs, per_cell(found.cost)
     table = main_rows(results, found.summary)
-    outputs = {tuple(row[:4]): row for row in found.outputs.itertuples(index=False)}
+    seen = {key: remarkable(row) for key, row in zip(keys(costs), about_texts(results, found, costs), strict=True)}
     return {
         "done": int(runs["done"].sum()),
         "expected": len(runs),
@@ -35,16 +36,19 @@ def context(study: Study, results: Results, titles: Names, found: Findings) -> d
         "arms": arms(study, results, titles),
         "found": {field.name: getattr(found, field.name).to_dict("records") for field in fields(found)},
         "columns": task_columns(study, results),
-        "score_rows": score_rows(table, outputs),
+        "score_rows": score_rows(table, seen),
+        "neutral": bool(found.summary["neutral_loss_after"].notna().any()),
         "capabilities": [("Arm", "text"), ("Method", "text"), *((title, "text") for title in TITLES.values())],
         "baselines": baseline_rows(found.baselines),
-        "size_rows": score_rows(found.summary, outputs) if len(table) < len(found.summary) else {},
+        "size_rows": score_rows(found.summary, seen) if len(table) < len(found.summary) else {},
         "published": published_rows(table),
         "size_published": published_rows(found.summary.drop(index=table.index)),
         "remarks": results.remarks.to_dict("records"),
         "subsets": subset_rows(results),
         "claims": claim_rows(found.claims),
         "prompts": found.prompts.drop_duplicates(CELL).to_dict("records"),
+        "rates": rate_rows(found.rates),
+        "trial_seconds": found.rates.loc[~found.rates["chosen"], "seconds"].sum(),
         "skipped": found.data[found.data["skipped"] > 0].to_dict("records"),
         "costs": costs.to_dict("records"),
         "truncations": costs[(costs[SUMS] > 0).any(axis=1)].to_dict("records"),
@@ -96,18 +100,17 @@ def published_rows(summary: pd.DataFrame) -> list[dict]:
     return summary[summary["published"].notna() & summary["mean"].notna()].to_dict("records")
 
 
-def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, list[dict]]:
+def score_rows(summary: pd.DataFrame, seen: dict[Key, list[dict]]) -> dict[str, list[dict]]:
     """Per model a row per arm and variant, with a cell per task: the main score first, then the other metrics.
 
     A cell has its interval, deviation, worst seed, other metrics, what the model has forgotten where it was tuned, and
-    what its outputs look like where that is remarkable: empty ones, and ones that were cut.
+    what is `seen` in its outputs. A row has the loss on the neutral text, before and after, over its tasks.
     """
     rows: dict[str, dict] = {}
     listed = summary[summary["listed"]]
     for (model, arm, variant, task), block in listed.groupby(["model", "arm", "variant", "task"], sort=False):
         row = rows.setdefault(model, {}).setdefault((arm, variant), {"arm": arm, "variant": variant, "cells": {}})
         first, *others = block.to_dict("records")
-        seen = outputs.get((model, task, arm, variant))
         row["cells"][task] = {
             "mean": first["mean"],
             "score": tables.plus_minus(first["mean"], float("nan")),
@@ -119,19 +122,44 @@ def score_rows(summary: pd.DataFrame, outputs: dict[tuple, Any]) -> dict[str, li
                 for other in others
                 if pd.notna(other["mean"])
             ],
-            "outputs": remarkable(seen) if seen else [],
+            "outputs": seen.get((model, task, arm, variant), []),
             "forgotten": None if pd.isna(first["forgotten"]) or not first["forgotten"] else first["forgotten"],
             "n": first["n"],
             "expected": first["expected"],
             "mark": first["mark"],
         }
+    for (model, arm, variant), block in listed.groupby(["model", "arm", "variant"], sort=False):
+        rows[model][arm, variant]["neutral"] = neutral(block)
     return {model: list(of_model.values()) for model, of_model in rows.items()}
 
 
-def remarkable(outputs: Any) -> list[dict]:
-    """The shares of empty outputs and of those that were cut, where there are any, and whether they are many."""
-    shares = {"empty": outputs.empty, "cut": outputs.cut}
-    return [{"text": f"{share:.0f}% {what}", "many": share >= MANY} for what, share in shares.items() if share >= 0.5]
+def neutral(rows: pd.DataFrame) -> dict[str, Any] | None:
+    """The loss on the neutral text of a model, and of what was made of it, over tasks; None where nothing was tuned."""
+    after = rows["neutral_loss_after"].dropna()
+    if after.empty:
+        return None
+    least, most = f"{after.min():.2f}", f"{after.max():.2f}"
+    before = rows["neutral_loss_before"].mean()
+    return {"before": f"{before:.2f}", "after": least if least == most else f"{least} to {most}", "most": after.max()}
+
+
+def about_texts(results: Results, found: Findings, costs: pd.DataFrame) -> list[dict[str, float]]:
+    """Of every cell of `costs` the mean length of its outputs, and the percentages of its texts that are remarkable."""
+    table = costs.merge(found.outputs[[*CELL, *OUTPUTS]], on=CELL, how="left")
+    shots = {cell.key: cell.shots for cell in results.cells}
+    read = table["records"] * table["runs"]
+    offered = read * [shots[key] or float("nan") for key in keys(table)]
+    columns = {"tokens": table["tokens"], "empty": table["empty"], "cut": table["cut"]}
+    columns["of inputs cut"] = 100 * table["truncated_inputs"] / read
+    columns["of demonstrations left out"] = 100 * table["truncated_demonstrations"] / offered
+    return pd.DataFrame(columns).to_dict("records")
+
+
+def remarkable(texts: dict[str, float]) -> list[dict]:
+    """How long outputs are, and what is remarkable: what is empty, cut or left out, where that is, and whether much."""
+    long = [] if pd.isna(texts["tokens"]) else [{"text": f"{texts['tokens']:.0f} tokens long", "many": False}]
+    shares = {what: share for what, share in texts.items() if what != "tokens" and share >= 0.5}
+    return long + [{"text": f"{share:.0f}% {what}", "many": share >= MANY} for what, share in shares.items()]
 
 
 def baseline_rows(baselines: pd.DataFrame) -> list[dict]:
@@ -172,6 +200,19 @@ def claim_rows(claims: pd.DataFrame) -> list[dict]:
         parts = overall[overall["part"] != ""].to_dict("records")
         cells = block.drop(index=overall.index).to_dict("records")
         rows.append({**whole, "number": number, "parts": parts, "cells": cells})
+    return rows
+
+
+def rate_rows(rates: pd.DataFrame) -> list[dict]:
+    """A row per tuned cell: its learning rate, where that is an edge of what was tried, and the trials, if any."""
+    rows = []
+    for key, block in rates.groupby(CELL, sort=False):
+        trials = block.to_dict("records")
+        chosen = next(trial for trial in trials if trial["chosen"])
+        row = dict(zip(CELL, key, strict=True)) | {"rate": chosen["learning_rate"]}
+        tried = [trial for trial in trials if trial["diverged"] or pd.notna(trial["validation_loss"])]
+        row |= {"edge": EDGES.get(chosen["edge"], ""), "trials": tried}
+        rows.append(row)
     return rows
 
 

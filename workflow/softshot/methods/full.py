@@ -9,6 +9,7 @@ them; what is tied is there once). It is as large as the model: a study deletes 
 told to keep it.
 """
 
+from collections.abc import Set
 from pathlib import Path
 
 import torch
@@ -22,13 +23,16 @@ from softshot.methods.registry import Full
 
 
 class Weights(adapters.Adapter):
-    """The weights of the model, each once (an embedding may also be the head), in float32."""
+    """Weights of the model, each once (an embedding may also be the head), in float32."""
 
-    def __init__(self, base: Base):
+    def __init__(self, base: Base, names: Set[str] | None = None):
+        """`names`: of those that are trained; None for all."""
         super().__init__()
         self.base = base
-        base.model.requires_grad_(True)
-        self.names, self.weights = zip(*base.model.named_parameters(), strict=True)
+        for name, weight in base.model.named_parameters():
+            weight.requires_grad_(names is None or name in names)
+        trained = [(name, weight) for name, weight in base.model.named_parameters() if weight.requires_grad]
+        self.names, self.weights = zip(*trained, strict=True)
         self.copied = base.model.dtype.itemsize < 4
         self.masters = nn.ParameterList(nn.Parameter(w.detach().float()) if self.copied else w for w in self.weights)
         if self.copied:

@@ -163,6 +163,12 @@ class Full(MethodSettings):
     learning_rate: Rates = Field(0.00003, description=RATES)
 
 
+class LNTuning(MethodSettings):
+    """The norms' gains and biases. Qi et al. 2022."""
+
+    learning_rate: Rates = Field(0.001, description=RATES)
+
+
 class Shape(NamedTuple):
     """What the size of an adapter depends on in a model."""
 
@@ -276,6 +282,15 @@ METHODS = {
         trains_weights=True,
         stored=lambda _, model: 6 * model.layers * model.width,
         reads=("IA3",),
+    ),
+    "ln-tuning": Method(
+        title="LN-tuning",
+        about="The gains and biases of the norms are trained, and nothing else of the model.",
+        settings=LNTuning,
+        module="ln_tuning",
+        trains_weights=True,
+        stored=lambda _, model: (4 * model.layers + 2) * model.width,
+        reads=("LN_TUNING",),
     ),
     "full": Method(
         title="full tuning",

@@ -229,7 +229,7 @@ class Trainer:
         self.progress.max_tokens = tokens - 1
         print(
             f"out of memory at step {self.progress.step + 1} with {rows} rows, {tokens} tokens: split and accumulated"
-            " from here on, which changes no result.",
+            " from here on. The sums are the same; dropout draws anew in each pass.",
             file=sys.stderr,
             flush=True,
         )

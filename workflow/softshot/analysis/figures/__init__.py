@@ -21,7 +21,7 @@ BINS = "Records by how similar their demonstration's {what}, most similar first:
  number of records. Points are corpus scores of a bin, bands their intervals; bins of fewer than 10 records have none\
  and are hollow."
 FRONT = "Means over seeds with their intervals. The dotted line is the front: each arm on it is better, beyond chance,\
- than every compared arm that costs less. Faint: not on it."
+ than every compared arm that costs less. Faint, with thin names: not on it."
 
 
 def draw(results: Results, names: Names, found: Findings) -> dict[str, Figure]:

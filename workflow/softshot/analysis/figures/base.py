@@ -23,6 +23,7 @@ WIDTH, HEIGHT = 210, 190  # pixels of a panel's plot
 WIDER = {1: 560, 2: 340}  # its width in a figure of so few panels, which then takes the width of the page
 TITLE_LEFT = -34  # pixels from the plot to where its titles begin
 LABEL_GAP = 16  # pixels between the lines of neighbouring labels
+WIDER_LETTER = 1.6  # pixels by which a letter of a name may be wider in a reader's font than in ours
 SPACING = 30  # pixels between the panels of a file
 
 POINTER = "pointer"  # name of layers that are not seen: they are there to be pointed at
@@ -113,6 +114,12 @@ def plot_width(panels: int) -> int:
     return WIDER.get(panels, WIDTH)
 
 
+def blocks(table: pd.DataFrame, *columns: str) -> list[pd.DataFrame]:
+    """The rows of every panel: those of a task by these columns, so that its panels stand beside one another."""
+    tasks = table.groupby("task", sort=False)
+    return [block for _, of_task in tasks for _, block in of_task.groupby(list(columns), sort=False)]
+
+
 def seed_values(text: str) -> list[float]:
     """The scores in a table's `values`, such as `1=40.2000,2=41.0000`."""
     return [float(part.partition("=")[2]) for part in text.split(",") if part]
@@ -167,16 +174,19 @@ def plot(
     data: Spec | None = None,
     size: tuple[int, int] = (WIDTH, HEIGHT),
     left: float = TITLE_LEFT,
+    letters: int = 0,
 ) -> Spec:
     """Layers under a title that begins at `left`; `data` is that of the layers without their own.
 
-    Titles are marks: a chart's own would move with whatever sticks out of its plot.
+    Titles are marks: a chart's own would move with whatever sticks out of its plot. `letters` are those of the longest
+    name beside the plot, which a reader's font may make wider.
     """
     width, height = size
     texts = [text(title, left, -40, 15, INK, fontWeight=600), text(subtitle, left, -22)]
     if not layers:
         texts.append(text("nothing has finished yet", width / 2, height / 2, align="center"))
     spec = {"width": width, "height": height, "layer": [*layers, *texts], "config": CONFIG}
+    spec["padding"] = CONFIG["padding"] | {"right": max(CONFIG["padding"]["right"], WIDER_LETTER * letters)}
     return spec | ({"data": data} if data else {})
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from softshot.analysis.cells import keys
-from softshot.analysis.figures.base import HEIGHT, Panel, listing, plot_width, seed_values, tips, top, values
+from softshot.analysis.figures.base import HEIGHT, Panel, blocks, listing, plot_width, seed_values, tips, top, values
 from softshot.analysis.figures.lines import Axes, lines
 from softshot.analysis.figures.method_size import Cells
 from softshot.analysis.names import MUTED, Names, metric_label, task_label
@@ -16,8 +16,9 @@ from softshot.analysis.tables import with_span
 
 def data_size_panels(names: Names, cells: Cells, sizes: pd.DataFrame, crossings: pd.DataFrame) -> list[Panel]:
     """A line per arm with the interval of its means; a tick at the top for every crossing."""
-    groups, panels = sizes.groupby(["model", "task"], sort=False), []
-    for (model, task), block in groups:
+    groups, panels = blocks(sizes, "model"), []
+    for block in groups:
+        model, task = block[["model", "task"]].iloc[0]
         here = crossings[(crossings["model"] == model) & (crossings["task"] == task)].dropna(subset="at")
         of_task = sizes[sizes["task"] == task]
         seeds = pd.Series([value for text in of_task["values"] for value in seed_values(text)])

@@ -2,8 +2,18 @@
 
 import pandas as pd
 
-from softshot.analysis.cells import Cell, only
-from softshot.analysis.figures.base import HEIGHT, POINTER, Panel, end_labels, listing, plot, plot_width, tips, values
+from softshot.analysis.cells import Cell, grouped, only
+from softshot.analysis.figures.base import (
+    HEIGHT,
+    POINTER,
+    Panel,
+    end_labels,
+    listing,
+    plot,
+    plot_width,
+    tips,
+    values,
+)
 from softshot.analysis.figures.lines import INKED
 from softshot.analysis.figures.method_size import Cells
 from softshot.analysis.names import Names, task_label
@@ -17,7 +27,9 @@ def learning_panels(names: Names, cells: Cells, curves: pd.DataFrame) -> list[Pa
     curves = curves[curves["validation_loss"].notna()]
     curves = only(curves, {key for key, cell in cells.items() if cell.ordinary})
     blocks = dict(list(curves.groupby(["model", "task"], sort=False)))
-    places = dict.fromkeys((cell.model, cell.task) for cell in cells.values() if cell.tuned and not cell.source)
+    tuned = [cell for cell in cells.values() if cell.tuned and not cell.source]
+    of_tasks = grouped(tuned, "task").values()
+    places = [(own[0].model, own[0].task) for of_task in of_tasks for own in grouped(of_task, "model").values()]
     size = plot_width(len(places)), HEIGHT
     return [_panel(names, cells, place, blocks.get(place, curves.head(0)), size) for place in places]
 
@@ -56,7 +68,9 @@ def _panel(names: Names, cells: Cells, place: tuple[str, str], curves: pd.DataFr
     ends = means.to_dict("records")
     phrases = [f"{row['series']} ends at {row['end']:.2f} on average" for row in ends]
     layers = [*_layers(low, high, int(curves["step"].max())), *end_labels(ends, low, high, size)]
-    return Panel(model, task, plot(title, model, layers, values(rows), size), words + listing(phrases))
+    letters = max(len(row["series"]) for row in ends)
+    spec = plot(title, model, layers, values(rows), size, letters=letters)
+    return Panel(model, task, spec, words + listing(phrases))
 
 
 def _fading(cells: list[Cell]) -> dict[tuple[str, int], float]:

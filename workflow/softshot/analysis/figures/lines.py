@@ -46,7 +46,7 @@ def lines(title: str, subtitle: str, axes: Axes, points: list[dict[str, Any]], l
     last = {point["series"]: point for point in sorted(placed, key=lambda point: point["place"])}
     ends = [{key: row[key] for key in ("series", "colour")} | {"end": row["y"]} for row in [*levels, *last.values()]]
     layers = [*_level_lines(levels, axes), *_point_lines(axes, placed), *end_labels(ends, axes.low, axes.high, size)]
-    return plot(title, subtitle, layers, values(placed), size)
+    return plot(title, subtitle, layers, values(placed), size, letters=max(len(end["series"]) for end in ends))
 
 
 def _y(axes: Axes) -> Spec:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from softshot.analysis.cells import Cell, keys
-from softshot.analysis.figures.base import Panel, listing, plot_width, seed_values, top
+from softshot.analysis.figures.base import Panel, blocks, listing, plot_width, seed_values, top
 from softshot.analysis.figures.lines import Axes, lines
 from softshot.analysis.names import Names, metric_label, size_axis, task_label
 from softshot.analysis.tables import with_span
@@ -23,8 +23,9 @@ def size_panels(names: Names, cells: Cells, sizes: pd.DataFrame, levels: pd.Data
         )
         for task in sizes["task"].unique()
     }
-    groups, panels = sizes.groupby(["model", "task", "unit"], sort=False), []
-    for (model, task, unit), block in groups:
+    groups, panels = blocks(sizes, "model", "unit"), []
+    for block in groups:
+        model, task, unit = block[["model", "task", "unit"]].iloc[0]
         flat = levels[(levels["model"] == model) & (levels["task"] == task)]
         panels.append(
             _size_panel(
@@ -65,8 +66,9 @@ def _rows(table: pd.DataFrame) -> list:
 def spread_panels(names: Names, cells: Cells, spread: pd.DataFrame, sizes: pd.DataFrame) -> list[Panel]:
     """Standard deviation over seeds of tuned methods without demonstrations and with, against their size."""
     paired = set(zip(spread["model"], spread["task"], spread["method"], spread["size"], strict=True))
-    groups, panels = sizes.groupby(["model", "task", "unit"], sort=False), []
-    for (model, task, unit), block in groups:
+    groups, panels = blocks(sizes, "model", "unit"), []
+    for block in groups:
+        model, task, unit = block[["model", "task", "unit"]].iloc[0]
         places = sorted(int(size) for size in block["size"].unique())
         spreads = block[block["sd"].notna()]
         shown = [(cells[key], row) for key, row in zip(keys(spreads), _rows(spreads), strict=True)]

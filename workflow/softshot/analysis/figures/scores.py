@@ -7,7 +7,19 @@ import pandas as pd
 
 from softshot.analysis import baselines as trivial
 from softshot.analysis.cells import keys
-from softshot.analysis.figures.base import Panel, Spec, listing, plot, plot_width, seed_values, text, tips, top, values
+from softshot.analysis.figures.base import (
+    Panel,
+    Spec,
+    blocks,
+    listing,
+    plot,
+    plot_width,
+    seed_values,
+    text,
+    tips,
+    top,
+    values,
+)
 from softshot.analysis.figures.lines import INKED, SHAPED
 from softshot.analysis.figures.method_size import Cells
 from softshot.analysis.marks import BEST
@@ -34,8 +46,7 @@ def score_panels(names: Names, cells: Cells, summary: pd.DataFrame, baselines: p
     and share one scale."""
     rows = main_scores(summary)
     rows = rows[rows["compared"] & rows["n"].gt(0)]
-    groups = [block for _, task in rows.groupby("task", sort=False) for _, block in task.groupby("model", sort=False)]
-    panels = []
+    groups, panels = blocks(rows, "model"), []
     for block in groups:
         task = block["task"].iloc[0]
         of_task = rows[rows["task"] == task]
