@@ -204,6 +204,14 @@ def test_the_example_browser_turns_by_button_and_by_key(visit):
     assert page.title() == TITLE
 
 
+def test_texts_run_in_their_own_languages_direction(visit):
+    texts = visit().page.locator("#example").locator("dd.input, ul > li, bdi, details pre")
+    assert texts.count() > 8
+    of = "(texts, words) => texts.map((text) => (text.textContent = words, getComputedStyle(text).direction))"
+    assert set(texts.evaluate_all(of, "שלום, mondo")) == {"rtl"}
+    assert set(texts.evaluate_all(of, "mondo, שלום")) == {"ltr"}
+
+
 def test_the_example_browser_filters_by_task_arm_and_right_or_wrong(visit):
     page = visit().page
     form, count = page.locator("#example-choice"), page.locator("#example-count")

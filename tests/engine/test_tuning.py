@@ -20,7 +20,7 @@ from softshot.engine.layout import Row
 from softshot.methods import prompt_tuning
 from softshot.methods.registry import PromptTuning
 from softshot.settings import TuningSettings
-from softshot.tuning import train
+from softshot.tuning import objective, train
 from softshot.tuning.batches import batches
 from softshot.tuning.schedule import learning_rate
 from softshot.tuning.train import Trainer
@@ -209,12 +209,12 @@ ROWS = [Row(str(n), [5 + n, 6, 7], [40 + n, 50]) for n in range(12)]
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_saves_the_last_good_state(base, monkeypatch):
-    real, run, saved = train.target_losses, trainer(base, ROWS, steps=20), []
+    real, run, saved = objective.target_losses, trainer(base, ROWS, steps=20), []
 
     def failing(*arguments):
         return real(*arguments) * (math.nan if run.progress.step == 3 else 1)
 
-    monkeypatch.setattr(train, "target_losses", failing)
+    monkeypatch.setattr(objective, "target_losses", failing)
     with pytest.raises(train.Diverged, match=r"nan.*step 4.*lower the learning rate"):
         run.run(lambda: False, lambda: saved.append(run.state()), save_every=1e9)
     assert saved[-1]["progress"]["step"] == 3
@@ -223,18 +223,18 @@ def test_a_loss_that_is_no_number_stops_the_run_and_saves_the_last_good_state(ba
 
 
 def test_a_model_that_gives_no_numbers_is_told_apart(base, monkeypatch):
-    monkeypatch.setattr(train, "target_losses", lambda *_: torch.tensor([math.nan]))
+    monkeypatch.setattr(objective, "target_losses", lambda *_: torch.tensor([math.nan]))
     with pytest.raises(train.Diverged, match=r"after 0 steps.*engine\.dtype"):
         trainer(base, ROWS, steps=2).run(lambda: False, lambda: None, save_every=1e9)
 
 
 def test_a_loss_far_above_the_first_for_long_stops_the_run(base, monkeypatch):
-    real, run, saved = train.target_losses, trainer(base, ROWS, steps=200), []
+    real, run, saved = objective.target_losses, trainer(base, ROWS, steps=200), []
 
     def rising(*arguments):
         return real(*arguments) * (10 if run.progress.step >= 5 else 1)
 
-    monkeypatch.setattr(train, "target_losses", rising)
+    monkeypatch.setattr(objective, "target_losses", rising)
     with pytest.raises(train.Diverged, match=r"step 55 .* 50 steps.*lower the learning rate"):
         run.run(lambda: False, lambda: saved.append(run.state()), save_every=1e9)
     assert saved[-1]["progress"]["step"] == 54
@@ -281,12 +281,12 @@ def test_fifty_steps_equal_those_of_pefts_plain_loop(architecture, tmp_path):
 
 
 def test_early_stopping_ends_the_run(base, monkeypatch):
-    real, run = train.target_losses, trainer(base, ROWS, steps=30, patience=2, validate_every=5)
+    real, run = objective.target_losses, trainer(base, ROWS, steps=30, patience=2, validate_every=5)
 
     def rising(*arguments):
         return real(*arguments) + 1000 * run.progress.step
 
-    monkeypatch.setattr(train, "target_losses", rising)
+    monkeypatch.setattr(objective, "target_losses", rising)
     assert run.run(lambda: False, lambda: None, save_every=1e9)
     assert run.progress.stopped_early
     assert (run.progress.step, run.progress.best_step) == (10, 0)
