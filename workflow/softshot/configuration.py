@@ -216,5 +216,16 @@ def _check_run(study: Study, run: Run) -> None:
             f" engine.context {study.engine.context}; lower the first or raise the second."
         )
     if run.tuner:
-        overrides.tuning(study, run.tuner)
+        _check_loss(study, run.tuner)
         overrides.method(study, run.tuner)
+
+
+def _check_loss(study: Study, tuner: Run) -> None:
+    """Losses that compare choices are for tasks that have some."""
+    compared = set(overrides.tuning(study, tuner)["loss"]) - {"likelihood"}
+    if compared and not choices(study, tuner.task):
+        raise UserError(
+            f"config.yaml: tuning.loss: {sorted(compared)[0]} compares a record's choices, and {tuner.task}, on which"
+            f" {tuner.arm} is tuned, has none: leave the arm out (`demonstrations: []`), leave `likelihood` alone for"
+            " it, or name the task's `choices`."
+        )

@@ -19,6 +19,7 @@ MethodName = Literal[tuple(METHODS)]
 Address = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
 Seed = Annotated[int, Field(ge=1, lt=2**32)]  # as NumPy takes it
 Neighbours = Annotated[int, Field(ge=1, le=1000)]
+LossPart = Literal["likelihood", "unlikelihood", "length-normalised"]
 Order = Literal["nearest-last", "nearest-first"]
 Exclude = Literal["group", "duplicates"]
 BaseWeights = Literal["full", "nf4", "nf4-dequantised"]
@@ -61,6 +62,10 @@ class TransferSettings(Section):
     )
     sources: list[Name] | None = Field(
         None, description="Tasks whose adapters are used, each on every other task; null for all tasks of the study."
+    )
+    own: bool = Field(
+        False,
+        description="Adapters before demonstrations of their own task too: how much of a gain is transfer.",
     )
 
 
@@ -220,7 +225,18 @@ class EngineSettings(Section):
 class TuningSettings(Section):
     """The training loop, the same for every method."""
 
-    weight_decay: float = Field(0.0, ge=0, le=1, description="AdamW weight decay.")
+    loss: list[LossPart] = Field(
+        ["likelihood"],
+        min_length=1,
+        description="What is brought down, the sum of these: the `likelihood` of each target token, negative; for tasks"
+        " with choices also the `unlikelihood` of the wrong ones, and a `length-normalised` softmax over all of them."
+        " All three are T-Few's (Liu et al. 2022).",
+    )
+    optimiser: Literal["adamw", "adafactor"] = Field(
+        "adamw",
+        description="`adafactor` is Shazeer & Stern's 2018 with steps relative to a parameter's size, as in T-Few.",
+    )
+    weight_decay: float = Field(0.0, ge=0, le=1, description="Of either optimiser, apart from the gradient.")
     steps: Positive = Field(2000, description="Optimiser steps.")
     batch_size: Positive = Field(16, description="Rows per forward pass.")
     accumulation: Positive = Field(1, description="Forward passes per optimiser step.")
