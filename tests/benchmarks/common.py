@@ -21,10 +21,10 @@ RANDOM = {
 }
 
 
-def models(name: str, dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, Base]:
+def models(name: str, dtype: torch.dtype = torch.float32, frozen: bool = True) -> tuple[PreTrainedModel, Base]:
     """The model as the peers get it and as softshot has it, with the same weights.
 
-    `name`: one of RANDOM, or the folder of a model.
+    `name`: one of RANDOM, or the folder of a model. `frozen` as in softshot.engine.base.load.
     """
     made = []
     for _ in range(2):
@@ -36,7 +36,8 @@ def models(name: str, dtype: torch.dtype = torch.float32) -> tuple[PreTrainedMod
         made.append(model.to(dtype).requires_grad_(False).eval())
     theirs, ours = made
     tokenizer = None if name in RANDOM else AutoTokenizer.from_pretrained(name, local_files_only=True)
-    return theirs, Base(prepare(ours), tokenizer).freeze()
+    base = Base(prepare(ours), tokenizer)
+    return theirs, base.freeze() if frozen else base
 
 
 def seconds(run: Callable[[], object]) -> tuple[float, float]:

@@ -23,7 +23,6 @@ os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
 import torch  # noqa: E402
 from peft import PeftModel  # noqa: E402
-from softshot.engine.arms import soft_prompt  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
 from softshot.engine import base as engine_base  # noqa: E402
@@ -33,6 +32,7 @@ from softshot.engine.layout import Layout, Row, RowSettings  # noqa: E402
 from softshot.engine.prefix import Prefix  # noqa: E402
 from softshot.engine.stops import Stops  # noqa: E402
 from softshot.files import write_json, write_text  # noqa: E402
+from softshot.methods import prompt_tuning  # noqa: E402
 from softshot.provenance import provenance  # noqa: E402
 from softshot.settings import EngineSettings, GenerationSettings  # noqa: E402
 from softshot.task import TemplateSettings  # noqa: E402
@@ -56,7 +56,7 @@ def main() -> None:
     args = parser.parse_args()
 
     base = engine_base.load(args.model, "float32")
-    prompt = soft_prompt.load(args.prompt, base)
+    prompt = prompt_tuning.load(base, args.prompt).embeddings
     rows = sorted(real_rows(base, args.data / "mtop/mtop/en", args.records), key=len, reverse=True)
     # The peers get the model as transformers makes it, without softshot's kernels.
     stock = Base(AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32).eval(), base.tokenizer)

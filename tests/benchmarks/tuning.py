@@ -16,6 +16,7 @@ import os
 import platform
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -25,7 +26,6 @@ import torch
 from common import RANDOM, label, matrix_rate, models, seconds, spread
 from decoding import columns, lines
 from peft import PromptTuningConfig, get_peft_model
-from softshot.engine.arms.soft_prompt import SoftPrompt
 from tables import markdown
 from torch.nn.functional import cross_entropy
 from transformers import AutoTokenizer, TrainerCallback, TrainingArguments
@@ -34,11 +34,16 @@ from transformers import Trainer as TransformersTrainer
 from softshot.engine import kernels
 from softshot.engine.base import Base
 from softshot.engine.layout import Row
+from softshot.engine.loss import target_losses
+from softshot.engine.prefix import Prefix
+from softshot.methods.prompt_tuning import SoftPrompt
+from softshot.methods.registry import PromptTuning
 from softshot.settings import TuningSettings
 from softshot.tuning.train import Trainer
 
 EXCERPTS = Path(__file__).resolve().parents[1] / "data"
-SETTINGS = TuningSettings(learning_rate=0.01, warmup=0.0, schedule="constant", clip=1.0, steps=10**6)
+SETTINGS = TuningSettings(warmup=0.0, schedule="constant", clip=1.0, steps=10**6)
+RATE = 0.01  # of learning
 
 
 def rows_of(count: int, length: int, target: int, vocabulary: int, seed: int) -> list[Row]:
@@ -69,7 +74,7 @@ class PlainLoop:
         self.model = get_peft_model(model, config).eval()  # without dropout, as softshot
         self.prompt = self.model.prompt_encoder.to(initial.dtype)["default"].embedding.weight
         self.prompt.data.copy_(initial)
-        self.optimizer = torch.optim.AdamW([self.prompt], lr=SETTINGS.learning_rate, weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW([self.prompt], lr=RATE, weight_decay=0.0)
 
     def loss(self, rows: list[Row]) -> torch.Tensor:
         """Mean over the target tokens."""
@@ -120,21 +125,42 @@ class StepClock(TrainerCallback):
         self.times = [now.user + now.system - began.user - began.system, now.elapsed - began.elapsed]
 
 
-def trainer_seconds(model: torch.nn.Module, rows: list[Row], folder: Path) -> tuple[float, float]:
-    """Seconds, on the processor and on the wall, of one step of the transformers Trainer."""
+def trainer_options(rows: list[Row], folder: Path) -> dict:
+    """What transformers' Trainer, and TRL's, are told: one step, and nothing beside it."""
+    return {
+        "output_dir": str(folder),
+        "max_steps": 1,
+        "per_device_train_batch_size": len(rows),
+        "learning_rate": RATE,
+        "report_to": [],
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "disable_tqdm": True,
+        "use_cpu": not torch.cuda.is_available(),
+    }
+
+
+def trainer_seconds(make: Callable[[StepClock], TransformersTrainer]) -> tuple[float, float]:
+    """Seconds, on the processor and on the wall, of one step of the Trainer that `make` makes around a clock."""
+    clock = StepClock()
+    make(clock).train()
+    return tuple(clock.times)
+
+
+def transformers_seconds(model: torch.nn.Module, rows: list[Row], folder: Path) -> tuple[float, float]:
+    """The same of transformers' own."""
     batch = padded(rows)
     data = [{key: value[i] for key, value in batch.items()} for i in range(len(rows))]
-    options = {"max_steps": 1, "per_device_train_batch_size": len(rows), "learning_rate": SETTINGS.learning_rate}
-    quiet = {"report_to": [], "save_strategy": "no", "logging_strategy": "no", "disable_tqdm": True, "use_cpu": True}
-    clock = StepClock()
-    arguments = TrainingArguments(output_dir=str(folder), **options, **quiet)
-    TransformersTrainer(model=model, args=arguments, train_dataset=data, callbacks=[clock]).train()
-    return tuple(clock.times)
+    arguments = TrainingArguments(**trainer_options(rows, folder))
+    return trainer_seconds(
+        lambda clock: TransformersTrainer(model=model, args=arguments, train_dataset=data, callbacks=[clock])
+    )
 
 
 def softshot(base: Base, initial: torch.Tensor, dtype: torch.dtype = torch.float32) -> Trainer:
     """softshot's trainer from the same initial prompt."""
-    return Trainer(base, SoftPrompt(initial).to(dtype), SETTINGS, [], [], seed=0)
+    adapter = SoftPrompt(base, initial, PromptTuning()).to(dtype)
+    return Trainer(base, adapter, SETTINGS, RATE, [], [Row("0", [5], [6])], seed=0)
 
 
 def needed(base: Base, tokens: int, rows: list[Row]) -> float:
@@ -168,7 +194,7 @@ def measure(name: str, theirs: torch.nn.Module, base: Base, tokens: int, rows: l
         if repeat:
             taken["peft loop"] = seconds(lambda: loop.step(rows))
             if "trainer" in args.peers:
-                taken["peft Trainer"] = trainer_seconds(loop.model, rows, args.out / "trainer")
+                taken["peft Trainer"] = transformers_seconds(loop.model, rows, args.out / "trainer")
             for key, value in taken.items():
                 times[key].append(value)
             rates.append(matrix_rate())
@@ -207,7 +233,7 @@ def equality(name: str, tokens: int, batches: list[list[Row]]) -> dict:
     losses = [line["loss"] for line in ours.progress.history]
     theirs_single, base_single = models(name)
     leaf = initial.clone().requires_grad_()
-    _, count = softshot(base_single, initial).loss(leaf, batches[:1])
+    target_losses(base_single, Prefix(embeddings=leaf), batches[0]).mean().backward()
     single = PlainLoop(theirs_single, initial).gradient(batches[0])
     return {
         "model": label(name),
@@ -216,8 +242,8 @@ def equality(name: str, tokens: int, batches: list[list[Row]]) -> dict:
         "first_and_last_loss": [expected[0], expected[-1]],
         "largest_prompt_change": apart(loop.prompt, initial),
         "loss_difference": apart(losses, expected),
-        "prompt_difference": apart(ours.prompt(), loop.prompt),
-        "float32_gradient_error": float((leaf.grad / count - exact).norm() / exact.norm()),
+        "prompt_difference": apart(ours.adapter(), loop.prompt),
+        "float32_gradient_error": float((leaf.grad - exact).norm() / exact.norm()),
         "float32_gradient_error_of_peft": float((single - exact).norm() / exact.norm()),
     }
 

@@ -65,6 +65,13 @@ def place(tiny_models, tmp_path):
     return prepare(tiny_models["gpt2"], tmp_path), tmp_path
 
 
+def test_at_a_rate_of_next_to_nothing_a_prompt_stays_as_it_began(place):
+    """What docs/analysis.md tells of an arm that is not tuned, the control of transfer."""
+    subprocess.run(command(*place, "a", method={"learning_rate": 1e-6}, steps=1), check=True)
+    tuning = json.loads((place[1] / "a/m/t/pt/tokens-5/seed-1/tuning.json").read_text())["tuning"]
+    assert tuning["learned"]["mean_distance_from_start"] < 1e-4 * tuning["learned"]["mean_norm"]
+
+
 def test_it_learns_and_keeps_the_best_prompt(place):
     subprocess.run(command(*place, "a"), check=True)
     folder = place[1] / "a/m/t/pt/tokens-5/seed-1"

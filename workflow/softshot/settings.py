@@ -16,6 +16,8 @@ Retriever = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
 Demonstrations = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$")]
 Shown = Annotated[str, StringConstraints(pattern=r"^(none|[a-z][a-z0-9]*-[1-9][0-9]*)$")]
 MethodName = Literal[tuple(METHODS)]
+Address = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
+Seed = Annotated[int, Field(ge=1, lt=2**32)]  # as NumPy takes it
 Neighbours = Annotated[int, Field(ge=1, le=1000)]
 LossPart = Literal["likelihood", "unlikelihood", "length-normalised"]
 Order = Literal["nearest-last", "nearest-first"]
@@ -61,6 +63,10 @@ class TransferSettings(Section):
     sources: list[Name] | None = Field(
         None, description="Tasks whose adapters are used, each on every other task; null for all tasks of the study."
     )
+    own: bool = Field(
+        False,
+        description="Adapters before demonstrations of their own task too: how much of a gain is transfer.",
+    )
 
 
 class DataSizeSettings(Section):
@@ -88,9 +94,9 @@ class ModelsSettings(Section):
         description="Names from `resources/models.yaml` or from `folders`.",
     )
     folders: dict[Name, str] = Field(
-        {}, description="Models of your own: a short name, and the folder with weights and tokenizer."
+        {}, description="Models of your own: a short name, and the folder with weights and tokenizer, or a GGUF file."
     )
-    hub: str = Field("https://huggingface.co", description="The hub, or a mirror of it, that models come from.")
+    hub: Address = Field("https://huggingface.co", description="The hub, or a mirror of it, that models come from.")
     base: BaseWeights = Field(
         "full",
         description="The weights of the base models' linear layers, for every arm: as they are; `nf4`, rounded to four"
@@ -126,7 +132,7 @@ class DataSettings(Section):
         " that holds `<task>/<file>`, or a local folder that holds `<task>/<file>`.",
     )
     sources: dict[Name, str] = Field({}, description="Another source for some tasks.")
-    hub: str = Field("https://huggingface.co", description="The hub, or a mirror of it, for `hub`.")
+    hub: Address = Field("https://huggingface.co", description="The hub, or a mirror of it, for `hub`.")
     evaluation: dict[Name, Split] = Field(
         {},
         description="The split that is predicted and scored, per task; the catalogue says it otherwise."
@@ -352,7 +358,7 @@ class Study(Section):
     """A study: everything config.yaml says."""
 
     study: Name = Field("published", description="Name of the study; its results are in `results/<study>/`.")
-    seeds: list[Positive] = Field(
+    seeds: list[Seed] = Field(
         [1, 2, 3],
         min_length=1,
         description="One run per seed for whatever is random: tuning, random demonstrations, data sizes.",

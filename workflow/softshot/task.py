@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from softshot.sections import Section
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]  # of a folder
 Share = Annotated[float, Field(gt=0, lt=1)]
 Split = Literal["validation", "test"]  # that can be scored
 FileSplit = Literal["train", "validation", "test"]  # that can have a file of its own

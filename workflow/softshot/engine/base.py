@@ -93,8 +93,12 @@ class Base:
         return self.model.get_input_embeddings()(torch.as_tensor(ids, device=self.device))
 
     def freeze(self) -> "Base":
-        """Nothing of the model is trained from here on: its small functions are computed in fewer steps."""
+        """Nothing of the model is trained from here on, but for changes that are put into it."""
         self.model.requires_grad_(False)
+        return self.fuse()
+
+    def fuse(self) -> "Base":
+        """The model's small functions are computed in fewer steps from here on."""
         _ = self.findings  # which tell of the model's own functions: before others are in their place
         if self.device.type == "cpu" and self.model.dtype.itemsize >= 4:  # half precision would round otherwise
             kernels.install(self.model)

@@ -14,62 +14,28 @@ from torch.nn.functional import dropout, linear
 from transformers.pytorch_utils import Conv1D
 
 from softshot.engine.nf4 import NF4Linear, matrix
+from softshot.engine.products import Product
+
+ROWS = 128  # of a weight that are changed at a time
 
 
-class LowRankProduct(torch.autograd.Function):
-    """x M' + bias with M = W + scale B A; gradients of x, A and B."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, merged: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float) -> Tensor:
-        """`x`: [..., in]; `merged`: [out, in]; `a`: [r, in]; `b`: [out, r]."""
-        ctx.save_for_backward(x, merged, a, b)
-        ctx.scale = scale
-        return linear(x, merged, bias)
+class ChangedLinear(torch.autograd.Function):
+    """The product of one changed layer; gradients of x and of the change's factors."""
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, None, None, Tensor, Tensor, None]:
-        """dX = dY M, dA = scale (dY B)' x, dB = scale dY' (x A')."""
-        x, merged, a, b = ctx.saved_tensors
-        of_x = gradient @ merged if ctx.needs_input_grad[0] else None
-        flat, text = gradient.flatten(0, -2), x.flatten(0, -2)
-        of_a = (flat @ b).T @ text
-        of_b = flat.T @ (text @ a.T)
-        return of_x, None, None, of_a.mul_(ctx.scale), of_b.mul_(ctx.scale), None
-
-
-class ScaledOutput(torch.autograd.Function):
-    """l * (x W' + bias), formed as x M' with M = diag(l) W; gradients of x and l."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, merged: Tensor, bias: Tensor | None, scales: Tensor) -> Tensor:
-        """`x`: [..., in]; `merged`: [out, in]; `bias`: [out], scaled; `scales`: l, [out], nowhere 0."""
-        y = linear(x, merged, bias)
-        ctx.save_for_backward(merged, scales, y)
+    def forward(ctx, x: Tensor, product: Product, *factors: Tensor) -> Tensor:
+        """`x`: [..., in]; `factors`: the product's."""
+        y = linear(x, product.matrix, product.bias)
+        ctx.product = product
+        ctx.save_for_backward(x, y if product.takes_y else None, product.matrix)
         return y
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, None, None, Tensor]:
-        """dX = dY M; dl is the sum over tokens of dY * y / l."""
-        merged, scales, y = ctx.saved_tensors
-        of_x = gradient @ merged if ctx.needs_input_grad[0] else None
-        return of_x, None, None, torch.einsum("no,no->o", gradient.flatten(0, -2), y.flatten(0, -2)) / scales
-
-
-class ScaledInput(torch.autograd.Function):
-    """(l * x) W' + bias, formed as x M' with M = W diag(l); gradients of x and l."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, merged: Tensor, bias: Tensor | None, scales: Tensor) -> Tensor:
-        """`x`: [..., in]; `merged`: [out, in]; `scales`: l, [in], nowhere 0."""
-        ctx.save_for_backward(x, merged, scales)
-        return linear(x, merged, bias)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None, Tensor]:
-        """dX = dY M; dl is the sum over tokens of x * dX / l."""
-        x, merged, scales = ctx.saved_tensors
-        of_x = gradient @ merged
-        return of_x, None, None, torch.einsum("ni,ni->i", x.flatten(0, -2), of_x.flatten(0, -2)) / scales
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """dX = dY M, and what the change makes of it."""
+        x, y, matrix = ctx.saved_tensors
+        of_x = gradient @ matrix if ctx.needs_input_grad[0] or ctx.product.takes_dx else None
+        return of_x, None, *ctx.product.gradients(x, y, gradient, of_x)
 
 
 class Changed(nn.Module):
@@ -84,6 +50,19 @@ class Changed(nn.Module):
         wide = not packed and self.weight.dtype in (torch.float32, torch.float64)
         self.merged = torch.empty_like(self.weight) if wide else None
         self.out_features, self.in_features = (layer.out_features, layer.in_features) if packed else self.weight.shape
+
+    def product(self) -> Product | None:
+        """The layer with its change as one product; None where the change is computed beside the weight."""
+        raise NotImplementedError
+
+    def beside(self, x: Tensor) -> Tensor:
+        """The same beside the weight, [..., in] to [..., out]."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., in] to [..., out]."""
+        product = self.product()
+        return self.beside(x) if product is None else ChangedLinear.apply(x, product, *product.factors)
 
     def plain(self, x: Tensor) -> Tensor:
         """What the layer itself makes of x, [..., in] to [..., out]."""
@@ -103,16 +82,29 @@ class LowRank(Changed):
     def merge(self, a: Tensor, b: Tensor) -> None:
         """Take the factors `a` [r, in] and `b` [out, r] as they are now."""
         self.a, self.b = a, b
-        if self.merged is not None:
-            torch.addmm(self.weight, b, a, alpha=self.scale, out=self.merged)
+        if self.merged is None:
+            return
+        # A few rows at a time, which stay in the processor's cache between their copy and the sum.
+        for weight, own, merged in zip(*(x.split(ROWS) for x in (self.weight, b, self.merged)), strict=True):
+            torch.addmm(weight, own, a, alpha=self.scale, out=merged)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[..., in] to [..., out]."""
-        dropped = self.dropped if self.training else 0.0
-        if self.merged is not None and not dropped:
-            return LowRankProduct.apply(x, self.merged, self.bias, self.a, self.b, self.scale)
-        low = linear(dropout(x, dropped, self.training), self.a.to(x.dtype))
-        return self.plain(x) + self.scale * linear(low, self.b.to(x.dtype))
+    def product(self) -> Product | None:
+        """x (W + scale B A)' + bias."""
+        if self.merged is None or (self.training and self.dropped):
+            return None
+        return Product(self.merged, self.bias, (self.a, self.b), self.gradients)
+
+    def gradients(self, x: Tensor, y: None, gradient: Tensor, of_x: Tensor | None) -> tuple[Tensor, Tensor]:
+        """dA = scale (dY B)' x, dB = scale dY' (x A'): no gradient of the whole weight."""
+        text, flat = x.flatten(0, -2), gradient.flatten(0, -2)
+        of_a = (flat @ self.b).T @ text
+        of_b = ((text @ self.a.T).T @ flat).T  # in this order: the wide tensor is read along its rows
+        return of_a.mul_(self.scale), of_b.mul_(self.scale)
+
+    def beside(self, x: Tensor) -> Tensor:
+        """With dropout before the change."""
+        dropped = dropout(x, self.dropped, self.training)
+        return self.plain(x) + self.scale * linear(linear(dropped, self.a.to(x.dtype)), self.b.to(x.dtype))
 
 
 class Rescaled(Changed):
@@ -133,12 +125,20 @@ class Rescaled(Changed):
             torch.mul(self.weight, scales if self.of_input else scales[:, None], out=self.merged)
             self.divisible = bool(scales.all())
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[..., in] to [..., out]."""
-        if self.merged is not None and self.divisible:
-            product = ScaledInput if self.of_input else ScaledOutput
-            return product.apply(x, self.merged, self.scaled_bias, self.scales)
-        # Scales lie close to 1, where bfloat16 has no numbers: it is their product that is rounded.
+    def product(self) -> Product | None:
+        """x (diag(l) W)' + l bias, or x (W diag(l))' + bias."""
+        if self.merged is None or not self.divisible:
+            return None
+        takes = {"takes_dx" if self.of_input else "takes_y": True}
+        return Product(self.merged, self.scaled_bias, (self.scales,), self.gradients, **takes)
+
+    def gradients(self, x: Tensor, y: Tensor | None, gradient: Tensor, of_x: Tensor | None) -> tuple[Tensor]:
+        """dl is the sum over tokens of x dX / l, or of y dY / l: both hold l once already."""
+        text, own = (x, of_x) if self.of_input else (y, gradient)
+        return ((text * own).flatten(0, -2).sum(0).div_(self.scales),)
+
+    def beside(self, x: Tensor) -> Tensor:
+        """Scales lie close to 1, where bfloat16 has no numbers: it is their product that is rounded."""
         if self.of_input:
             return self.plain((x * self.scales).to(x.dtype))
         return (self.plain(x) * self.scales).to(x.dtype)

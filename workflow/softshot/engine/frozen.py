@@ -3,7 +3,6 @@
 Without it a weight that is trained, or a layer that was wrapped by something trained, would silently stay as it is.
 """
 
-from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
 REMEDY = "Load the model with `frozen=False` where its weights are trained, and freeze it when they are merged."
@@ -13,13 +12,3 @@ def refuse_trainable(ctx: FunctionCtx, what: str) -> None:
     """Raise ValueError in the forward pass of a function, named by `what`, if more than its first input is trained."""
     if any(ctx.needs_input_grad[1:]):
         raise ValueError(f"{what} gives no gradient to its weights, and one of them requires it. {REMEDY}")
-
-
-def frozen_weight(layer: nn.Module) -> Tensor:
-    """The weight of a plain linear layer. Raises ValueError where it is trained, or another module wraps it."""
-    if type(layer) is not nn.Linear or layer.weight.requires_grad:
-        raise ValueError(
-            f"a frozen model's layer was replaced by a {type(layer).__name__} or is trained, and the model's fused"
-            f" functions would pass it by. {REMEDY}"
-        )
-    return layer.weight

@@ -1,10 +1,10 @@
-"""The models' small functions in fewer passes over memory, for a frozen model on the CPU. Same values, up to rounding.
+"""The models' small functions in fewer passes over memory, on the CPU. Same values and gradients, up to rounding.
 
 Between the matrix products a step is bound by memory bandwidth, and transformers writes these functions
 as many small operations, each of which reads and writes its tensors again.
 
-A module is known by what it is made of, and is replaced where the replacement gives what it gives. Weights get no
-gradient here: every function refuses one that asks for it, and every module a layer that was put in another's place.
+A module is known by what it is made of, and is replaced where the replacement gives what it gives. A layer may be
+frozen, trained, or changed (products.py); one that something unknown wraps is refused.
 """
 
 import torch
@@ -12,30 +12,32 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, linear, silu
 from transformers import PreTrainedModel
 
-from softshot.engine.frozen import frozen_weight, refuse_trainable
+from softshot.engine.products import Product, any_trained, factors_of, product_of
 
 GELU_TANH = {"NewGELUActivation", "BloomGelu"}  # GPT-2's and BLOOM's, written as many operations
 
 
 class RMSNorm(torch.autograd.Function):
-    """x / rms(x) * weight over the last dimension; the weight is frozen."""
+    """x / rms(x) * weight over the last dimension."""
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, eps: float) -> Tensor:
-        """`x`: [..., H]."""
-        refuse_trainable(ctx, "RMSNorm")
+        """`x`: [..., H]; `weight`: [H]."""
         squares = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_()
         inverse = squares.div_(x.shape[-1]).add_(eps).rsqrt_()  # [..., 1]
         ctx.save_for_backward(x, weight, inverse)
         return (x * inverse).mul_(weight)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
-        """The gradient of `x`."""
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor | None, None]:
+        """The gradients of `x` and, where it is trained, `weight`."""
         x, weight, inverse = ctx.saved_tensors
+        of_weight = None
+        if ctx.needs_input_grad[1]:
+            of_weight = (x * inverse).mul_(gradient).flatten(0, -2).sum(0)
         gradient = gradient * weight
         along = (gradient * x).mean(-1, keepdim=True)
-        return torch.addcmul(gradient.mul_(inverse), x, along.mul_(inverse**3).neg_()), None, None
+        return torch.addcmul(gradient.mul_(inverse), x, along.mul_(inverse**3).neg_()), of_weight, None
 
 
 class FusedRMSNorm(nn.Module):
@@ -52,25 +54,32 @@ class FusedRMSNorm(nn.Module):
 
 
 class GatedMLP(torch.autograd.Function):
-    """down(act(gate(x)) * up(x)) with frozen weights: the products in place, no gradient but that of `x`."""
+    """down(act(gate(x)) * up(x)): the products in place, what is cheap computed again, and no gradient but those of `x`
+    and of what is trained."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, gate: Tensor, up: Tensor, down: Tensor, activation: str) -> Tensor:
-        """`x`: [..., H]; `gate`, `up`: [F, H]; `down`: [H, F]; `activation`: of ACTIVATIONS."""
-        refuse_trainable(ctx, "GatedMLP")
-        gated, upped = linear(x, gate), linear(x, up)
-        ctx.save_for_backward(gated, upped, gate, up, down)
-        ctx.activation = activation
-        return linear(ACTIVATIONS[activation](gated).mul_(upped), down)
+    def forward(ctx, x: Tensor, products: tuple[Product, Product, Product], activation: str, *_: Tensor) -> Tensor:
+        """`x`: [..., H]; `products`: gate and up, of F outputs, and down, all without biases; then their factors."""
+        gate, up, down = products
+        gated, upped = linear(x, gate.matrix), linear(x, up.matrix)
+        needed = x if any_trained(products[:2]) else None
+        ctx.save_for_backward(needed, gated, upped, *(product.matrix for product in products))
+        ctx.products, ctx.activation = products, activation
+        return linear(ACTIVATIONS[activation](gated).mul_(upped), down.matrix)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:
-        """The gradient of `x`."""
-        gated, upped, gate, up, down = ctx.saved_tensors
-        gradient = gradient @ down  # [..., F]
-        of_up = ACTIVATIONS[ctx.activation](gated).mul_(gradient)
-        of_gate = SLOPES[ctx.activation](gradient.mul_(upped), gated)
-        return (of_gate @ gate).add_(of_up @ up), None, None, None, None
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients of `x` and of the factors."""
+        x, gated, upped, *_ = ctx.saved_tensors
+        gate, up, down = ctx.products
+        inner = gradient @ down.matrix  # [..., F]
+        activated = ACTIVATIONS[ctx.activation](gated)
+        of_down = down.gradients(activated * upped, None, gradient, inner) if any_trained([down]) else ()
+        of_up = activated.mul_(inner)
+        of_gate = SLOPES[ctx.activation](inner.mul_(upped), gated)
+        through_gate, through_up = of_gate @ gate.matrix, of_up @ up.matrix
+        factors = gate.gradients(x, gated, of_gate, through_gate) + up.gradients(x, upped, of_up, through_up)
+        return through_gate.add_(through_up), None, None, *factors, *of_down
 
 
 ACTIVATIONS = {"silu": silu, "gelu": gelu, "gelu_tanh": lambda x: gelu(x, approximate="tanh")}
@@ -94,15 +103,21 @@ class FusedGatedMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., H] to [..., H]."""
-        if hasattr(self, "gate_up_proj"):
-            gate, up = frozen_weight(self.gate_up_proj).chunk(2)
-        else:
-            gate, up = frozen_weight(self.gate_proj), frozen_weight(self.up_proj)
-        return GatedMLP.apply(x, gate, up, frozen_weight(self.down_proj), self.activation)
+        joint = hasattr(self, "gate_up_proj")
+        layers = [self.gate_up_proj] if joint else [self.gate_proj, self.up_proj]
+        products = [product_of(layer) for layer in (*layers, self.down_proj)]
+        if None in products or products[-1].takes_y or (joint and any_trained(products[:1])):
+            gated, upped = self.gate_up_proj(x).chunk(2, -1) if joint else [layer(x) for layer in layers]
+            return self.down_proj(ACTIVATIONS[self.activation](gated) * upped)
+        if joint:
+            products[:1] = [Product(matrix, None) for matrix in products[0].matrix.chunk(2)]
+        return GatedMLP.apply(x, tuple(products), self.activation, *factors_of(products))
 
 
 def fused_norm(norm: nn.Module) -> nn.Module | None:
     """What can stand for an RMSNorm, by whatever name; None for another module."""
+    if isinstance(norm, FusedRMSNorm):
+        return None
     eps = getattr(norm, "variance_epsilon", getattr(norm, "eps", None))
     weights = dict(norm.named_parameters())
     if not isinstance(eps, float) or list(weights) != ["weight"] or weights["weight"].dim() != 1:
@@ -153,11 +168,14 @@ def replacement(module: nn.Module) -> nn.Module | None:
 
 @torch.no_grad()
 def install(model: PreTrainedModel) -> None:
-    """Give a frozen `model` in full precision on the CPU the functions above. Its weights stay as they are."""
+    """Give a `model` in full precision on the CPU the functions above. Its weights stay as they are."""
     from softshot.engine import rotary  # only where it is needed: start-up counts
 
+    trained = any(weight.requires_grad for weight in model.parameters())
     for parent in list(model.modules()):
         for name, module in parent.named_children():
+            if trained and type(module).__name__ == "BloomGelu":
+                continue  # its constant is cut after eight digits, which shows where every weight follows from it
             if (fused := replacement(module)) is not None:
                 setattr(parent, name, fused)
     rotary.install(model)

@@ -41,7 +41,9 @@ class AdaptiveChanges(LayerChanges):
         """`rank`: the mean over layers at the end."""
         self.first_rank = math.ceil(rank * settings.initial)
         s = scale(settings.alpha, self.first_rank)
-        super().__init__(base, {name: LowRank(layer, s) for name, layer in targets(base, settings.targets).items()})
+        super().__init__(
+            base, {name: LowRank(layer, s) for name, layer in targets(base.freeze(), settings.targets).items()}
+        )
         self.rank, self.settings = rank, settings
         generator = torch.Generator().manual_seed(seed)
         triplets = [Triplets(change, self.first_rank, generator) for change in self.layers.values()]

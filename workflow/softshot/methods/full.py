@@ -31,6 +31,7 @@ class Weights(adapters.Adapter):
         self.base = base
         for name, weight in base.model.named_parameters():
             weight.requires_grad_(names is None or name in names)
+        base.fuse()
         trained = [(name, weight) for name, weight in base.model.named_parameters() if weight.requires_grad]
         self.names, self.weights = zip(*trained, strict=True)
         self.copied = base.model.dtype.itemsize < 4

@@ -44,7 +44,7 @@ class Scales(LayerChanges):
     """The scales of every place, in float32: [n] of an output's rows, [in] of an input."""
 
     def __init__(self, base: Base):
-        found, layers = places(base), linear_layers(base.model)
+        found, layers = places(base), linear_layers(base.freeze().model)
         self.rows = found.outputs | dict.fromkeys(found.inputs)  # of an input, all are scaled
         super().__init__(base, {name: Rescaled(layers[name], rows is None) for name, rows in self.rows.items()})
         sizes = [self.layers[name].in_features if rows is None else len(rows) for name, rows in self.rows.items()]
@@ -91,19 +91,20 @@ def load(base: Base, folder: Path) -> None:
 def places(base: Base) -> Places:
     """Find the places. Raises UserError for a model in whose linear layers they are not.
 
-    Two tokens run with every linear layer's input cut off from what was before, and its output times ones: keys and
+    A token runs with every linear layer's input cut off from what was before, and its output times ones: keys and
     values come from the layers whose ones they depend on. The layer that is called last in a block, outside its
     attention, ends the feed-forward part.
     """
     layers = linear_layers(base.model)
-    like = {"dtype": base.model.dtype, "device": base.device, "requires_grad": True}
+    # In half precision a gradient could be 0 by chance, as one that is a sum over tokens could be in any.
+    like = {"dtype": torch.promote_types(base.model.dtype, torch.float32), "device": base.device, "requires_grad": True}
     ones = {name: torch.ones(len(matrix(layer)), **like) for name, layer in layers.items()}
     order: list[str] = []
     hooks = [hook for name, layer in layers.items() for hook in _cut(layer, name, ones[name], order)]
     cache = DynamicCache(config=base.model.config)
     try:
         with torch.enable_grad():
-            base.model(input_ids=torch.tensor([[5, 6]], device=base.device), past_key_values=cache, use_cache=True)
+            base.model(input_ids=torch.tensor([[5]], device=base.device), past_key_values=cache, use_cache=True)
     finally:
         for hook in hooks:
             hook.remove()
@@ -148,4 +149,7 @@ def _cut(layer: nn.Module, name: str, ones: Tensor, order: list[str]) -> tuple:
         order.append(name)
         return given[0].detach(), *given[1:]
 
-    return layer.register_forward_pre_hook(before), layer.register_forward_hook(lambda _, __, output: output * ones)
+    def after(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        return (output * ones).to(output.dtype)
+
+    return layer.register_forward_pre_hook(before), layer.register_forward_hook(after)

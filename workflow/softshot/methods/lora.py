@@ -43,7 +43,7 @@ class LowRankChanges(LayerChanges):
 
     def __init__(self, base: Base, rank: int, settings: LoRA, seed: int):
         s = scale(settings.alpha, rank, settings.rank_stabilised)
-        layers = targets(base, settings.targets)
+        layers = targets(base.freeze(), settings.targets)
         super().__init__(base, {name: LowRank(layer, s, settings.dropout) for name, layer in layers.items()})
         self.rank, self.settings = rank, settings
         generator = torch.Generator().manual_seed(seed)

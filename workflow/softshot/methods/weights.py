@@ -23,9 +23,8 @@ class LayerChanges(adapters.Adapter):
     """Changes of some linear layers, put into the model; the weights themselves are frozen."""
 
     def __init__(self, base: Base, changes: dict[str, Changed]):
-        """`changes`: by the names of the layers in whose place they stand from here on."""
+        """`changes`: by the names of the layers of the frozen model in whose place they stand from here on."""
         super().__init__()
-        base.model.requires_grad_(False)
         self.base, self.layers = base, changes
         for name, change in changes.items():
             replace(base.model, name, change)

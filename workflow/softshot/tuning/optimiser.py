@@ -20,4 +20,4 @@ def optimiser(settings: TuningSettings, parameters: Iterable[nn.Parameter], rate
     """
     if settings.optimiser == "adafactor":
         return Adafactor(parameters, lr=rate, eps=EPSILONS, weight_decay=settings.weight_decay)
-    return AdamW(parameters, lr=rate, weight_decay=settings.weight_decay)
+    return AdamW(parameters, lr=rate, weight_decay=settings.weight_decay, fused=True)  # one pass over memory
