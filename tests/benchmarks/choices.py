@@ -3,9 +3,10 @@
 python tests/benchmarks/choices.py --model MODEL --data DATA --out FOLDER [--records N] [--repeats N]
 
 DATA holds `sick/SICK_test_annotated.txt`, of three choices, and `clinc/data_small.json` with `domains.json`, of 150.
-Rows are the input and `=>`, and with demonstrations two training records before it. The harness gets its rows as texts
-where no demonstration is shown, and as softshot's token ids elsewhere: softshot writes a row piece by piece. Both have
-one thread and the same batch. It is no dependency of the project: `pip install lm-eval==0.4.13` beside it.
+Rows are the input and `=>`, and with demonstrations two training records before it, others for each. The harness gets
+its rows as texts where no demonstration is shown, and as softshot's token ids elsewhere: softshot writes a row piece by
+piece. Both have one thread and the same batch. The harness is no dependency of the project: `pip install
+lm-eval==0.4.13` beside it.
 """
 
 import argparse
@@ -81,7 +82,8 @@ def compared(base: engine_base.Base, harness: HFLM, name: str, shots: int, args:
     layout = Layout(base, RowSettings(engine=EngineSettings(context=512)))
     count = max(1, args.records // (1 if name == "SICK" else FEWER))
     records = records[:: len(records) // count][:count]  # from all over the file: official files are in an order
-    rows = [layout.generation_row(record, shown[:shots], None) for record in records]
+    # Other demonstrations for every record: what rows begin with alike, softshot reads once for all.
+    rows = [layout.generation_row(record, shown[shots * n : shots * (n + 1)], None) for n, record in enumerate(records)]
     times: dict[str, list[float]] = {"softshot": [], "harness": []}
     ours = theirs = None
     for _ in range(args.repeats):

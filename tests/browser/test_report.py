@@ -16,6 +16,7 @@ SECTIONS = [
     "claims",
     "size",
     "spread",
+    "ensembles",
     "similarity",
     "significance",
     "cost",

@@ -292,6 +292,16 @@ def test_early_stopping_ends_the_run(base, monkeypatch):
     assert (run.progress.step, run.progress.best_step) == (10, 0)
 
 
+def test_the_last_state_may_be_kept_which_no_validation_loss_has_chosen(base, monkeypatch):
+    real, run = objective.target_losses, trainer(base, ROWS, steps=6, keep="last", validate_every=2)
+    monkeypatch.setattr(objective, "target_losses", lambda *rows: real(*rows) + 1000 * run.progress.step)
+    assert run.run(lambda: False, lambda: None, save_every=1e9)
+    last = run.adapter().detach().clone()
+    assert run.progress.best_step == 6
+    run.finish()
+    assert torch.equal(run.adapter().detach(), last)
+
+
 def test_every_row_is_seen_once_an_epoch_and_like_lengths_share_a_batch():
     rows = [Row(str(i), [0] * (i % 50 + 1), [1]) for i in range(230)]
     order = batches(rows, 8, seed=3)

@@ -7,7 +7,7 @@ import pytest
 from test_own_tasks import fault_of, records_of, write
 from test_settings import CONFIG, OWN, changed
 
-from softshot import configuration, slices
+from softshot import configuration, flow, overrides, slices
 from softshot.configfiles import merge
 from softshot.errors import UserError
 from softshot.grid import runs
@@ -147,6 +147,25 @@ def test_a_metric_of_choices_names_records_without(tmp_path):
         scored(["accuracy"], [{"id": "x", "target": "a", "references": ["a"], "meta": {}}], [""])
     with pytest.raises(UserError, match="record 1 has other choices than the records before it"):
         scored(["macro_f1"], [RECORDS[0], RECORDS[1] | {"choices": ["bb", "a"]}], ["", ""])
+
+
+FEW = {
+    "arms": {"t-few": {"demonstrations": ["none"]}, "context": {"tokens": [64]}, "lora": {"rank": [8]}},
+    "data_size": {"train": [4, 8, 16, 32, 64], "arms": ["icl", "t-few", "context", "lora", "ipt"], "tokens": [25, 64]},
+    "tuning": {"keep": "last"},
+}
+
+
+def test_few_shots_are_the_same_for_all_arms_and_chosen_by_nothing_else(tmp_path):
+    study = configuration.load(merge(study_of(tmp_path, {"choices": ["a", "b"]}, ["accuracy"]), FEW))
+    of = {arm: [run for run in runs(study) if run.arm == arm and run.train] for arm in FEW["data_size"]["arms"]}
+    for arm, few in of.items():
+        assert {run.train for run in few} == {4, 8, 16, 32, 64}, arm
+        names = {(run.train, run.seed): flow.training_records(study, run) for run in few}
+        assert names == {(run.train, run.seed): flow.training_records(study, run) for run in of["icl"]}
+        assert all(overrides.tuning(study, run)["keep"] == "last" for run in few)
+    with pytest.raises(UserError, match="patience: stops by validation losses, which `keep: last` does not go by"):
+        configuration.load(merge(study_of(tmp_path, {}, ["bleu"]), {"tuning": {"keep": "last", "patience": 3}}))
 
 
 def test_the_published_study_is_as_it_was():

@@ -40,6 +40,7 @@ rule analyse:
         size=in_report("size.tsv", "Size"),
         levels=in_report("levels.tsv", "Size"),
         spread=in_report("spread.tsv", "Size"),
+        ensembles=in_report("ensembles.tsv", "Scores"),
         similarity=in_report("similarity.tsv", "Similarity"),
         transfer=in_report("transfer.tsv", "Transfer"),
         data_size=in_report("data_size.tsv", "Data size"),

@@ -6,7 +6,7 @@ their `--settings` through it, and `docs/settings.md` is generated from it.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from softshot.methods.registry import METHODS, MethodsSettings
 from softshot.sections import Positive, Section
@@ -249,9 +249,20 @@ class TuningSettings(Section):
     validation_records: Positive | None = Field(
         256, description="Validation records behind that loss, a fixed random sample; null for all."
     )
+    keep: Literal["best", "last"] = Field(
+        "best",
+        description="Which state the adapter ends with: that with the lowest validation loss, or the last, which no"
+        " validation record has chosen, as few-shot work that counts its examples needs it.",
+    )
     patience: Positive | None = Field(
         None, description="Stop after this many validation losses without a new best; null never stops early."
     )
+
+    @model_validator(mode="after")
+    def _check_patience(self) -> "TuningSettings":
+        if self.keep == "last" and self.patience is not None:
+            raise ValueError("patience: stops by validation losses, which `keep: last` does not go by; leave it null")
+        return self
 
 
 class GenerationSettings(Section):

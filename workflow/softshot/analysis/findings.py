@@ -13,6 +13,7 @@ from softshot.analysis import (
     cost,
     coverage,
     data_size,
+    ensembles,
     marks,
     method_size,
     outputs,
@@ -49,6 +50,7 @@ class Findings:
     size: pd.DataFrame
     levels: pd.DataFrame
     spread: pd.DataFrame
+    ensembles: pd.DataFrame
     similarity: pd.DataFrame
     transfer: pd.DataFrame
     data_size: pd.DataFrame
@@ -92,6 +94,7 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         size=method_size.size(study, results, evidence),
         levels=method_size.levels(study, results, evidence),
         spread=spread.spread(study, results, evidence),
+        ensembles=ensembles.ensembles(study, evidence, folder),
         similarity=binned,
         transfer=transfer.transfer(results, evidence, compared),
         data_size=data_size.data_size(study, results, evidence, names, folder),

@@ -43,7 +43,7 @@ class Progress:
     step: int = 0
     best_loss: float = math.inf
     best_step: int = 0
-    best_state: dict[str, Tensor] = field(default_factory=dict)  # the adapter's, where its validation loss was lowest
+    best_state: dict[str, Tensor] = field(default_factory=dict)  # the adapter's, by its validation loss, or the last
     without_best: int = 0  # validation losses since the best
     final: bool = False  # the best is one that the run may end with (`Adapter.final`)
     far_above: int = 0  # steps in a row with a loss far above the first
@@ -271,7 +271,7 @@ class Trainer:
             )
         if not progress.final and self.adapter.final(progress.step, self.settings.steps):
             progress.final, progress.best_loss = True, math.inf  # what was best before may not be the result
-        if loss < progress.best_loss:
+        if loss < progress.best_loss or self.settings.keep == "last":
             progress.best_loss, progress.best_step, progress.without_best = loss, progress.step, 0
             progress.best_state = {name: x.to("cpu", copy=True) for name, x in self.adapter.state_dict().items()}
         else:
