@@ -37,7 +37,7 @@ def logits_here(method, folder, adapter):
 
 def assert_same(found, expected, bare):
     """Up to rounding, and unlike those of the model alone."""
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=3e-4)  # in float32
     assert (expected - bare).abs().max() > 0.1
 
 

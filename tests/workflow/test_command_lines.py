@@ -64,6 +64,7 @@ def elsewhere(checkout: Checkout, folder: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_results_and_downloads_go_to_another_folder_and_the_checkout_stays_as_it_is(finished, tmp_path):
     study = elsewhere(finished, tmp_path)
     before = set(finished.folder.rglob("*"))

@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import pytest
 import yaml
 
 OWN = """
@@ -74,6 +75,7 @@ tuning: {steps: 2, batch_size: 2, validate_every: 2}
 """
 
 
+@pytest.mark.long
 def test_a_task_with_choices_becomes_a_scored_study(finished):
     labels = ["positive", "negative", "very negative"]
     rows = [f'"lamp {number}, {"bright" * number}",{labels[number % 3]}' for number in range(30)]
