@@ -126,6 +126,12 @@ def test_words_colours_and_marks_come_from_the_study_in_its_order(study):
     assert all(f"--arm-{place}: {IN_DARK[light]}" in css for place, light in enumerate(PALETTE))
 
 
+def test_an_arm_that_is_left_out_takes_no_colour(study):
+    names = Names(study, [one for one in GRID if one.arm != "show"])
+    assert [names.colour(label) for label in ("soft", "both")] == list(PALETTE)[:2]
+    assert names.classes("soft") == "arm-0 diamond" and names.classes("show").startswith("arm-4 ")
+
+
 def evidence_of(scores: dict[Cell, list[float]], spread=0.5) -> Evidence:
     """Evidence of a task with these scores of seeds, and records that add little."""
     estimates = {}

@@ -97,3 +97,12 @@ def test_mappings_are_merged_and_everything_else_is_replaced():
         "b": [3],
         "c": 5,
     }
+
+
+def test_arms_are_in_the_order_of_the_highest_file(file):
+    low, high = file("arms: {icl: {a: 1}, pt: {}, lora: {}}\n", "low.yaml"), file("arms: {lora: {}, icl: {a: 2}}\n")
+    values = configfiles.merged([low, high])
+    assert list(values["arms"]) == ["lora", "icl", "pt"] and values["arms"]["icl"] == {"a": 2}
+    more = configfiles.merge(values, {"arms": {"pt": {"a": 3}, "new": {}}})  # a command line changes no order
+    assert list(configfiles.in_order(more, configfiles.layers([low, high]))["arms"]) == ["lora", "icl", "pt", "new"]
+    assert configfiles.in_order({"arms": ["icl"]}, [{"arms": ["icl"]}]) == {"arms": ["icl"]}

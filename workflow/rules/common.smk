@@ -54,8 +54,9 @@ def checked_study():
     given = workflow.config_settings
     below = [path for path in workflow.configfiles if path not in given.configfiles]
     try:
-        configfiles.layers(map(Path, [*below, *given.configfiles]))  # config.yaml lowest
-        return configuration.load(configfiles.merge(config, configfiles.typed(given.config)))
+        files = configfiles.layers(map(Path, [*below, *given.configfiles]))  # config.yaml lowest
+        values = configfiles.merge(config, configfiles.typed(given.config))
+        return configuration.load(configfiles.in_order(values, files))
     except UserError as error:
         raise WorkflowError(str(error)) from None
 

@@ -43,9 +43,19 @@ def read(path: Path) -> dict[str, Any]:
 def merged(paths: Iterable[Path]) -> dict[str, Any]:
     """The configuration files, each merged over those before it, as Snakemake does."""
     values: dict[str, Any] = {}
-    for layer in layers(paths):
+    files = layers(paths)
+    for layer in files:
         values = merge(values, layer)
-    return values
+    return in_order(values, files)
+
+
+def in_order(values: dict[str, Any], files: list[dict[str, Any]]) -> dict[str, Any]:
+    """The merged values with the arms in the order of the highest file, then of those below it: tables have it."""
+    arms, layered = values.get("arms"), [layer["arms"] for layer in reversed(files) if layer.get("arms")]
+    if not all(isinstance(section, Mapping) for section in (arms, *layered)):
+        return values  # a fault, which is told where sections are checked
+    named = [label for section in layered for label in section]
+    return values | {"arms": {label: arms[label] for label in dict.fromkeys([*named, *arms]) if label in arms}}
 
 
 def layers(paths: Iterable[Path]) -> list[dict[str, Any]]:

@@ -39,9 +39,11 @@ class Names:
     """The words and looks of one study's cells."""
 
     def __init__(self, study: Study, cells: Iterable[Cell]):
-        places = {label: place for place, label in enumerate(study.arms)}
+        cells = list(cells)
+        used = {cell.arm for cell in cells}
         self.titles = {label: arm.title or label for label, arm in study.arms.items()}
-        self.places = {label: place % len(PALETTE) for label, place in places.items()}
+        # An arm that is left out takes no colour from one that is there.
+        self.places = {label: place for place, label in enumerate(sorted(study.arms, key=lambda one: one not in used))}
         self.variants = {(cell.arm, cell.variant): variant(cell) for cell in cells}
 
     def arm(self, label: str) -> str:
@@ -50,11 +52,11 @@ class Names:
 
     def colour(self, label: str) -> str:
         """An arm's colour in light mode."""
-        return list(PALETTE)[self.places[label]]
+        return list(PALETTE)[self.places[label] % len(PALETTE)]
 
     def mark(self, label: str) -> str:
         """An arm's mark in figures."""
-        return MARKS[self.places[label]]
+        return MARKS[self.places[label] % len(MARKS)]
 
     def cell(self, cell: Cell) -> str:
         """A cell without its model and task: `IPT, 25 tokens, 1 retrieved`."""
@@ -81,7 +83,7 @@ class Names:
 
     def classes(self, label: str) -> str:
         """The page's classes of what is about an arm: its colour, and its mark."""
-        return f"arm-{list(self.titles).index(label)} {self.mark(label)}"
+        return f"arm-{self.places[label]} {self.mark(label)}"
 
     def look(self, cell: Cell) -> dict[str, str]:
         """A mark's series, colour and shape."""
