@@ -32,9 +32,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 from softshot import catalogue  # noqa: E402
 from softshot.data.convert import read_records  # noqa: E402
 from softshot.engine import base as engine_base  # noqa: E402
-from softshot.engine.choices import log_likelihoods  # noqa: E402
 from softshot.engine.layout import Layout, Row, RowSettings  # noqa: E402
 from softshot.files import write_json, write_text  # noqa: E402
+from softshot.generation.choices import log_likelihoods  # noqa: E402
 from softshot.provenance import provenance  # noqa: E402
 from softshot.scoring.score import score_texts  # noqa: E402
 from softshot.settings import EngineSettings  # noqa: E402

@@ -6,11 +6,15 @@ from plain import PACKED, PADDED, plain_losses, plain_losses_behind
 from test_loss import VISIBLE, assert_gradients_equal, random_prompt, random_states
 from tiny import ARCHITECTURES
 
-from softshot.engine.choices import choice_losses, log_likelihoods
+from softshot import code
+from softshot.engine.choices import choice_losses
 from softshot.engine.layout import Row
 from softshot.engine.passes import Passes
 from softshot.engine.prefix import Prefix
 from softshot.engine.tree import tree
+from softshot.errors import UserError
+from softshot.generation import choices
+from softshot.generation.choices import log_likelihoods
 
 ROWS = [
     Row("a", [5, 9, 11, 40], choices=((17, 23), (17, 23, 30), (17, 44, 9), (60,))),  # one begins as others do
@@ -88,3 +92,29 @@ def test_what_is_counted_is_what_is_read():
     passes = Passes()
     passes.add_choices(None, ROWS[0])
     assert (passes.read, passes.attended, passes.predicted) == (4 + 3, 10 + 5 + 6 + 6, 1 + 3)
+
+
+def test_where_memory_ends_the_batch_is_halved_and_one_row_that_does_not_fit_is_told(architecture, monkeypatch, capsys):
+    base, _ = architecture("llama")
+    expected = {row.id: sums for row, sums in log_likelihoods(base, None, ROWS, 3)}
+
+    def short(room):
+        def losses(base, prefix, rows, visible=None):
+            if len(rows) > room:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return choice_losses(base, prefix, rows, visible)
+
+        return losses
+
+    monkeypatch.setattr(choices, "choice_losses", short(1))
+    found = {row.id: sums for row, sums in log_likelihoods(base, None, ROWS, 3)}
+    assert all(found[id] == pytest.approx(sums, abs=1e-4) for id, sums in expected.items())
+    assert "going on with batches of 1 rows" in capsys.readouterr().err
+    monkeypatch.setattr(choices, "choice_losses", short(0))
+    with pytest.raises(UserError, match="not even one row and its choices fit into memory"):
+        list(log_likelihoods(base, None, ROWS, 3))
+
+
+def test_how_outputs_are_decoded_decides_no_adapter():
+    assert "engine/choices" in code.modules("tuning/__main__")
+    assert "engine/decoding" not in code.modules("tuning/__main__")

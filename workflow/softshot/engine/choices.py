@@ -6,17 +6,13 @@ where the probe has found that exact; else the choices continue from the context
 end to end. Differentiable, for losses over choices (tuning/objective.py).
 """
 
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 
-from softshot.engine import memory
 from softshot.engine.base import Base
-from softshot.engine.decoding import shared_prefix
 from softshot.engine.last_layer import feed_forward_at
 from softshot.engine.layout import Row
 from softshot.engine.loss import check_rows, widened
@@ -26,7 +22,6 @@ from softshot.engine.tree import Tree, tree
 from softshot.errors import UserError
 
 NODES = 128  # positions whose logits are made at a time: [NODES, V] in float32
-PASS_TOKENS = 4096  # positions of a pass at prediction: bounds its masks, which are quadratic in a row
 
 
 def choice_losses(base: Base, prefix: Prefix | None, rows: list[Row], visible: Tensor | None = None) -> Tensor:
@@ -124,38 +119,3 @@ def _unpacked(base: Base, prefix: Prefix | None, row: Row, visible: Tensor | Non
 def positions_of(row: Row) -> int:
     """Positions between the beginning of a row and the end of its longest choice."""
     return len(row.context) + max(map(len, row.choices))
-
-
-@torch.inference_mode()
-def log_likelihoods(
-    base: Base, prefix: Prefix | None, rows: list[Row], batch_size: int
-) -> Iterator[tuple[Row, list[float]]]:
-    """Of every row the log-likelihood of each choice, in nats, as rows are done. Where memory ends the batch is halved.
-
-    They depend on `batch_size` by rounding only.
-    """
-    begin, shared = shared_prefix(base, prefix, rows)
-    if begin.get_seq_length():
-        prefix = Prefix(states=tuple((layer.keys[0], layer.values[0]) for layer in begin.layers))
-    waiting = [(row, replace(row, context=row.context[shared:])) for row in rows]
-    waiting.sort(key=lambda pair: len(pair[1].context), reverse=True)
-    while waiting:
-        longest = len(waiting[0][1].context) + len(tree(waiting[0][1].choices).tokens)
-        batch = waiting[: max(1, min(batch_size, PASS_TOKENS // longest))]
-        try:
-            losses = choice_losses(base, prefix, [row for _, row in batch]).double().cpu()
-        except memory.ERRORS as error:
-            if not memory.ran_out(error):
-                raise
-            losses = None
-        if losses is None:  # out of the handler, which would hold the failed pass's tensors
-            memory.release()
-            if len(batch) == 1:
-                raise UserError("not even one row and its choices fit into memory: lower `engine.context`.")
-            batch_size = len(batch) // 2
-            print(f"out of memory over choices: going on with batches of {batch_size} rows", file=sys.stderr)
-            continue
-        waiting = waiting[len(batch) :]
-        lengths = [len(choice) for row, _ in batch for choice in row.choices]
-        sums = iter([-float(part.sum()) for part in losses.split(lengths)])
-        yield from ((row, [next(sums) for _ in row.choices]) for row, _ in batch)
