@@ -251,6 +251,7 @@ def write_note(place: Path, run: Run, says: dict) -> None:
         learned["nearest"] = [[f" word{n}", 0.4] for n in range(min(run.size, 3))]
         tuning = {"seconds": 600.0 + 4 * run.size, "steps": 1000, "stopped_early": False, "tokens_per_second": 900.0}
         tuning |= {"trainable_parameters": 1536 * run.size, "peak_memory_mb": 4000.0, "best_step": 1000}
+        tuning |= {"validation_rows": 64}
         tuning |= {"first_validation_loss": 3.0, "best_validation_loss": 2.5 - truth(run) / 100}
         tuning |= {"learned": learned, "curve": losses, "adapter_bytes": 6144 * run.size}
         tuning |= {"step_seconds": 540.0 + 4 * run.size, "validation_seconds": 60.0, "target_tokens_per_second": 225.0}
@@ -269,6 +270,8 @@ def write_note(place: Path, run: Run, says: dict) -> None:
         note["demonstrations"] = {"kind": "random" if run.retriever == "random" else "dense", "neighbours": "8"}
     if run.retriever == "retrieved":
         note["demonstrations"] |= {"encoder": "all-minilm-l6-v2", "index": "approximate", "approximate_recall": "0.97"}
+    if run.source:
+        tuning = {"run": run.tuner.path}
     write_json(place / "run.json", note | says | {"tuning": (tuning or {}) | says.get("tuning", {})})
 
 

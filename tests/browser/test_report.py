@@ -117,10 +117,10 @@ def test_a_filtered_table_is_saved_as_it_is_seen(visit, tmp_path):
     waiting.value.save_as(tmp_path / "costs.csv")
     assert waiting.value.suggested_filename == "cost-table.csv"
     head, *rows = csv.reader((tmp_path / "costs.csv").open(encoding="utf-8"))
-    assert head[:5] == ["Model", "Task", "Arm", "Forgotten", "Trained parameters"]
+    assert head[:3] == ["Model", "Task", "Arm"] and head[5:7] == ["Forgotten", "Trained parameters"]
     assert [row[0] for row in rows] == ["alpha"] * 4
-    assert [float(row[4]) for row in rows] == [200, 200, 40, 40]
-    assert {(row[3], row[4]) for row in rows} == {("0.05", "40"), ("0.25", "200")}
+    assert [float(row[6]) for row in rows] == [200, 200, 40, 40]
+    assert {(row[5], row[6]) for row in rows} == {("0.05", "40"), ("0.25", "200")}
     assert view.said == []
 
 
@@ -202,6 +202,14 @@ def test_the_example_browser_turns_by_button_and_by_key(visit):
     assert "cut at the length limit" in page.locator("#example").inner_text()
     assert view.said == []
     assert page.title() == TITLE
+
+
+def test_texts_run_in_their_own_languages_direction(visit):
+    texts = visit().page.locator("#example").locator("dd.input, ul > li, bdi, details pre")
+    assert texts.count() > 8
+    of = "(texts, words) => texts.map((text) => (text.textContent = words, getComputedStyle(text).direction))"
+    assert set(texts.evaluate_all(of, "שלום, mondo")) == {"rtl"}
+    assert set(texts.evaluate_all(of, "mondo, שלום")) == {"ltr"}
 
 
 def test_the_example_browser_filters_by_task_arm_and_right_or_wrong(visit):

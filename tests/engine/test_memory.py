@@ -11,7 +11,7 @@ from softshot.errors import UserError
 from softshot.methods import prompt_tuning
 from softshot.methods.registry import PromptTuning
 from softshot.settings import TuningSettings
-from softshot.tuning import train
+from softshot.tuning import objective
 from softshot.tuning.train import Trainer
 
 ROWS = [Row(str(n), list(range(5, 8 + n)), list(range(40, 42 + n))) for n in range(8)]
@@ -26,7 +26,7 @@ def trainer(base, max_tokens=None, rate=0.03, **method):
 
 def passes(monkeypatch, limit=None):
     """Record the tokens of every forward pass; those above `limit` are out of memory."""
-    seen, real = [], train.target_losses
+    seen, real = [], objective.target_losses
 
     def counted(base, prefix, rows, *others):
         tokens = len(prefix) + sum(map(len, rows))
@@ -35,7 +35,7 @@ def passes(monkeypatch, limit=None):
         seen.append(tokens)
         return real(base, prefix, rows, *others)
 
-    monkeypatch.setattr(train, "target_losses", counted)
+    monkeypatch.setattr(objective, "target_losses", counted)
     return seen
 
 

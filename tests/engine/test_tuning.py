@@ -20,7 +20,7 @@ from softshot.engine.layout import Row
 from softshot.methods import prompt_tuning
 from softshot.methods.registry import PromptTuning
 from softshot.settings import TuningSettings
-from softshot.tuning import train
+from softshot.tuning import objective, train
 from softshot.tuning.batches import batches
 from softshot.tuning.schedule import learning_rate
 from softshot.tuning.train import Trainer
@@ -63,6 +63,13 @@ def prompt_of(folder, out):
 @pytest.fixture
 def place(tiny_models, tmp_path):
     return prepare(tiny_models["gpt2"], tmp_path), tmp_path
+
+
+def test_at_a_rate_of_next_to_nothing_a_prompt_stays_as_it_began(place):
+    """What docs/analysis.md tells of an arm that is not tuned, the control of transfer."""
+    subprocess.run(command(*place, "a", method={"learning_rate": 1e-6}, steps=1), check=True)
+    tuning = json.loads((place[1] / "a/m/t/pt/tokens-5/seed-1/tuning.json").read_text())["tuning"]
+    assert tuning["learned"]["mean_distance_from_start"] < 1e-4 * tuning["learned"]["mean_norm"]
 
 
 def test_it_learns_and_keeps_the_best_prompt(place):
@@ -202,12 +209,12 @@ ROWS = [Row(str(n), [5 + n, 6, 7], [40 + n, 50]) for n in range(12)]
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_saves_the_last_good_state(base, monkeypatch):
-    real, run, saved = train.target_losses, trainer(base, ROWS, steps=20), []
+    real, run, saved = objective.target_losses, trainer(base, ROWS, steps=20), []
 
     def failing(*arguments):
         return real(*arguments) * (math.nan if run.progress.step == 3 else 1)
 
-    monkeypatch.setattr(train, "target_losses", failing)
+    monkeypatch.setattr(objective, "target_losses", failing)
     with pytest.raises(train.Diverged, match=r"nan.*step 4.*lower the learning rate"):
         run.run(lambda: False, lambda: saved.append(run.state()), save_every=1e9)
     assert saved[-1]["progress"]["step"] == 3
@@ -216,18 +223,18 @@ def test_a_loss_that_is_no_number_stops_the_run_and_saves_the_last_good_state(ba
 
 
 def test_a_model_that_gives_no_numbers_is_told_apart(base, monkeypatch):
-    monkeypatch.setattr(train, "target_losses", lambda *_: torch.tensor([math.nan]))
+    monkeypatch.setattr(objective, "target_losses", lambda *_: torch.tensor([math.nan]))
     with pytest.raises(train.Diverged, match=r"after 0 steps.*engine\.dtype"):
         trainer(base, ROWS, steps=2).run(lambda: False, lambda: None, save_every=1e9)
 
 
 def test_a_loss_far_above_the_first_for_long_stops_the_run(base, monkeypatch):
-    real, run, saved = train.target_losses, trainer(base, ROWS, steps=200), []
+    real, run, saved = objective.target_losses, trainer(base, ROWS, steps=200), []
 
     def rising(*arguments):
         return real(*arguments) * (10 if run.progress.step >= 5 else 1)
 
-    monkeypatch.setattr(train, "target_losses", rising)
+    monkeypatch.setattr(objective, "target_losses", rising)
     with pytest.raises(train.Diverged, match=r"step 55 .* 50 steps.*lower the learning rate"):
         run.run(lambda: False, lambda: saved.append(run.state()), save_every=1e9)
     assert saved[-1]["progress"]["step"] == 54
@@ -274,12 +281,12 @@ def test_fifty_steps_equal_those_of_pefts_plain_loop(architecture, tmp_path):
 
 
 def test_early_stopping_ends_the_run(base, monkeypatch):
-    real, run = train.target_losses, trainer(base, ROWS, steps=30, patience=2, validate_every=5)
+    real, run = objective.target_losses, trainer(base, ROWS, steps=30, patience=2, validate_every=5)
 
     def rising(*arguments):
         return real(*arguments) + 1000 * run.progress.step
 
-    monkeypatch.setattr(train, "target_losses", rising)
+    monkeypatch.setattr(objective, "target_losses", rising)
     assert run.run(lambda: False, lambda: None, save_every=1e9)
     assert run.progress.stopped_early
     assert (run.progress.step, run.progress.best_step) == (10, 0)

@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 from synthetic import METRICS, UNFINISHED, analyse, study_of, text_of_page, write_run, write_study
 
-from softshot.analysis import cost, rates
+from softshot.analysis import baselines, cost, rates
 from softshot.analysis.cells import cells
 from softshot.analysis.collect import CELL, _cost, collect
 from softshot.analysis.tables import summarise
 from softshot.errors import UserError
+from softshot.files import write_jsonl
 from softshot.grid import runs
 from softshot.plan.work import Size
 from softshot.settings import Study
@@ -168,7 +169,7 @@ def test_rates_are_the_studys_or_chosen_among_trials_which_are_no_results(half_d
         assert "rate-0." not in table.read_text(encoding="utf-8")
     text = text_of_page(folder)
     sentence = "The chosen learning rate is the highest that was tried, so that one beyond may be better: "
-    assert text.count(f"beta, DART. {sentence}PT, 5 tokens (0.1).") == 1
+    assert text.count(f"beta, DART: {sentence}PT, 5 tokens (0.1).") == 2  # at the head, and beside the rates
     assert "rate-0." not in text and "0.01: 2.500, 0.03: 2.000, 0.1: diverged" in text
     assert "Those that were not chosen took another 16 min 00 s of tuning." in text
 
@@ -191,6 +192,16 @@ def test_arms_keep_the_order_of_the_configuration_in_canonical_json():
     for wrong in ({"study": {}}, {"study": analysis_slice(study)["study"], "arms": ["icl"]}):
         with pytest.raises(UserError, match="--settings: "):
             sliced_study(wrong, "--settings")
+
+
+def test_where_there_are_choices_the_most_frequent_answer_needs_no_model(tmp_path):
+    train = tmp_path / "train.jsonl"
+    write_jsonl(train, [{"target": target} for target in ("no", "yes", "yes")])
+    record = {"id": "a", "input": "q", "target": "no", "references": ["no"], "choices": ["no", "yes"]}
+    outputs = baselines.texts([record], {"bm25": {"a": "no"}}, train)
+    assert outputs[baselines.FREQUENT, ""] == ["yes"] and outputs[baselines.DEMONSTRATION, "bm25"] == ["no"]
+    del record["choices"]
+    assert (baselines.FREQUENT, "") not in baselines.texts([record], {}, train)
 
 
 def test_it_is_told_how_often_a_first_demonstration_has_the_wanted_output(half_done):

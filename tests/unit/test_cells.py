@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from softshot.analysis.cells import Cell, baseline, compared, main, with_and_without
-from softshot.analysis.contrasts import BETTER, EQUAL, OPEN, WORSE, Contrasts, contrasts
+from softshot.analysis.contrasts import BETTER, EQUAL, OPEN, TRANSFER, WORSE, Contrast, Contrasts, contrasts
 from softshot.analysis.estimate import Estimate, Sample
 from softshot.analysis.evidence import Evidence
 from softshot.analysis.names import IN_DARK, MARKS, PALETTE, Names, layout, palette_css
+from softshot.analysis.transfer import gains
 from softshot.methods import registry
 from softshot.settings import Study
 
@@ -71,6 +72,17 @@ def test_a_moved_adapter_is_held_against_its_demonstrations_alone():
     (moved,) = [one for one in GRID if one.source]
     assert baseline(GRID, moved) == GRID[1]
     assert baseline(GRID[2:], moved) is None
+
+
+def test_the_gain_on_its_own_task_is_no_transfer():
+    pairs = [(cell("soft", "prompt-tuning", 20, "retrieved-1", source=source), GRID[1]) for source in ("mtop", "dart")]
+    family = [Contrast(TRANSFER, *pair, f"gain of {pair[0].source}", 0, 0, 0, 0, OPEN) for pair in pairs]
+
+    class Known:
+        def family(self, name):
+            return family if name == TRANSFER else []
+
+    assert gains(Known()) == {("m", "dart"): ["gain of mtop"]}
 
 
 def test_cells_share_what_a_seed_draws_for_both():

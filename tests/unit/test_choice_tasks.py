@@ -151,3 +151,24 @@ def test_a_metric_of_choices_names_records_without(tmp_path):
 
 def test_the_published_study_is_as_it_was():
     assert configuration.load(CONFIG)
+
+
+def test_losses_that_compare_choices_are_refused_where_there_are_none(tmp_path):
+    choices, loss = {"choices": ["a", "b"]}, {"tuning": {"loss": ["likelihood", "unlikelihood"]}}
+    configuration.load(merge(study_of(tmp_path, choices, ["accuracy"]), loss))
+    with pytest.raises(
+        UserError, match=r"tuning\.loss: unlikelihood compares a record's choices, and mine, on which pt"
+    ):
+        configuration.load(merge(study_of(tmp_path, {}, ["bleu"]), loss))
+
+
+def test_the_recipe_of_t_few_is_an_arm_to_be_turned_on(tmp_path):
+    on = {"arms": {"t-few": {"demonstrations": ["none"]}}}
+    study = configuration.load(merge(study_of(tmp_path, {"choices": ["a", "b"]}, ["accuracy"]), on))
+    recipe = next(slices.tuning_slice(study, run) for run in runs(study) if run.arm == "t-few")
+    assert recipe["method"]["name"] == "ia3" and recipe["tuning"]["optimiser"] == "adafactor"
+    assert len(recipe["tuning"]["loss"]) == 3
+    others = [slices.tuning_slice(study, run)["tuning"]["loss"] for run in runs(study) if run.arm in ("pt", "ipt")]
+    assert others and all(loss == ["likelihood"] for loss in others)
+    with pytest.raises(UserError, match="totto, on which t-few is tuned, has none"):
+        configuration.load(merge(CONFIG, on))

@@ -32,6 +32,7 @@ def file(tmp_path):
         ("tuning:\n  steps: 3\n  clip: 1.0\n  steps: 4\n", "`steps` stands there twice, in line 2 and in line 4"),
         ("tuning: [\n", "cannot be read"),
         ("- a\n", "holds no keys"),
+        ("a: " + "[" * 3000 + "]" * 3000, "nested too deep"),
     ],
 )
 def test_a_fault_of_a_file_is_told_with_file_and_line(file, text, told):

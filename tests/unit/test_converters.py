@@ -11,7 +11,6 @@ from official import DART, GOOD, LOGIC, MTOP, QUESTION, SCHEMA, TOTTO, TRIPLE, c
 from softshot import files
 from softshot.data import readers
 from softshot.data.convert import convert
-from softshot.data.registry import CONVERTERS
 from softshot.errors import UserError
 
 # Malformed records and files
@@ -131,7 +130,7 @@ def test_json_lines_are_read_one_by_one(tmp_path):
     }
 
 
-@pytest.mark.parametrize("task", CONVERTERS)
+@pytest.mark.parametrize("task", GOOD)
 def test_bad_bytes_are_an_error_with_their_line(tmp_path, task):
     write(tmp_path, "spider", [])
     source = tmp_path / "file"
@@ -142,7 +141,7 @@ def test_bad_bytes_are_an_error_with_their_line(tmp_path, task):
     assert not list(tmp_path.glob("out/*"))
 
 
-@pytest.mark.parametrize("task", CONVERTERS)
+@pytest.mark.parametrize("task", GOOD)
 @pytest.mark.parametrize("malformed", ["stop", "skip"])
 def test_a_missing_and_an_empty_file_are_errors_that_name_it(tmp_path, task, malformed):
     empty = write(tmp_path, task, [])

@@ -10,7 +10,6 @@ from softshot.scoring import registry
 PREDICTIONS = ["the runway is 3,500.0 long", "", "a b", "two of them", "word", "no such thing at all here", "Airport"]
 REFERENCES = [["The runway of the airport is 3,500.0 long .", "3,500.0 is its length"], ["x"], ["a b c d e"]]
 REFERENCES += [["two of them are there"], ["word"], ["two"], ["Airport in the UK", "an airport"]]
-SQL = [name for name, needs in registry.NEEDS.items() if "query" in needs]
 
 
 def sums_of(rows: list[list[float]], several: int) -> np.ndarray:
@@ -23,14 +22,14 @@ def sums_of(rows: list[list[float]], several: int) -> np.ndarray:
 
 def statistics(name: str) -> list[list[float]]:
     """Those of a metric that is computed from texts; of the others made-up ones."""
-    if name in SQL or name == registry.LEARNED:
+    if name in LENGTHS:
         flags = np.random.default_rng(1).integers(0, 2, size=(7, LENGTHS[name]))
         return np.sort(flags).tolist()  # what is right counts
     return statistics_of(name, PREDICTIONS, REFERENCES)
 
 
 LENGTHS = {"exact_set_match": 2, "exact_set_match_values": 2, "execution_accuracy": 5, "partial_match": 31}
-LENGTHS |= {"bert_score": 4}
+LENGTHS |= {"bert_score": 4, "accuracy": 2, "acc_norm": 2, "acc_token": 2, "macro_f1": 9, "calibration_error": 16}
 
 
 @pytest.mark.parametrize("name", registry.METRICS)

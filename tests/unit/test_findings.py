@@ -57,6 +57,12 @@ def test_means_and_their_intervals_hold_the_expected_scores(whole):
     assert sorted(whole.data_size["train"].unique()) == [50, 400, 2000]
 
 
+def test_records_by_whose_loss_a_step_is_chosen_are_labelled_too(whole):
+    table = whole.data_size
+    more = table["labelled"] - table["train"]
+    assert set(more[table["arm"] == "icl"]) == {0} and set(more[table["arm"] != "icl"]) == {64}
+
+
 def test_published_numbers_stand_beside_whole_splits_of_the_same_cells_alone(whole, monkeypatch):
     assert whole.summary["published"].isna().all()  # 300 records are no split
     assert whole.similarity["published_n"].isna().all()

@@ -119,6 +119,13 @@ def test_a_baseline_that_icl_names_is_run_once():
     assert not any("m/b/pt/from-" in path for path in folders)
 
 
+def test_an_adapter_stands_before_demonstrations_of_its_own_task_where_that_is_asked_for():
+    transfer = {"arms": ["pt"], "tokens": [9], "own": True}
+    own = [run for run in runs(study_of(["a"], pt=PT, transfer=transfer)) if run.source]
+    assert {(run.task, run.source, run.shots) for run in own} == {("a", "a", 1)}
+    assert {run.tuner.path for run in own} == {f"m/a/pt/tokens-9/seed-{seed}" for seed in (1, 2)}
+
+
 def test_a_study_of_one_task_has_no_transfer():
     assert paths(study_of(["a"], pt=PT, transfer={"arms": ["pt"], "tokens": [5]})) == [
         *("m/a/pt/tokens-5/seed-1", "m/a/pt/tokens-5/seed-2")

@@ -4,6 +4,7 @@ python -m pytest tests/unit/test_scoring_command.py
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -189,8 +190,9 @@ def test_errors_say_what_to_do(mtop, command, options, message):
         command(*(option.replace("{}", str(mtop)) for option in options), "--predictions", mtop / "predictions.txt")
 
 
-@pytest.mark.parametrize("place", ["{}/predictions.txt/rows.jsonl", "{}"])
+@pytest.mark.parametrize("place", ["{}/predictions.txt/rows.jsonl", "{}", "{}/fifo", "/proc/rows.jsonl"])
 def test_a_place_where_no_file_can_be_is_an_error(mtop, command, place):
+    os.mkfifo(mtop / "fifo")
     options = ["--task", "mtop", "--data", mtop, "--predictions", mtop / "predictions.txt"]
     with pytest.raises(UserError, match=r"--per-record .*: no file can be written there"):
         command(*options, "--per-record", place.format(mtop))

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 from checkout import copy_checkout, installed
+from filelock import FileLock
 
 STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text())
 
@@ -88,7 +90,16 @@ def checkout(tmp_path_factory) -> Checkout:
 
 
 @pytest.fixture(scope="session")
-def finished(checkout) -> Checkout:
-    """The study of STUDY, run to its end."""
-    checkout.run(STUDY)
-    return checkout
+def finished(checkout, tmp_path_factory, worker_id) -> Checkout:
+    """The study of STUDY, run to its end: once for all of pytest's processes, each of which has a copy to change."""
+    if worker_id == "master":  # there is one
+        checkout.run(STUDY)
+        return checkout
+    shared, own = tmp_path_factory.getbasetemp().parent / "finished", tmp_path_factory.mktemp("finished") / "checkout"
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            checkout.run(STUDY)
+            shutil.copytree(checkout.folder, f"{shared}.new", symlinks=True)
+            Path(f"{shared}.new").rename(shared)
+    shutil.copytree(shared, own, symlinks=True)
+    return Checkout(own)

@@ -56,6 +56,7 @@ arms:
   pt: {tokens: [2]}
   ipt: {tokens: []}
   lora: {rank: [1], demonstrations: [random-1]}
+  t-few: {demonstrations: [none]}
 transfer: {arms: []}
 models:
   use: [tiny]
@@ -69,7 +70,7 @@ data:
       table: {input: "{text}", target: "{label}", choices: [positive, negative, very negative]}
       metrics: [accuracy, acc_norm, acc_token, macro_f1, calibration_error]
 engine: {context: 200}
-tuning: {steps: 2, batch_size: 2, validate_every: 2, overrides: []}
+tuning: {steps: 2, batch_size: 2, validate_every: 2}
 """
 
 
@@ -80,7 +81,7 @@ def test_a_task_with_choices_becomes_a_scored_study(finished):
     done = finished.snakemake("--cores", "1", study=yaml.safe_load(CHOSEN))
     assert done.returncode == 0, done.stderr
     runs = finished.folder / "results/chosen/runs/tiny/sentiment"
-    for place in ("icl/bm25-1/seed-0", "pt/tokens-2/seed-1", "lora/rank-1_random-1/seed-1"):
+    for place in ("icl/bm25-1/seed-0", "pt/tokens-2/seed-1", "lora/rank-1_random-1/seed-1", "t-few/none/seed-1"):
         scores = json.loads((runs / place / "scores.json").read_text())
         assert set(scores["scores"]) == {"accuracy", "acc_norm", "acc_token", "macro_f1", "calibration_error"}
         with gzip.open(runs / place / "predictions.jsonl.gz", "rt") as file:

@@ -73,7 +73,7 @@ def _check_transfer(study: Study) -> None:
             f"config.yaml: transfer.sources: {unknown[0]} is not in data.tasks ({', '.join(study.data.tasks)});"
             " add it there, since its adapter is tuned in this study, or remove it here."
         )
-    if not any(source != target for source in sources for target in study.data.tasks):
+    if not study.transfer.own and not any(source != target for source in sources for target in study.data.tasks):
         raise UserError(
             "config.yaml: transfer.sources: no adapter has another task to be used on; name more tasks here"
             " (null for all) or in data.tasks, or leave transfer out with `arms: []`."

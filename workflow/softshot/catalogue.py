@@ -6,13 +6,14 @@ Read while the Snakefile is parsed: nothing heavy is imported.
 import difflib
 import functools
 import math
+import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from softshot.errors import UserError
-from softshot.models import architectures, headers
+from softshot.models import architectures, gguf_header, headers
 from softshot.sections import read
 from softshot.task import TaskSettings
 
@@ -27,10 +28,20 @@ def models() -> dict[str, dict[str, Any]]:
 
 
 def model_entry(name: str, folders: dict[str, str]) -> dict[str, Any]:
-    """A model's entry. The study's own `folders` (name to folder) come before the catalogue."""
+    """A model's entry. The study's own `folders` (name to folder or GGUF file) come before the catalogue.
+
+    The entry of a GGUF file has the sizes that the file says, as those of the catalogue have.
+    """
+    if name in folders and is_gguf(folders[name]):
+        return {"kind": "gguf", "path": folders[name]} | gguf_header.read(Path(os.path.expanduser(folders[name])))
     if name in folders:
         return {"kind": "folder", "path": folders[name]}
     return _entry(name, models(), [*folders, *models()], "model", "or give it a folder in `models.folders`")
+
+
+def is_gguf(place: str) -> bool:
+    """Whether what `models.folders` names is a GGUF file, and no folder."""
+    return place.lower().endswith(".gguf") and not Path(os.path.expanduser(place)).is_dir()
 
 
 def check_model(name: str, folders: dict[str, str], retrieval: bool = False) -> None:
@@ -39,10 +50,12 @@ def check_model(name: str, folders: dict[str, str], retrieval: bool = False) -> 
     `retrieval`: as an encoder of texts and not as a base model. Raises UserError with the remedy.
     """
     entry = model_entry(name, folders)
-    folder = Path(entry["path"]).expanduser() if entry["kind"] == "folder" else None
+    folder = Path(os.path.expanduser(entry["path"])) if entry["kind"] == "folder" else None
     names = [path.relative_to(folder).as_posix() for path in folder.glob("*")] if folder else []
     if not retrieval and (entry.get("role") == "encoder" or architectures.is_sentence_encoder(names)):
         raise UserError(f"config.yaml: models.use: {name} is an encoder; name a causal language model.")
+    if entry["kind"] == "gguf" and (fault := architectures.fault({"model_type": entry.get("architecture")}, [])):
+        raise UserError(f"config.yaml: models.folders.{name}: {entry['path']}: {fault}")
     if folder:
         names += [path.relative_to(folder).as_posix() for path in folder.glob("*/config.json")]
         config = read_config(name, entry["path"])
@@ -64,7 +77,7 @@ def room(name: str, folders: dict[str, str]) -> architectures.Room | None:
 
 def read_config(name: str, folder: str) -> dict[str, Any]:
     """The config.json of a model of the user's own."""
-    config = Path(folder).expanduser() / "config.json"
+    config = Path(os.path.expanduser(folder)) / "config.json"
     if not config.exists() and config.with_name("adapter_config.json").exists():
         raise UserError(f"models.folders.{name}: {config.parent} {architectures.ADAPTER}")
     try:
@@ -81,7 +94,7 @@ def parameters(name: str, folders: dict[str, str]) -> int | None:
     entry = model_entry(name, folders)
     if entry["kind"] != "folder":
         return entry.get("parameters")
-    folder = Path(entry["path"]).expanduser()
+    folder = Path(os.path.expanduser(entry["path"]))
     shapes = [tensor["shape"] for file in folder.glob("*.safetensors") for tensor in headers.read(file).values()]
     if shapes:
         return sum(map(math.prod, shapes))

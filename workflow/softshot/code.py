@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from softshot.data.registry import module
 from softshot.demonstrations.registry import RETRIEVERS
 from softshot.methods.registry import METHODS
 from softshot.scoring.registry import METRICS
@@ -43,7 +44,7 @@ def conversion(task: str, table: bool, split: str) -> str:
     unscored = ("scoring",) if split in ("train", "held_out") else ()
     if table:
         return checksum("data/convert", without=unscored)
-    return checksum("data/convert", f"data/{task}", without=("data/table", *unscored))
+    return checksum("data/convert", f"data/{module(task)}", without=("data/table", *unscored))
 
 
 def subsets() -> str:

@@ -31,6 +31,8 @@ def read(path: Path) -> dict[str, Any]:
     try:
         with path.open(encoding="utf-8") as file:
             values = yaml.load(file, Strict) or {}
+    except RecursionError:
+        raise UserError(f"{path} cannot be read: its lists or sections are nested too deep.") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
     if not isinstance(values, dict):

@@ -1,5 +1,6 @@
 """A study read from its configuration, with every combination checked before any job starts."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,9 @@ def _check_base(study: Study) -> None:
 def _check_names(study: Study) -> None:
     """What names a model, task or folder names one that there is, also where it touches no run."""
     for name, folder in study.models.folders.items():
-        if not Path(folder).expanduser().is_dir():
-            raise UserError(f"config.yaml: models.folders.{name}: {folder} is not a folder.")
+        place = Path(os.path.expanduser(folder))
+        if not (place.is_file() if catalogue.is_gguf(folder) else place.is_dir()):
+            raise UserError(f"config.yaml: models.folders.{name}: {folder} is neither a folder nor a GGUF file.")
     for name, split in study.data.evaluation.items():
         if split not in task(study, name).splits:
             raise UserError(
@@ -143,14 +145,14 @@ def _check_source(study: Study, name: str) -> None:
             raise UserError(f"{key}: {why}.")
     if entry.table:
         for file in entry.files.values():
-            if not Path(file).expanduser().is_file():
+            if not Path(os.path.expanduser(file)).is_file():
                 raise UserError(f"task {name}: files: {file} is not a file (seen from {Path.cwd()}).")
     elif place == "hub" and entry.hub is None:
         raise UserError(
             f"config.yaml: data.source: {name} has no copy on the hub;"
             f" name another source for it, data.sources: {{{name}: official}}."
         )
-    elif not downloaded(study, name) and not Path(place).expanduser().is_dir():
+    elif not downloaded(study, name) and not Path(os.path.expanduser(place)).is_dir():
         raise UserError(
             f"config.yaml: data.source: {place} is neither official, hub, an http(s) address nor a folder;"
             f" {name} cannot be had from it."
@@ -214,5 +216,16 @@ def _check_run(study: Study, run: Run) -> None:
             f" engine.context {study.engine.context}; lower the first or raise the second."
         )
     if run.tuner:
-        overrides.tuning(study, run.tuner)
+        _check_loss(study, run.tuner)
         overrides.method(study, run.tuner)
+
+
+def _check_loss(study: Study, tuner: Run) -> None:
+    """Losses that compare choices are for tasks that have some."""
+    compared = set(overrides.tuning(study, tuner)["loss"]) - {"likelihood"}
+    if compared and not choices(study, tuner.task):
+        raise UserError(
+            f"config.yaml: tuning.loss: {sorted(compared)[0]} compares a record's choices, and {tuner.task}, on which"
+            f" {tuner.arm} is tuned, has none: leave the arm out (`demonstrations: []`), leave `likelihood` alone for"
+            " it, or name the task's `choices`."
+        )

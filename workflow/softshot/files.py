@@ -16,6 +16,8 @@ from typing import Any, TextIO
 from softshot.errors import UserError
 
 PREDICTIONS = "predictions.jsonl.gz"  # of a run: a sixth of the plain text
+UMASK = os.umask(0o022)  # which can only be read by setting it
+os.umask(UMASK)
 
 
 @contextmanager
@@ -34,12 +36,17 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o644)  # mkstemp makes private files; artefacts are shared
+        as_any_other(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def as_any_other(path: Path) -> None:
+    """Give a file or folder that was made as a private one the permissions of any other, by the umask."""
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~UMASK)
 
 
 def write_text(path: Path, text: str) -> None:

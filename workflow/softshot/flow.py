@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from softshot import catalogue, given, rates, slices
+from softshot import given, rates, slices
 from softshot import study as studies
 from softshot.files import PREDICTIONS
 from softshot.grid import Run, demonstration_folder, runs, subset_name
@@ -142,15 +142,16 @@ def tuned_folders(study: Study, temporary: bool) -> str:
 
 def model_files(study: Study, name: str) -> list[str]:
     """The files of a model of the user's own, which are a reason to fetch it again; none for the catalogue's."""
-    entry = catalogue.model_entry(name, study.models.folders)
-    folder = Path(entry.get("path", "")).expanduser()
-    return sorted(str(path) for path in folder.iterdir() if path.is_file()) if entry["kind"] == "folder" else []
+    if name not in study.models.folders:
+        return []
+    place = Path(os.path.expanduser(study.models.folders[name]))
+    return sorted(str(path) for path in place.iterdir() if path.is_file()) if place.is_dir() else [str(place)]
 
 
 def task_folder(study: Study, task: str) -> str:
     """Where a task's files are: the local folder that the configuration names, or where the download puts them."""
     source = DOWNLOADS if studies.downloaded(study, task) else studies.source(study, task)
-    return f"{Path(source).expanduser()}/{task}"
+    return f"{Path(os.path.expanduser(source))}/{task}"
 
 
 def source_file(study: Study, task: str, split: str, folder: str | None = None) -> str:
@@ -160,7 +161,7 @@ def source_file(study: Study, task: str, split: str, folder: str | None = None) 
     """
     entry = studies.task(study, task)
     name = entry.files.get(split, entry.files["train"])
-    return str(Path(name).expanduser()) if entry.table else f"{folder or task_folder(study, task)}/{name}"
+    return str(Path(os.path.expanduser(name))) if entry.table else f"{folder or task_folder(study, task)}/{name}"
 
 
 def conversion_input(study: Study, task: str, split: str) -> Inputs:

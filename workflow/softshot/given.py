@@ -21,14 +21,14 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 def files(folder: str) -> list[str]:
     """The files of an adapter."""
-    return [str(Path(folder).expanduser() / name) for name in (CONFIG, WEIGHTS)]
+    return [str(Path(os.path.expanduser(folder)) / name) for name in (CONFIG, WEIGHTS)]
 
 
 def facts(folder: str) -> dict[str, str]:
     """What decides the predictions of an adapter's runs: where it is, and its files' SHA-256, by their names."""
     stats = [(path, os.stat(path)) for path in files(folder)]
     places = tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
-    return {"folder": str(Path(folder).expanduser())} | _checksums(places)
+    return {"folder": str(Path(os.path.expanduser(folder)))} | _checksums(places)
 
 
 @cache

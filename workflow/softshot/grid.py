@@ -151,11 +151,11 @@ def _baselines(study: Study, model: str, task: str) -> Iterator[Run]:
 
 
 def _transfers(study: Study, model: str, task: str) -> Iterator[Run]:
-    """The adapters of the other tasks before this one's demonstrations."""
+    """The adapters of the other tasks before this one's demonstrations; this one's too where that is asked for."""
     transfer = study.transfer
     for label, arm in in_use(study, transfer.arms).items():
         for source in study.data.tasks if transfer.sources is None else transfer.sources:
-            for size in _asked_sizes(transfer, arm) if source != task else []:
+            for size in _asked_sizes(transfer, arm) if source != task or transfer.own else []:
                 for variant in transfer.demonstrations:
                     run = Run(model, task, label, arm.method, size, *split_variant(variant), 0, source)
                     yield from _seeds(study, run)

@@ -177,8 +177,8 @@ def _model(entry: dict[str, Any], record: Path) -> str | None:
     if recorded is None:
         return None
     source, revision = str(recorded.get("source")), entry.get("revision", "")
-    if entry["kind"] == "folder":
-        expected = str(Path(entry["path"]).expanduser())
+    if "path" in entry:
+        expected = str(Path(os.path.expanduser(entry["path"])))
         same = source == expected
     else:
         expected = f"package {entry['package']}" if "package" in entry else entry["hub"]

@@ -1,5 +1,6 @@
 """What every section of settings has in common: strict checks, and faults that name the key and the remedy."""
 
+import datetime
 import difflib
 import typing
 from typing import Annotated, Any
@@ -44,6 +45,10 @@ def _explain(section: type[Section], fault: dict) -> str:
         remedy = " Write `<retriever>-<shots>` with at least one shot, such as retrieved-1 or random-3."
     elif fault["type"] == "string_type" and isinstance(fault["input"], bool):
         remedy = " YAML reads yes, no, true and false as truth values: write them in quotes."
+    elif fault["type"] == "string_type" and isinstance(fault["input"], int | float | datetime.date):
+        remedy = " Numbers and dates that are names stand in quotes."
+    elif fault["input"] is None:
+        remedy = " Nothing stands below this key: give it what it has, or remove it."
     elif fault["type"] == "float_type" and isinstance(fault["input"], str):
         remedy = " YAML reads 1e-5 as text: write 1.0e-5."
     return f"{path}: {fault['msg']} (you wrote {fault['input']!r}).{remedy}"

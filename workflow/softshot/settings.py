@@ -16,7 +16,10 @@ Retriever = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
 Demonstrations = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$")]
 Shown = Annotated[str, StringConstraints(pattern=r"^(none|[a-z][a-z0-9]*-[1-9][0-9]*)$")]
 MethodName = Literal[tuple(METHODS)]
+Address = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
+Seed = Annotated[int, Field(ge=1, lt=2**32)]  # as NumPy takes it
 Neighbours = Annotated[int, Field(ge=1, le=1000)]
+LossPart = Literal["likelihood", "unlikelihood", "length-normalised"]
 Order = Literal["nearest-last", "nearest-first"]
 Exclude = Literal["group", "duplicates"]
 BaseWeights = Literal["full", "nf4", "nf4-dequantised"]
@@ -60,6 +63,10 @@ class TransferSettings(Section):
     sources: list[Name] | None = Field(
         None, description="Tasks whose adapters are used, each on every other task; null for all tasks of the study."
     )
+    own: bool = Field(
+        False,
+        description="Adapters before demonstrations of their own task too: how much of a gain is transfer.",
+    )
 
 
 class DataSizeSettings(Section):
@@ -87,9 +94,9 @@ class ModelsSettings(Section):
         description="Names from `resources/models.yaml` or from `folders`.",
     )
     folders: dict[Name, str] = Field(
-        {}, description="Models of your own: a short name, and the folder with weights and tokenizer."
+        {}, description="Models of your own: a short name, and the folder with weights and tokenizer, or a GGUF file."
     )
-    hub: str = Field("https://huggingface.co", description="The hub, or a mirror of it, that models come from.")
+    hub: Address = Field("https://huggingface.co", description="The hub, or a mirror of it, that models come from.")
     base: BaseWeights = Field(
         "full",
         description="The weights of the base models' linear layers, for every arm: as they are; `nf4`, rounded to four"
@@ -125,7 +132,7 @@ class DataSettings(Section):
         " that holds `<task>/<file>`, or a local folder that holds `<task>/<file>`.",
     )
     sources: dict[Name, str] = Field({}, description="Another source for some tasks.")
-    hub: str = Field("https://huggingface.co", description="The hub, or a mirror of it, for `hub`.")
+    hub: Address = Field("https://huggingface.co", description="The hub, or a mirror of it, for `hub`.")
     evaluation: dict[Name, Split] = Field(
         {},
         description="The split that is predicted and scored, per task; the catalogue says it otherwise."
@@ -218,7 +225,18 @@ class EngineSettings(Section):
 class TuningSettings(Section):
     """The training loop, the same for every method."""
 
-    weight_decay: float = Field(0.0, ge=0, le=1, description="AdamW weight decay.")
+    loss: list[LossPart] = Field(
+        ["likelihood"],
+        min_length=1,
+        description="What is brought down, the sum of these: the `likelihood` of each target token, negative; for tasks"
+        " with choices also the `unlikelihood` of the wrong ones, and a `length-normalised` softmax over all of them."
+        " All three are T-Few's (Liu et al. 2022).",
+    )
+    optimiser: Literal["adamw", "adafactor"] = Field(
+        "adamw",
+        description="`adafactor` is Shazeer & Stern's 2018 with steps relative to a parameter's size, as in T-Few.",
+    )
+    weight_decay: float = Field(0.0, ge=0, le=1, description="Of either optimiser, apart from the gradient.")
     steps: Positive = Field(2000, description="Optimiser steps.")
     batch_size: Positive = Field(16, description="Rows per forward pass.")
     accumulation: Positive = Field(1, description="Forward passes per optimiser step.")
@@ -329,7 +347,7 @@ class Study(Section):
     """A study: everything config.yaml says."""
 
     study: Name = Field("published", description="Name of the study; its results are in `results/<study>/`.")
-    seeds: list[Positive] = Field(
+    seeds: list[Seed] = Field(
         [1, 2, 3],
         min_length=1,
         description="One run per seed for whatever is random: tuning, random demonstrations, data sizes.",

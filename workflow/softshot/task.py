@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from softshot.sections import Section
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]  # of a folder
 Share = Annotated[float, Field(gt=0, lt=1)]
 Split = Literal["validation", "test"]  # that can be scored
 FileSplit = Literal["train", "validation", "test"]  # that can have a file of its own
@@ -70,6 +70,9 @@ class ArchiveSettings(Section):
     name: str = Field(..., description="Its file name, also on a mirror.")
     url: str = Field(..., description="Its address.")
     sha256: str | None = Field(None, description="Its published checksum; null where none is.")
+    files: list[str] | None = Field(
+        None, description="Those of the task's files that it holds, where the others lie under `base`; null: all."
+    )
 
 
 class HubSettings(Section):
@@ -85,7 +88,7 @@ class SourceSettings(Section):
     """Where a task's files are, and what they must be."""
 
     base: str | None = Field(None, description="The address that the official `files` lie under.")
-    archive: ArchiveSettings | None = Field(None, description="Or the zip file that holds them.")
+    archive: ArchiveSettings | None = Field(None, description="Or the zip file that holds them, or some of them.")
     files: dict[FileSplit, str] = Field(..., description="Split and file; a task of your own gives paths.")
     shared: list[str] = Field([], description="Files that every split needs besides its own.")
     folders: list[str] = Field([], description="Folders of the archive that scoring can use where they are there.")
@@ -140,8 +143,12 @@ class TaskSettings(SourceSettings):
         fields = {key: field for key, field in SourceSettings.model_fields.items() if key != "files"}
         if self.table and (given := [key for key, field in fields.items() if getattr(self, key) != field.default]):
             raise ValueError(f"{given[0]}: a task with a `table` is read from its files; leave this out")
-        if self.table is None and (self.base is None) == (self.archive is None):
-            raise ValueError("give `base` or `archive` for an official task, `table` for one of your own")
+        both = self.archive is not None and self.archive.files is not None
+        if self.table is None and (self.base is not None) != (self.archive is None or both):
+            raise ValueError(
+                "give `base` or `archive` for an official task, both where `archive.files` says what is in it, and"
+                " `table` for one of your own"
+            )
         return self
 
     @property

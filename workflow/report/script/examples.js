@@ -11,10 +11,10 @@ function startExamples() {
   form.hidden = false;
 
   const pieces = {
-    // Texts are a stranger's: they become text nodes, never markup.
+    // Texts are a stranger's: they become text nodes, never markup, and run in their own language's direction.
     demonstration: (task, [number, score]) => {
       const [input, target] = study.tasks[task].pool[number];
-      const line = make("li", {}, input, make("span", {"aria-hidden": "true"}, " ⇒ "), target);
+      const line = make("li", {}, make("bdi", {}, input), make("span", {"aria-hidden": "true"}, " ⇒ "), make("bdi", {}, target));
       if (score !== null) line.append(" ", make("span", {class: "tag", title: "similarity to the input"}, score.toFixed(2)));
       return line;
     },
@@ -24,12 +24,12 @@ function startExamples() {
       const seen = row.nearest_last ? [...shown].reverse() : shown;
       const examples = seen.map(([number]) => row.example[0] + pool[number][0] + row.example[1] + pool[number][1] + row.example[2]);
       const text = [study.runs[run].before, row.start, ...examples, row.question[0], input, row.question[1]].join("");
-      return make("details", {class: "row"}, make("summary", {}, "The whole row"), make("pre", {tabindex: "0"}, text));
+      return make("details", {class: "row"}, make("summary", {}, "The whole row"), make("pre", {tabindex: "0", dir: "auto"}, text));
     },
     answer: (task, answer, input) => {
       const {run, text, right, stopped, shown} = answer;
       const {label, look, place: folder} = study.runs[run];
-      const cell = make("dd", {}, text.trim() ? text : make("em", {class: "small"}, "nothing written"), " ");
+      const cell = make("dd", {}, text.trim() ? make("bdi", {}, text) : make("em", {class: "small"}, "nothing written"), " ");
       cell.append(make("span", {class: right ? "tag right" : "tag"}, right ? "✓ right" : "not right"));
       if (!stopped) cell.append(" ", make("span", {class: "tag"}, "cut at the length limit"));
       if (shown.length) {
@@ -67,11 +67,11 @@ function startExamples() {
     form.elements.next.disabled = !record || at === found.length - 1;
     place.replaceChildren();
     if (!record) return;
-    const references = record.references.map((reference) => make("li", {}, reference));
+    const references = record.references.map((reference) => make("li", {dir: "auto"}, reference));
     const several = references.length > 1 ? "References" : "Reference";
     place.append(
       make("dl", {},
-        make("div", {}, make("dt", {}, "Input ", make("code", {}, record.id)), make("dd", {class: "input"}, record.input)),
+        make("div", {}, make("dt", {}, "Input ", make("code", {}, record.id)), make("dd", {class: "input", dir: "auto"}, record.input)),
         make("div", {}, make("dt", {}, several), make("dd", {}, make("ul", {}, ...references))))
     );
     const answers = answersOf(record);

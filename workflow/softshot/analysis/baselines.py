@@ -1,7 +1,8 @@
-"""What needs no model: the scores of empty outputs, of the input copied, of the first demonstration's output copied,
-and of the target itself. Beside them a score says what the model adds.
+"""What needs no model: the scores of empty outputs, of the input copied, of the first demonstration's output copied, of
+the most frequent answer where there are choices, and of the target itself. Beside them a score says what a model adds.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from softshot.study import evaluation
 
 COLUMNS = ["task", "metric", "baseline", "retriever", "score", "low", "high", "n"]
 EMPTY, INPUT, DEMONSTRATION, TARGET = "empty output", "input copied", "first demonstration copied", "the target itself"
+FREQUENT = "most frequent answer"
 KEPT = ("id", "input", "target", "references", "choices")
 RESOURCES = {"execution_accuracy", registry.LEARNED}  # metrics that need databases or a model
 
@@ -33,14 +35,26 @@ def baselines(study: Study, evidence: dict[str, Evidence], near: Near, folder: P
         if metric in RESOURCES or not path.is_file():
             continue
         records = _records(path, metric, of_task.statistics.ids)
-        outputs = {(EMPTY, ""): [""] * len(records), (INPUT, ""): [record["input"] for record in records]}
-        for cell in _showing(of_task):
-            copied = near.outputs(cell)
-            outputs[DEMONSTRATION, cell.retriever] = [copied.get(record["id"], "") for record in records]
-        outputs[TARGET, ""] = [record["target"] for record in records]
+        copied = {cell.retriever: near.outputs(cell) for cell in _showing(of_task)}
+        outputs = texts(records, copied, path.with_name("train.jsonl"))
         statistics = {name: score_texts([metric], records, texts)[1][metric] for name, texts in outputs.items()}
         rows += _scored(study, of_task, statistics)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def texts(records: list[dict], copied: dict[str, dict[str, str]], train: Path) -> dict[tuple[str, str], list[str]]:
+    """The output for every record of each baseline and retriever.
+
+    `copied`: per retriever the first demonstration's output of records, by id; the most frequent answer is that of the
+    training records.
+    """
+    outputs = {(EMPTY, ""): [""] * len(records), (INPUT, ""): [record["input"] for record in records]}
+    if "choices" in records[0] and train.is_file():
+        answers = Counter(record["target"] for record in each(train))
+        outputs[FREQUENT, ""] = [answers.most_common(1)[0][0]] * len(records)
+    for retriever, of_record in copied.items():
+        outputs[DEMONSTRATION, retriever] = [of_record.get(record["id"], "") for record in records]
+    return outputs | {(TARGET, ""): [record["target"] for record in records]}
 
 
 def title(baseline: str, retriever: str) -> str:

@@ -142,6 +142,7 @@ def _cost(note: dict) -> dict[str, Any]:
         "first_validation_loss": tuning.get("first_validation_loss"),
         "best_validation_loss": tuning.get("best_validation_loss"),
         "best_step": tuning.get("best_step"),
+        "validation_rows": tuning.get("validation_rows"),
         "tuning_tokens_per_second": tuning.get("tokens_per_second"),
         "target_tokens_per_second": tuning.get("target_tokens_per_second"),
         "tuning_peak_memory_mb": tuning.get("peak_memory_mb"),

@@ -17,7 +17,7 @@ from softshot.analysis.names import Names
 from softshot.analysis.records import counts
 from softshot.settings import Study
 
-COLUMNS = [*CELL, "series", "train", *NUMBERS, "values"]
+COLUMNS = [*CELL, "series", "train", "labelled", *NUMBERS, "values"]
 CROSSINGS = ["model", "task", "one", "other", "at", "low", "high", "sentence"]
 STEPS = 60  # at which the interval of a crossing is sought between two sizes
 
@@ -27,7 +27,11 @@ Curve = dict[int, Cell]  # training records -> cell
 def data_size(
     study: Study, results: Results, evidence: dict[str, Evidence], names: Names, folder: Path
 ) -> pd.DataFrame:
-    """The main score of each arm by the number of its training records, all of them last."""
+    """The main score of each arm by the number of its training records, all of them last.
+
+    `labelled` are all records whose output an arm has used: the training records and, where something is tuned, the
+    validation records by whose loss its step is chosen.
+    """
     cells, sizes, series = [], [], []
     for curves in _places(results, folder).values():
         for title, curve in zip(_titles(curves, names), curves, strict=True):
@@ -35,10 +39,14 @@ def data_size(
             sizes += curve
             series += [title] * len(curve)
     rows = scores(study, results, evidence, cells)
-    return pd.DataFrame(
-        [row | {"series": name, "train": train} for row, name, train in zip(rows, series, sizes, strict=True)],
-        columns=COLUMNS,
-    )
+    chosen_by = results.costs.assign(rows=pd.to_numeric(results.costs["validation_rows"])).groupby(CELL)["rows"].max()
+    validation = [chosen_by.get(cell.key, float("nan")) if cell.tuned else 0 for cell in cells]
+    columns = {
+        "series": series,
+        "train": sizes,
+        "labelled": [train + more for train, more in zip(sizes, validation, strict=True)],
+    }
+    return pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in columns]).assign(**columns)[COLUMNS]
 
 
 def _curves(results: Results, folder: Path) -> list[Curve]:

@@ -12,7 +12,7 @@ COLUMNS += ["p", "p_holm", "level", "verdict"]
 
 
 def transfer(results: Results, evidence: dict[str, Evidence], contrasts: Contrasts) -> pd.DataFrame:
-    """A row per transferred adapter and target task: its score, and the gain over the same demonstrations alone.
+    """A row per adapter and target task, its own among them where asked for: score, and gain over demonstrations alone.
 
     Runs that are not there leave their numbers empty.
     """
@@ -39,9 +39,10 @@ def transfer(results: Results, evidence: dict[str, Evidence], contrasts: Contras
 
 
 def gains(contrasts: Contrasts) -> dict[tuple[str, str], list]:
-    """Per model and target task the gains of all sources."""
+    """Per model and target task the gains of all sources but the task itself."""
     by_place: dict[tuple[str, str], list] = {}
     for contrast in contrasts.family(TRANSFER):
         moved: Cell = contrast.one
-        by_place.setdefault((moved.model, moved.task), []).append(contrast.estimate)
+        if moved.source != moved.task:
+            by_place.setdefault((moved.model, moved.task), []).append(contrast.estimate)
     return by_place

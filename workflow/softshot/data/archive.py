@@ -110,7 +110,7 @@ def _copy_tree(archive: zipfile.ZipFile, tree: dict[str, zipfile.ZipInfo], out: 
         for below, info in tree.items():
             (temporary / below).parent.mkdir(parents=True, exist_ok=True)
             _copy(archive, info, temporary / below)
-        temporary.chmod(0o755)  # mkdtemp makes private folders; downloads are shared
+        files.as_any_other(temporary)
         shutil.rmtree(out, ignore_errors=True)
         temporary.rename(out)
     finally:

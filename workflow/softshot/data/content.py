@@ -43,7 +43,7 @@ def fault(path: Path, suffix: str) -> str | None:
         return f"it is {what}"
     if path.stat().st_size == 0:
         return "it is empty"
-    checks = {".json": _list_fault, ".jsonl": _lines_fault, ".txt": _columns_fault}
+    checks = {".json": _list_fault, ".jsonl": _lines_fault, ".txt": _columns_fault, ".tsv": _columns_fault}
     return checks[suffix](path) if suffix in checks else None
 
 

@@ -183,7 +183,7 @@ def _converter(task: str, settings: TableSettings | None, split: str) -> tuple[C
         return table.rows, table.converter(settings)
     if task not in CONVERTERS:
         raise UserError(f"task {task}: no converter, and no `table`; known tasks: {', '.join(CONVERTERS)}")
-    module, name = import_module(f"softshot.data.{task}"), CONVERTERS[task].reader
+    module, name = import_module(f"softshot.data.{registry.module(task)}"), CONVERTERS[task].reader
     reader = getattr(module, name, None) or getattr(readers, name)
     return partial(reader, split=split) if CONVERTERS[task].by_split else reader, module.record
 
@@ -199,7 +199,7 @@ def _finished(name: str, record: dict) -> dict:
         "meta": record["meta"],
     }
     if "choices" in record:
-        finished["choices"] = _answers(record["choices"], finished["target"])
+        finished["choices"] = _answers(record["choices"], references)
     if not finished["input"]:
         raise ValueError("the input is empty")
     if not all(references):
@@ -208,7 +208,7 @@ def _finished(name: str, record: dict) -> dict:
     return finished
 
 
-def _answers(texts: list[str], target: str) -> list[str]:
+def _answers(texts: list[str], references: list[str]) -> list[str]:
     """The answers among which the output is chosen; ValueError where they are not all different, or it is not there."""
     answers = [collapse(text) for text in texts]
     if not all(answers):
@@ -217,8 +217,8 @@ def _answers(texts: list[str], target: str) -> list[str]:
         raise ValueError(f"the choice {shown(twice[0])} is there twice")
     if len(answers) < 2:
         raise ValueError(f"there is one choice only, {shown(answers[0])}")
-    if target not in answers:
-        raise ValueError(f"the target {shown(target)} is none of the choices: {shown(answers)}")
+    if others := [text for text in references if text not in answers]:
+        raise ValueError(f"the target {shown(others[0])} is none of the choices: {shown(answers)}")
     return answers
 
 

@@ -45,7 +45,7 @@ def download(task: str, entry: SourceSettings, source: str, hub: str, folder: Pa
     if source not in ("official", "hub") and ("://" not in source or unusable(source)):
         why = unusable(source) or f"{source!r} is neither `official` nor `hub` nor an http(s) address of a mirror"
         raise UserError(f"data.source: {why}")
-    names = [*entry.files.values(), *entry.shared]
+    names = list(dict.fromkeys([*entry.files.values(), *entry.shared]))  # splits may share a file
     for name in [*names, *entry.folders]:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise UserError(f"task {task}: {name} lies outside the task's folder")
@@ -55,13 +55,14 @@ def download(task: str, entry: SourceSettings, source: str, hub: str, folder: Pa
     try:
         if source == "hub":
             details = {"hub": _from_hub(task, entry, hub, folder, checksums)}
-        elif entry.archive:
-            url = f"{mirror}/{quote(entry.archive.name)}" if mirror else entry.archive.url
-            details = {"archive": _from_archive(entry, url, folder, checksums)}
         else:
-            details = {}
+            packed, details = _packed(entry), {}
+            if entry.archive:
+                url = f"{mirror}/{quote(entry.archive.name)}" if mirror else entry.archive.url
+                details = {"archive": _from_archive(entry, url, packed, folder, checksums)}
             for name in names:
-                _fetch(f"{mirror or entry.base}/{quote(name)}", name, folder, checksums)
+                if name not in packed:
+                    _fetch(f"{mirror or entry.base}/{quote(name)}", name, folder, checksums)
     except TransferError as error:
         raise UserError(f"task {task}: could not get its files from {error}\n{_remedy(task, entry, source)}") from None
     except OSError as error:
@@ -150,12 +151,21 @@ def _fetch(url: str, name: str, folder: Path, checksums: Checksums) -> None:
             raise TransferError(f"{url}: {error}") from None
 
 
-def _from_archive(entry: SourceSettings, url: str, folder: Path, checksums: Checksums) -> dict[str, Any]:
-    """Download the task's archive, and unpack its files and folders."""
+def _packed(entry: SourceSettings) -> list[str]:
+    """The task's files that are in its archive."""
+    if entry.archive is None:
+        return []
+    return [*entry.files.values(), *entry.shared] if entry.archive.files is None else entry.archive.files
+
+
+def _from_archive(
+    entry: SourceSettings, url: str, names: list[str], folder: Path, checksums: Checksums
+) -> dict[str, Any]:
+    """Download the task's archive, and unpack the files `names` and its folders."""
     path = folder / entry.archive.name
     _fetch(url, entry.archive.name, folder, checksums)
     try:
-        folders = unpack(path, [*entry.files.values(), *entry.shared], entry.folders, folder, checksums.check)
+        folders = unpack(path, names, entry.folders, folder, checksums.check)
     except ArchiveError as error:
         path.unlink()
         raise TransferError(f"{url}: {error}") from None
@@ -175,8 +185,11 @@ def _from_hub(task: str, entry: SourceSettings, hub: str, folder: Path, checksum
 def _remedy(task: str, entry: SourceSettings, source: str) -> str:
     """What a person can do when a source fails: other sources, and by hand which files to put where."""
     named = f"data: {{sources: {{{task}: "  # in config.yaml
-    where = f"the archive {entry.archive.url}" if entry.archive else f"{entry.base}/"
-    held = [entry.archive.name] if entry.archive else [*entry.files.values(), *entry.shared]
+    packed = _packed(entry)
+    apart = [name for name in (*entry.files.values(), *entry.shared) if name not in packed]
+    places = [f"the archive {entry.archive.url}"] if entry.archive else []
+    where = " and ".join([*places, *([f"{entry.base}/"] if entry.base else [])])
+    held = [*([entry.archive.name] if entry.archive else []), *apart]
     ways = ["run again, which continues a broken transfer"]
     if source != "official":
         ways.append(f"the official source, {where}: `{named}official}}}}` in config.yaml")

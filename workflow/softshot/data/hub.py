@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -79,8 +80,9 @@ def _write(path: Path, records: Iterable[Any]) -> None:
                 file.write((",\n" if number else "\n") + json.dumps(record, ensure_ascii=False))
             file.write("\n]\n")
         else:
+            tabs = path.suffix in (".txt", ".tsv")
             for record in records:
-                line = "\t".join(record) if path.suffix == ".txt" else json.dumps(record, ensure_ascii=False)
+                line = "\t".join(record) if tabs else json.dumps(record, ensure_ascii=False)
                 file.write(line + "\n")
 
 
@@ -121,4 +123,35 @@ def mtop(rows: Iterable[dict]) -> Iterator[list[str]]:
         yield [" ".join(str("" if value is None else value).split()) for value in columns.values()]
 
 
-OFFICIAL = {"totto": totto, "dart": dart, "logic2text": logic2text, "mtop": mtop}
+def superglue(labels: list[Any] | None, rows: Iterable[dict]) -> Iterator[dict]:
+    """aps/super_glue has the official objects with a number for a label; None: it is the official one."""
+    for row in rows:
+        yield row if labels is None else row | {"label": labels[row["label"]]}
+
+
+def glue(header: list[str], columns: list[str | None], rows: Iterable[dict]) -> Iterator[list[str]]:
+    """nyu-mll/glue has some columns of the official table; what it lacks (None) is empty."""
+    yield header
+    for row in rows:
+        yield ["" if name is None else " ".join(str(row[name]).split()) for name in columns]
+
+
+OFFICIAL = {
+    "totto": totto,
+    "dart": dart,
+    "logic2text": logic2text,
+    "mtop": mtop,
+    "boolq": partial(superglue, [False, True]),
+    "cb": partial(superglue, ["entailment", "contradiction", "neutral"]),
+    "copa": partial(superglue, None),
+    "rte": partial(superglue, ["entailment", "not_entailment"]),
+    "wic": partial(superglue, [False, True]),
+    "mrpc": partial(
+        glue, ["Quality", "#1 ID", "#2 ID", "#1 String", "#2 String"], ["label", None, None, "sentence1", "sentence2"]
+    ),
+    "qqp": partial(
+        glue,
+        ["id", "qid1", "qid2", "question1", "question2", "is_duplicate"],
+        ["idx", None, None, "question1", "question2", "label"],
+    ),
+}

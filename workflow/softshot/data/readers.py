@@ -57,6 +57,22 @@ def _refuse_utf16(path: Path, head: bytes) -> None:
         raise UserError(f"{path}: not UTF-8 but UTF-16 text, by its byte order mark: save it as UTF-8.")
 
 
+def plain_table(path: Path) -> Iterator[tuple[int, dict[str, str] | ValueError]]:
+    """The rows of a tab-separated file by the columns of its header; a quotation mark is a character as any other."""
+    header = None
+    for number, line in lines(path):
+        if isinstance(line, ValueError):
+            yield number, line
+            continue
+        values = line.rstrip("\r\n").split("\t")
+        if header is None:
+            header = values
+        elif len(values) != len(header):
+            yield number, ValueError(f"{len(values)} tab-separated columns, not the header's {len(header)}")
+        else:
+            yield number, dict(zip(header, values, strict=True))
+
+
 def json_lines(path: Path) -> Iterator[tuple[int, Any | ValueError]]:
     """The values of a file with one JSON value a line, read as a stream; blank lines are passed over."""
     decoder = json.JSONDecoder(parse_constant=_refuse)

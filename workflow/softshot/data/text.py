@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-KINDS = {str: "a text", list: "a list", dict: "an object", int: "a whole number"}
+KINDS = {str: "a text", list: "a list", dict: "an object", int: "a whole number", bool: "true or false"}
 
 
 def collapse(text: str) -> str:
@@ -17,7 +17,7 @@ def fold(text: str) -> str:
 
 
 def get(item: Any, key: str, kind: type) -> Any:
-    """The value of a JSON object's key, of the kind `str`, `list`, `dict` or `int`; ValueError for any other."""
+    """The value of a JSON object's key, of a kind of KINDS; ValueError for any other."""
     if not isinstance(item, dict):
         raise ValueError(f"not an object: {shown(item)}")
     if key not in item:
@@ -29,7 +29,14 @@ def get(item: Any, key: str, kind: type) -> Any:
 
 def is_a(value: Any, kind: type) -> bool:
     """Whether a JSON value is of a kind; true and false are no numbers."""
-    return isinstance(value, kind) and not isinstance(value, bool)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def answer(answers: dict[Any, str], label: Any) -> str:
+    """What a label stands for; ValueError for one that there is not."""
+    if label not in answers:
+        raise ValueError(f"the label is {shown(label)}, and none of {shown(list(answers))}")
+    return answers[label]
 
 
 def shown(value: Any) -> str:

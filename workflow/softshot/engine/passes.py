@@ -33,6 +33,13 @@ class Passes:
             self.predicted += len(row.target)
             self._read(len(row) - 1, before)
 
+    def add_branches(self, prefix: Prefix | None, rows: Sequence[Row]) -> None:
+        """Rows whose choices branched from their contexts behind one prefix, which runs once, if at all."""
+        if prefix is not None and prefix.embeddings is not None:
+            self._read(len(prefix), 0)
+        for row in rows:
+            self.add_choices(prefix, row)
+
     def add_choices(self, prefix: Prefix | None, row: Row) -> None:
         """One row whose choices branched from its context; the prefix runs once for all rows."""
         before, branches = 0 if prefix is None else len(prefix), tree(row.choices)

@@ -18,7 +18,7 @@ def fetch(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
     """Put the model of a catalogue entry into the folder `out`; an existing folder is replaced at the end.
 
     `entry["kind"]` says where it comes from: `hub`, `package` (a folder in one), `gguf` (a file in a
-    package) or `folder` (of the user's own). `hub` is the hub's address.
+    package, or of the user's own) or `folder` (of the user's own). `hub` is the hub's address.
     """
     source = SOURCES.get(entry.get("kind"))
     if source is None:
@@ -61,7 +61,7 @@ def from_package(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
 
 def from_folder(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
     """Link the files of a folder of the user's own. What is named from the checkout may move with it."""
-    place = Path(entry["path"]).expanduser()
+    place = Path(os.path.expanduser(entry["path"]))
 
     def link(file: Path, at: Path) -> None:
         at.symlink_to(file if place.is_absolute() else os.path.relpath(file, at.parent.resolve()))
@@ -70,19 +70,29 @@ def from_folder(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
 
 
 def from_gguf(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
-    """Convert a GGUF file of an installed package to safetensors."""
-    package = _package_folder(entry["module"])
-    if package is None:
-        raise _not_installed(name, entry)
-    source, version = _package(entry)
-    file = package / entry["file"]
-    if not file.is_file():
-        raise UserError(f"model {name}: {source} {version} has no file {entry['file']}")
+    """Convert a GGUF file of the user's own or of an installed package to safetensors."""
+    if "path" in entry:
+        file = Path(os.path.expanduser(entry["path"]))
+        source, version = str(file), f"sha256 {files.sha256(file)}"
+    else:
+        file, package, version = _packaged(name, entry)
+        source = f"{package}, {file.name} (sha256 {files.sha256(file)})"
     from softshot.models.gguf import convert  # starts slowly, and only this source needs it
 
     with _partial(out) as partial:
         convert(file, partial)
-        _finish(name, entry, partial, out, f"{source}, {file.name} (sha256 {files.sha256(file)})", version)
+        _finish(name, entry, partial, out, source, version)
+
+
+def _packaged(name: str, entry: dict[str, Any]) -> tuple[Path, str, str]:
+    """The GGUF file of an installed package, the package as a source, and its version."""
+    package = _package_folder(entry["module"])
+    if package is None:
+        raise _not_installed(name, entry)
+    file, (source, version) = package / entry["file"], _package(entry)
+    if not file.is_file():
+        raise UserError(f"model {name}: {source} {version} has no file {entry['file']}")
+    return file, source, version
 
 
 SOURCES = {"hub": from_hub, "package": from_package, "gguf": from_gguf, "folder": from_folder}

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
 from softshot.errors import UserError
+from softshot.files import as_any_other
+from softshot.models import gguf_header
 
 # What conversions of tokenizers get wrong: white space, digits, scripts, special tokens, brackets.
 PROBES = [
@@ -23,9 +26,18 @@ PROBES = [
 def convert(file: Path, folder: Path) -> None:
     """Write the model and tokenizer of a GGUF file to `folder` as safetensors in float32.
 
+    Raises UserError where transformers does not read its architecture, or its tokenizer would change.
+
     float32, because the values `scale * level + minimum` of a quantised tensor are products of two rounded
     numbers: float16 is too coarse for them (211 of SmolLM2's 272 tensors would change).
     """
+    kind = gguf_header.read(file).get("architecture")
+    if kind not in GGUF_SUPPORTED_ARCHITECTURES:
+        known = sorted({*GGUF_SUPPORTED_ARCHITECTURES} - {"general", "tokenizer"})
+        raise UserError(
+            f"{file} is a model of the architecture {kind}, which transformers cannot read from GGUF, only"
+            f" {', '.join(known)}. Name a folder with the model's safetensors."
+        )
     place = {"gguf_file": file.name, "local_files_only": True, "trust_remote_code": False}
     tokenizer = AutoTokenizer.from_pretrained(file.parent, **place)
     loaded = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **place)
@@ -37,7 +49,7 @@ def convert(file: Path, folder: Path) -> None:
     model.load_state_dict(loaded.state_dict())
     model.generation_config = loaded.generation_config
     model.save_pretrained(folder)
-    (folder / "model.safetensors").chmod(0o644)  # it is written as a private file; models are shared
+    as_any_other(folder / "model.safetensors")
     tokenizer.save_pretrained(folder)
     _check_tokenizer(file, tokenizer, AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
 

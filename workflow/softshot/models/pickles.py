@@ -25,7 +25,7 @@ def convert(model: str, folder: Path, source: str) -> dict[str, dict[str, str]]:
         safe = file.with_name(layout.converted(file.name))
         tensors = _tensors(model, file, source)
         save_file(tensors, safe, metadata={"format": "pt"})
-        safe.chmod(0o644)  # it is written as a private file; models are shared
+        files.as_any_other(safe)
         shards.setdefault(file.parent, {}).update({name: safe.name for name in tensors})
         conversions[safe.relative_to(folder).as_posix()] = {
             "file": file.relative_to(folder).as_posix(),

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,13 @@ def run(args: argparse.Namespace) -> None:
 
 def check_writable(path: Path) -> None:
     """A file that cannot be made there is an error now, not after the scoring."""
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UserError(f"--per-record {path}: no file can be written there; name another place.")
+    try:
+        if path.exists() and not path.is_file():
+            raise FileExistsError  # a folder, a device or a pipe, in whose place a file would come
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError:
+        raise UserError(f"--per-record {path}: no file can be written there; name another place.") from None
 
 
 def own_tasks(config: Path | None) -> dict[str, TaskSettings]:
@@ -125,7 +130,7 @@ def expected(args: argparse.Namespace, task: TaskSettings | None) -> tuple[Path,
     if args.data is None and task.table is None:
         raise UserError(f"give --data, the folder that holds {task.files[split]}, or --references.")
     source = args.data if args.data and args.data.is_file() else (args.data or Path()) / task.files[split]
-    return source, list(read_records(args.task, task, source.expanduser(), split))
+    return source, list(read_records(args.task, task, Path(os.path.expanduser(source)), split))
 
 
 def line_records(paths: list[Path]) -> list[dict[str, Any]]:

@@ -16,13 +16,15 @@ from tqdm import tqdm
 from softshot.engine import memory
 from softshot.engine.base import Base
 from softshot.engine.layout import Row
-from softshot.engine.loss import target_logits, target_losses
+from softshot.engine.loss import target_logits
 from softshot.engine.passes import Passes
 from softshot.engine.prefix import Prefix
 from softshot.errors import UserError
 from softshot.methods.base import Adapter
 from softshot.settings import TuningSettings
 from softshot.tuning.batches import batches
+from softshot.tuning.objective import Objective
+from softshot.tuning.optimiser import optimiser
 from softshot.tuning.schedule import learning_rate
 
 SEEDS = 1_000_003  # between the generators of two steps: more than there are seeds
@@ -77,8 +79,8 @@ class Trainer:
         rows; larger batches are split and accumulated."""
         self.base, self.adapter, self.settings, self.peak_rate = base, adapter, settings, peak_rate
         self.training, self.validation, self.seed = training, validation, seed
-        options = {"lr": peak_rate, "weight_decay": settings.weight_decay}
-        self.optimizer = torch.optim.AdamW(adapter.parameters(), fused=True, **options)  # one pass over memory
+        self.objective = Objective(settings.loss)
+        self.optimizer = optimiser(settings, adapter.parameters(), peak_rate)
         self.progress = Progress(max_tokens=max_tokens)
         self.first_logits = self.shortest_logits()
         self.remedy = f"lower the learning rate of the method (now {peak_rate})."
@@ -182,37 +184,39 @@ class Trainer:
     ) -> tuple[Tensor, int] | None:
         """Sum of the losses over all target tokens, and their number; None where memory ran out, which is noted.
 
+        Of an objective of several parts it is their means' sum, times what the first is a mean over.
         `batches`: rows, and the positions of the prefix that each sees ([B, T], None for all). What is too large for
         `max_tokens` is split. The sum is the same, so the result is, up to rounding.
         """
-        total, count, waiting = torch.zeros((), device=self.base.device), 0, list(batches)
+        total, waiting = torch.zeros((), device=self.base.device), list(batches)
+        counts = self.objective.counts([row for rows, _ in batches for row in rows])
+        weights = torch.tensor([counts[0] / count for count in counts], device=self.base.device)
         while waiting:
             rows, visible = waiting.pop(0)
-            tokens = (0 if prefix is None else len(prefix)) + sum(map(len, rows))
+            tokens = (0 if prefix is None else len(prefix)) + sum(map(self.objective.positions, rows))
             if len(rows) > 1 and self.progress.max_tokens and tokens > self.progress.max_tokens:
                 halves = slice(len(rows) // 2), slice(len(rows) // 2, None)
                 waiting[:0] = [(rows[half], None if visible is None else visible[half]) for half in halves]
                 continue
             try:
-                losses = target_losses(self.base, prefix, rows, visible)
-                loss = losses.sum()
+                loss = (weights * self.objective.sums(self.base, prefix, rows, visible)).sum()
                 if backward:
                     backward(loss)
             except memory.ERRORS as error:
                 if not memory.ran_out(error):
                     raise
-                loss = losses = None
+                loss = None
             if loss is None:  # out of the handler, which would hold the failed pass's tensors
                 self.out_of_memory(len(rows), tokens)
                 return None
-            total, count = total + loss.detach(), count + len(losses)
-        return total, count
+            total = total + loss.detach()
+        return total, counts[0]
 
     def count(self, counts: dict[str, int], prefix: Prefix | None, batches: list[list[Row]]) -> None:
         """Take into `counts` what the passes over the batches have read."""
         passes = Passes(**counts)
         for rows in batches:
-            passes.add_batch(prefix, rows)
+            self.objective.count(passes, prefix, rows)
         counts.update(asdict(passes))
 
     def out_of_memory(self, rows: int, tokens: int) -> None:

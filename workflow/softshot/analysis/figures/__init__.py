@@ -57,7 +57,8 @@ def draw(results: Results, names: Names, found: Findings) -> dict[str, Figure]:
         Figure(
             "transfer",
             "Score with what was tuned on the source task (rows) before demonstrations of the target task (columns),"
-            " less the score with the demonstrations alone; bold where that is significant.",
+            " less the score with the demonstrations alone; bold where that is significant. The diagonal, where there"
+            " is one, is each task's own.",
             transfer_panels(names, cells, found.transfer),
         ),
         Figure(

@@ -20,7 +20,7 @@ from softshot.analysis.names import FAINT, IN_DARK, INK, MUTED, PAPER
 from softshot.files import replacing, write_text
 
 WIDTH, HEIGHT = 210, 190  # pixels of a panel's plot
-WIDER = {1: 560, 2: 340}  # its width in a figure of so few panels, which then takes the width of the page
+WIDER = {1: 440, 2: 300}  # its width in a figure of so few columns, which then takes the width of the page
 TITLE_LEFT = -34  # pixels from the plot to where its titles begin
 LABEL_GAP = 16  # pixels between the lines of neighbouring labels
 WIDER_LETTER = 1.6  # pixels by which a letter of a name may be wider in a reader's font than in ours
@@ -74,6 +74,11 @@ class Figure:
     caption: str
     panels: list[Panel] = field(default_factory=list)
 
+    @property
+    def columns(self) -> int:
+        """Columns of its panels on a wide page."""
+        return columns(len(self.panels))
+
     def rows(self) -> list[list[Panel]]:
         """The panels of the file, a row per model."""
         models = dict.fromkeys(panel.model for panel in self.panels)
@@ -83,15 +88,15 @@ class Figure:
         """All panels as one drawing; one that says so where there is none."""
         rows = self.rows() or [[Panel("", "", plot(self.name, ""), "")]]
         sizes = [[panel.size for panel in row] for row in rows]
-        columns = max(map(len, rows))
-        widths = [max(row[place][0] for row in sizes if place < len(row)) for place in range(columns)]
+        count = max(map(len, rows))
+        widths = [max(row[place][0] for row in sizes if place < len(row)) for place in range(count)]
         parts, y = [], 0.0
         for row, row_sizes in zip(rows, sizes, strict=True):
             for place, panel in enumerate(row):
                 x = sum(widths[:place]) + SPACING * place
                 parts.append(panel.svg.replace("<svg", f'<svg x="{x:g}" y="{y:g}"', 1))
             y += max(height for _, height in row_sizes) + SPACING
-        width, height = sum(widths) + SPACING * (columns - 1), y - SPACING
+        width, height = sum(widths) + SPACING * (count - 1), y - SPACING
         head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}"'
         head += f' viewBox="0 0 {width:g} {height:g}"><rect width="100%" height="100%" fill="{PAPER}"/>'
         return head + "".join(parts) + "</svg>"
@@ -111,7 +116,12 @@ def listing(phrases: Iterable[str]) -> str:
 
 def plot_width(panels: int) -> int:
     """Pixels of the plots of a figure with so many panels."""
-    return WIDER.get(panels, WIDTH)
+    return WIDER.get(columns(panels), WIDTH)
+
+
+def columns(panels: int) -> int:
+    """Columns of so many panels on a wide page: three, or fewer where these leave no row half empty."""
+    return 2 if panels == 4 else min(panels, 3)
 
 
 def blocks(table: pd.DataFrame, *columns: str) -> list[pd.DataFrame]:

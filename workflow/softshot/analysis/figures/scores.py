@@ -47,16 +47,19 @@ def score_panels(names: Names, cells: Cells, summary: pd.DataFrame, baselines: p
     rows = main_scores(summary)
     rows = rows[rows["compared"] & rows["n"].gt(0)]
     groups, panels = blocks(rows, "model"), []
-    for block in groups:
+    drawn = [
+        [*_points(names, cells, block), *_baselines(baselines[baselines["task"] == block["task"].iloc[0]], len(block))]
+        for block in groups
+    ]
+    letters = max((len(point["name"]) for points in drawn for point in points), default=0)  # all plots begin alike
+    for block, points in zip(groups, drawn, strict=True):
         task = block["task"].iloc[0]
         of_task = rows[rows["task"] == task]
         seeds = pd.Series([value for text in of_task["values"] for value in seed_values(text)])
         # An interval may be far wider than all scores are apart: it is seen as far as half of that.
         end = top(seeds, of_task["high"].clip(upper=1.5 * seeds.max()))
-        points = [*_points(names, cells, block), *_baselines(baselines[baselines["task"] == task], len(block))]
         for point in points:
             point["high"] = min(point["high"], end)
-        letters = max(len(point["name"]) for point in points)
         shape = Shape(plot_width(len(groups)) - NARROWER, letters, end)
         panels.append(_panel(block["model"].iloc[0], task, metric_label(block["metric"].iloc[0]), points, shape))
     return panels

@@ -46,7 +46,9 @@ def _panel(names: Names, model: str, about: str, block: pd.DataFrame) -> Panel:
     words = f"Gain over the same demonstrations alone, {about}, {model}: {listing(phrases)}"
     layers = _layers([task_label(task) for task in targets], [f"from {task_label(task)}" for task in sources])
     left = -(16 + 7 * max((len(square["source"]) for square in squares), default=0))  # about where the names begin
-    spec = plot(model, f"gain, {about}", layers if squares else [], values(squares), size, left)
+    subtitle = f"gain, {about}"
+    letters = len(subtitle) if 7 * len(subtitle) > size[0] - left else 0  # it ends farther right than the map
+    spec = plot(model, subtitle, layers if squares else [], values(squares), size, left, letters)
     return Panel(model, "", spec, words)
 
 
