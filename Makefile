@@ -7,7 +7,7 @@ BIN := .venv/bin
 # The rules call `python`, the tests `snakemake`: those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-all test-long test-cluster test-faults bench lint docs clean
+.PHONY: help setup demo test test-all test-long test-cluster test-faults test-gpu bench bench-gpu lint docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ test-cluster: .venv/installed-dev ## the tests on a SLURM of their own (Debian: 
 test-faults: .venv/installed-dev ## a study through kills, a full disk, broken downloads and cut files, ten minutes
 	python -m pytest -s tests/workflow/test_faults.py
 
+test-gpu: .venv/installed-dev ## what a GPU can show, minutes; without one, what of it a processor can
+	python -m pytest -rs tests/gpu tests/engine/test_devices.py
+
 BENCH = results/benchmarks
 DEMO_PROMPT = results/demo/runs/smollm2-135m/mtop/ipt/tokens-50_retrieved-1/seed-1
 SMOLLM2 = resources/models/smollm2-135m
@@ -55,8 +58,14 @@ bench: .venv/installed-dev ## every benchmark into results/benchmarks, hours on 
 	python tests/benchmarks/retrieval.py --data $(DATA) --encoder $(MINILM) --out $(BENCH)
 	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --equality 50 --data $(DATA) --out $(BENCH)/pt
 	python tests/benchmarks/tuning.py --models $(SMOLLM2) gpt2 opt bloom --lengths 120 --peers loop --out $(BENCH)/ipt
+	python tests/benchmarks/methods.py --models $(SMOLLM2) gpt2 opt bloom --memory --out $(BENCH)/methods
+	python tests/benchmarks/methods.py --models $(SMOLLM2) bloom --methods lora ia3 --lengths 120 --out $(BENCH)/methods-120
+	python tests/benchmarks/decoding_methods.py --model $(SMOLLM2) --data $(DATA) --out $(BENCH)
 	python tests/benchmarks/architectures.py --out $(BENCH)
 	python tests/benchmarks/decoding.py --model $(SMOLLM2) --prompt $(DEMO_PROMPT) --data $(DATA) --out $(BENCH)
+
+bench-gpu: .venv/installed-dev ## a step of every method on a GPU beside peft's, under ten minutes
+	python tests/benchmarks/gpu.py --out $(BENCH)
 
 lint: .venv/installed-dev ## ruff, snakefmt and Snakemake's own linter
 	ruff check

@@ -120,12 +120,13 @@ class Loop:
 
     def loss(self, rows: list[Row]) -> torch.Tensor:
         """Mean over the target tokens."""
-        batch = padded(rows)
+        device = self.parameters[0].device
+        batch = {key: value.to(device) for key, value in padded(rows).items()}
         if not self.at_targets:
             return self.model(**batch).loss
         labels, targets = batch.pop("labels"), len(rows[0].target)
         end = self.before + len(rows[0]) - 1
-        logits = self.model(**batch, logits_to_keep=torch.arange(end - targets, end)).logits
+        logits = self.model(**batch, logits_to_keep=torch.arange(end - targets, end, device=device)).logits
         return cross_entropy(logits.flatten(0, 1), labels[:, -targets:].flatten())
 
     def step(self, rows: list[Row]) -> None:

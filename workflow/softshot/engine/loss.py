@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear
 
 from softshot.engine.base import Base
-from softshot.engine.frozen import refuse_trainable
 from softshot.engine.last_layer import feed_forward_at
 from softshot.engine.layout import Row
 from softshot.engine.packed import hidden_states, pack
 from softshot.engine.prefix import Prefix, forward, prefix_cache
+from softshot.engine.products import REMEDY
 from softshot.errors import UserError
 
 # Entries of the vocabulary whose logits are made at a time: few enough for a processor's cache, enough for a GPU.
@@ -31,7 +31,8 @@ class TargetLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx, hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
         """`hidden`: [N, H]; `weight`: [V, H]; `labels`: [N]. Returns [N]."""
-        refuse_trainable(ctx, "the fused head")
+        if any(ctx.needs_input_grad[1:]):  # it would silently stay as it is
+            raise ValueError(f"the fused head gives no gradient to its weights, and they require it. {REMEDY}")
         wide = torch.promote_types(hidden.dtype, torch.float32)
         zeros = hidden.new_zeros(len(hidden), 1, dtype=wide)
         largest, total, score = zeros - torch.inf, zeros, zeros  # [N, 1] each; score is the label's logit
