@@ -5,7 +5,7 @@ import torch
 from cases import adapter_of, base_for, trainer_of
 
 from softshot.files import read_json
-from softshot.tuning import train
+from softshot.tuning import objective
 
 STEPS, RANK, FIRST = 60, 4, 6  # begins to fall after step 6, and has fallen at step 42
 
@@ -61,9 +61,9 @@ def test_between_two_allocations_lambdas_grow_again(folder_of):
 
 def test_the_result_has_the_rank_that_was_asked_for(folder_of, monkeypatch, tmp_path):
     """Also where validation was best before the budget had fallen; and no run ends before."""
-    real = train.target_losses
+    real = objective.target_losses
     run = trainer_of("adalora", base_for("adalora", folder_of("llama")), loop={"steps": STEPS, "patience": 1})
-    monkeypatch.setattr(train, "target_losses", lambda *given: real(*given) + 0.1 * run.progress.step)  # rises
+    monkeypatch.setattr(objective, "target_losses", lambda *given: real(*given) + 0.1 * run.progress.step)  # rises
     assert run.run(lambda: False, lambda: None, 1e9)
     assert (run.progress.step, run.progress.best_step, run.progress.stopped_early) == (60, 50, True)
     run.finish()
