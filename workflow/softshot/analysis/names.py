@@ -15,8 +15,9 @@ BASES = {  # in words, of a study whose models are not as they are
     "nf4-dequantised": "linear layers rounded to NF4, four bits a weight (QLoRA's arithmetic)",
 }
 TASKS = {"dart": "DART", "mtop": "MTOP", "totto": "ToTTo", "spider": "Spider", "logic2text": "Logic2Text"}
-METRICS = {"bleu": "BLEU", "dart_bleu": "BLEU", "totto_bleu": "BLEU", "chrf": "chrF", "ter": "TER", "dart_ter": "TER"}
-METRICS |= {"parent": "PARENT", "parent_precision": "PARENT precision", "parent_recall": "PARENT recall"}
+METRICS = {"bleu": "BLEU", "dart_bleu": "official BLEU", "totto_bleu": "BLEU", "chrf": "chrF"}
+METRICS |= {"ter": "TER", "dart_ter": "TER", "parent": "PARENT"}
+METRICS |= {"parent_precision": "PARENT precision", "parent_recall": "PARENT recall"}
 METRICS |= {"blec": "BLEC", "rouge_l": "ROUGE-L", "token_f1": "token F1"}
 METRICS |= {"acc_norm": "accuracy per character", "acc_token": "accuracy per token", "macro_f1": "macro-F1"}
 INK, MUTED, FAINT, PAPER = "#1d2430", "#5a6472", "#dfe3e8", "#ffffff"
