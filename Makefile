@@ -24,7 +24,7 @@ setup: .venv/installed ## install everything into .venv
 	$(BIN)/pip install --quiet --requirement envs/requirements-dev.txt
 	touch $@
 
-demo: setup ## a small real study: ICL, PT, IPT and transfer on two tasks, about 14 minutes of processor time
+demo: setup ## a small real study: ICL, PT, IPT, LoRA and transfer on two tasks, about 7 minutes on two cores
 	snakemake --cores $(CORES) --configfile resources/demo/study.yaml
 	@cat results/demo/summary.txt
 
