@@ -18,6 +18,11 @@ def copy_checkout(folder: Path) -> None:
     save_tiny_model("llama", folder / "tiny-model")
 
 
+def softshot_of(folder: Path) -> dict[str, str]:
+    """What an environment needs so that its Python has the softshot of a checkout, as if installed from there."""
+    return {"PYTHONPATH": str(folder / "workflow")}
+
+
 def installed(folder: Path) -> dict[str, str]:
-    """An environment whose Python has the softshot of a checkout, as if it were installed from there."""
-    return os.environ | {"PYTHONPATH": str(folder / "workflow")}
+    """This environment, with the softshot of a checkout."""
+    return os.environ | softshot_of(folder)

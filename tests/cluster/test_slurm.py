@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from checkout import copy_checkout
+from checkout import copy_checkout, softshot_of
 
 pytestmark = pytest.mark.long
 
@@ -77,8 +77,8 @@ class Study:
     def __init__(self, slurm, folder: Path, *arguments: str):
         self.slurm, self.observed, self.ended = slurm, Observed(folder), threading.Event()
         with (folder / "snakemake.log").open("w") as log:
-            command = ["snakemake", *TRIAL, *arguments]
-            self.process = subprocess.Popen(command, cwd=folder, env=slurm.environment, stdout=log, stderr=log)
+            command, environment = ["snakemake", *TRIAL, *arguments], slurm.environment | softshot_of(folder)
+            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
         self.watcher = threading.Thread(target=watch, args=(self.observed, self.ended))
         self.watcher.start()
 
@@ -202,7 +202,8 @@ def test_the_disturbed_prompts_are_those_of_an_undisturbed_run_bit_for_bit(distu
     there = [(disturbed.folder / path).read_bytes() for path in weights]
     shutil.rmtree(disturbed.folder / RUNS)
     command = ["snakemake", "--cores", "2", *(f"{run}/tuning.json" for run in runs), "--configfile", "study.yaml"]
-    done = subprocess.run(command, cwd=disturbed.folder, capture_output=True, text=True)
+    environment = os.environ | softshot_of(disturbed.folder)
+    done = subprocess.run(command, cwd=disturbed.folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     for seed in (1, 2):
         assert "continuing" not in (disturbed.folder / LOGS / f"seed-{seed}.log").read_text()

@@ -205,9 +205,12 @@ def _check_run(study: Study, run: Run) -> None:
     if room and tokens + study.engine.context > room.positions:
         section = "data_size" if run.train else "transfer" if run.source else f"arms.{run.arm}"
         key = f"arms.{run.arm}.adapter" if run.given else f"{section}.tokens"
+        what, remedy = f"engine.context: {study.engine.context} tokens", "lower it"
+        if tokens:
+            what = f"{key}: {tokens} tokens and engine.context {study.engine.context}"
+            remedy = "lower one of them"
         raise UserError(
-            f"config.yaml: {key}: {tokens} tokens and engine.context {study.engine.context}"
-            f" are more than the {room.positions} positions of {run.model} {room.what}; lower one of them."
+            f"config.yaml: {what} are more than the {room.positions} positions of {run.model} {room.what}; {remedy}."
         )
     generation = overrides.decoding(study, run)
     if generation and generation["max_new_tokens"] >= study.engine.context:
