@@ -198,7 +198,7 @@ def test_a_job_over_its_memory_comes_back_with_more(slurm, disturbed):
 
 def test_the_disturbed_prompts_are_those_of_an_undisturbed_run_bit_for_bit(disturbed):
     runs = [f"{RUNS}/seed-{seed}" for seed in (1, 2)]
-    weights = [f"{run}/adapter_model.safetensors" for run in runs]
+    weights = [f"{run}/adapter/adapter_model.safetensors" for run in runs]
     there = [(disturbed.folder / path).read_bytes() for path in weights]
     shutil.rmtree(disturbed.folder / RUNS)
     command = ["snakemake", "--cores", "2", *(f"{run}/tuning.json" for run in runs), "--configfile", "study.yaml"]
@@ -212,8 +212,8 @@ def test_the_disturbed_prompts_are_those_of_an_undisturbed_run_bit_for_bit(distu
 
 def test_what_slurm_said_about_failed_jobs_stays_where_the_results_are(disturbed):
     logs = disturbed.folder / "results/slurm_logs"
-    assert "CANCELLED" in next((logs / "rule_tune/cluster_tiny_mtop_pt_tokens-3_seed-1").glob("*.log")).read_text()
-    assert "emory" in next((logs / "rule_generate/cluster_tiny_mtop_pt_tokens-3_seed-1").glob("*.log")).read_text()
+    assert "CANCELLED" in next((logs / "rule_tune/tiny_mtop_pt_tokens-3_seed-1").glob("*.log")).read_text()
+    assert "emory" in next((logs / "rule_generate/tiny_mtop_pt_tokens-3_seed-1").glob("*.log")).read_text()
     assert not list((logs / "rule_analyse").rglob("*.log")), "of jobs that did well nothing is kept"
 
 

@@ -9,7 +9,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -230,3 +232,21 @@ def test_half_encoded_vectors_are_continued_by_the_same_code_and_device_only(mon
     assert first == provenance.deciding("0123") != provenance.deciding("4567")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert provenance.deciding("0123") != first
+
+
+def test_of_several_that_make_a_folder_one_does_and_the_others_take_it(tmp_path):
+    folder, together = tmp_path / "folder", threading.Barrier(4)
+
+    def make(number: int) -> str:
+        together.wait()
+        with files.alone(folder, "record") as made:
+            if not made:
+                folder.mkdir()  # fails where another has made it
+                time.sleep(0.2)
+                (folder / "record").write_text(str(number))
+        return (folder / "record").read_text()
+
+    with ThreadPoolExecutor(4) as pool:
+        records = list(pool.map(make, range(4)))
+    assert len(set(records)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -1,5 +1,6 @@
 """Reading and writing the files between the rooms. A file is either whole or not there."""
 
+import fcntl
 import glob
 import gzip
 import hashlib
@@ -7,6 +8,7 @@ import io
 import json
 import os
 import tempfile
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,26 @@ from softshot.errors import UserError
 PREDICTIONS = "predictions.jsonl.gz"  # of a run: a sixth of the plain text
 UMASK = os.umask(0o022)  # which can only be read by setting it
 os.umask(UMASK)
+
+
+@contextmanager
+def alone(folder: Path, record: str) -> Iterator[bool]:
+    """Nobody else makes `folder` meanwhile; yield whether somebody has made it while this process waited for that.
+
+    `record` is the file in it that is written last. Studies in several checkouts may share what is fetched.
+    """
+    began, path, made = time.time(), folder.with_name(f".{folder.name}.lock"), folder / record
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.fstat(lock.fileno()).st_nlink:
+                continue  # who had it has deleted it: the lock is another file now
+            try:
+                yield made.is_file() and made.stat().st_mtime >= began
+            finally:
+                path.unlink(missing_ok=True)
+            return
 
 
 @contextmanager

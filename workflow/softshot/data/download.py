@@ -20,8 +20,16 @@ def deliver(task: str, entry: SourceSettings, source: str, hub: str, folder: Pat
     """`download` into a folder beside `folder`, which becomes it at the end.
 
     Snakemake deletes the folder before the job and where it fails: what has arrived by then, and what the files were
-    at their first download, stays beside it.
+    at their first download, stays beside it. Of two studies at once the second takes what the first has made; one that
+    names another source finds that out when it reads it.
     """
+    with files.alone(folder, "checksums.json") as made:
+        if not made:
+            _deliver(task, entry, source, hub, folder)
+
+
+def _deliver(task: str, entry: SourceSettings, source: str, hub: str, folder: Path) -> None:
+    """The same for the one study that does it."""
     arriving, record = (folder.with_name(f".{folder.name}{end}") for end in (".arriving", RECORD))
     if folder.is_dir() and not arriving.exists():
         folder.rename(arriving)

@@ -23,8 +23,9 @@ def fetch(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
     source = SOURCES.get(entry.get("kind"))
     if source is None:
         raise UserError(f"model {name}: kind {entry.get('kind')!r} is none of {', '.join(SOURCES)}")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    source(name, entry, hub, out)
+    with files.alone(out, "provenance.json") as made:
+        if not made:
+            source(name, entry, hub, out)
 
 
 def from_hub(name: str, entry: dict[str, Any], hub: str, out: Path) -> None:
