@@ -90,8 +90,7 @@ def tuning_input(study: Study, run: Run) -> Inputs:
     """What tuning a run's adapter reads."""
     split = studies.selection(study, run.task)
     train, validation = training_records(study, run), records(study, run.task, split)
-    trials = rates.trials(study, run)
-    own = run.seed == study.seeds[0]  # the seed of the trials: its run is the trial of the chosen rate
+    trials, own = rates.trials(study, run), rates.adopts(study, run)
     return {
         "model": model(run.model),
         "train": train,

@@ -104,6 +104,9 @@ class SizeSettings(Section):
     test: int | None = Field(None, ge=1, description="Records of the test file.")
     input: int = Field(300, ge=1, description="Mean characters of an input.")
     output: int = Field(100, ge=1, description="Mean characters of an output.")
+    choices: int = Field(
+        0, ge=0, description="Mean characters of all answers of a record together, where its output is one of them."
+    )
 
 
 class TaskSettings(SourceSettings):
