@@ -112,9 +112,12 @@ def test_the_trials_of_a_learning_rate_are_planned_and_the_first_seed_takes_one_
 
 
 def test_generation_reads_every_context_once_and_writes_token_by_token():
-    reading, writing = work.generation(SIZE, run_of("none", 0), Texts(20, 5), {"beams": 2}, records=8, batch=4)
+    settings = {"beams": 2, "max_new_tokens": 9}
+    reading, writing = work.generation(SIZE, run_of("none", 0), Texts(20, 5), settings, records=8, batch=4)
     assert (reading.operations, reading.passes) == (pytest.approx(SIZE.forward(8 * 20, 10, 8)), 2)
-    assert (writing.operations, writing.passes) == (pytest.approx(SIZE.forward(80, 25, 80)), 2 * 5)
+    assert writing.operations == pytest.approx(SIZE.forward(80, 25, 80))
+    assert writing.passes == 2 * 5 + 4, "the last rows go on to the longest output"
+    assert writing.moved == writing.passes * 4 * 2 * 2 * SIZE.layers * SIZE.width * (20 + 9), "keys and values"
 
 
 def test_choices_are_read_with_their_context_and_nothing_is_written():
@@ -154,16 +157,15 @@ def test_a_device_computes_at_a_share_of_its_data_sheet_or_as_told():
     assert devices.device("NVIDIA H100 PCIe").operations < devices.device("NVIDIA H100 80GB HBM3").operations
 
 
-def test_a_pass_takes_as_long_as_its_arithmetic_its_weights_or_its_kernels():
+def test_a_pass_takes_its_arithmetic_and_its_weights_or_its_kernels():
     device = Device("a GPU", operations=1e12, bytes=1e9, width=2, origin="", launch=0.5)
     few, many = (Size(parameters, 2, 10, 40) for parameters in (10**6, 10**10))
-    assert device.computing([Work(8e12, passes=4)], few) == 8
-    assert device.computing([Work(0, passes=4)], few) == 4 * 2 * 0.5, "of 2 layers"
+    assert device.computing([Work(8e12)], few) == 8
+    assert device.computing([Work(8e12, passes=4)], few) == 8 + 4 * 2 * 0.5, "of 2 layers"
     assert device.computing([Work(0, passes=4)], many) == 4 * 20
-    assert device.computing([Work(8e12, passes=4), Work(0, moved=10**9)], few) == 8 + 2
-    assert device.seconds([Work(8e12)], many) > device.seconds([Work(8e12)], few) > 8 + device.start, (
-        "weights are loaded"
-    )
+    assert device.computing([Work(8e12), Work(0, moved=10**9)], few) == 8 + 2
+    loading = device.seconds([Work(8e12)], many) - device.seconds([Work(8e12)], few)
+    assert loading == pytest.approx(4 * (10**10 - 10**6) / devices.LOADING), "weights are loaded"
 
 
 def test_a_core_of_this_machine_is_measured_where_nothing_is_named(monkeypatch):

@@ -25,7 +25,7 @@ DEVICES = {
     "T4": (8.1e12, 0.32e12),
     "CPU": (90e9, 15e9),  # one core with AVX2, in float32
 }
-SHARE = 0.3, 0.7  # of a GPU's, of a core's operations: assumed of a GPU; of a core see docs/benchmarks.md
+SHARE = 0.3, 0.75  # of a GPU's, of a core's operations: assumed of a GPU; of a core see docs/benchmarks.md
 READ_SHARE = 0.3, 1.0  # of the memory's speed: of a data sheet's; of what a core was measured at
 LAUNCH = 0.001  # seconds of a layer, at least: a GPU waits for Python to start some twenty kernels
 START = 15.0, 5.0  # seconds of a job before its model: imports, the tokenizer, and a GPU's own start
@@ -61,9 +61,9 @@ class Device:
         return self.before(size) + self.computing(works, size)
 
     def _computing(self, work: Work, size: Size) -> float:
-        """A pass takes as long as its arithmetic, reading the weights or starting its kernels, whichever is longest."""
+        """A pass takes its arithmetic, and as long as its weights are read or, on a GPU, its kernels started."""
         reading = max(self.launch * size.layers, size.parameters * self.width / self.bytes)
-        return max(work.operations / self.operations, work.passes * reading) + work.moved * self.width / self.bytes
+        return work.operations / self.operations + work.passes * reading + work.moved * self.width / self.bytes
 
 
 def device(name: str | None = None, tflops: float | None = None) -> Device:

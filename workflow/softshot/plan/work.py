@@ -59,7 +59,7 @@ class Work:
 
     operations: float
     passes: float = 0.0  # forward and backward ones, each of which reads the weights
-    moved: float = 0.0  # weights that are read or written beside them
+    moved: float = 0.0  # numbers that are read or written beside: weights, keys and values
 
 
 def model_size(study: Study, name: str) -> Size:
@@ -110,15 +110,21 @@ def generation(
 
     `settings` None: outputs are chosen, and all choices are read in one pass with the context.
     """
-    batches, before = math.ceil(records / batch), prefix(size, run)
+    before, attended = prefix(size, run), run.tokens + texts.context / 2
     if settings is None:
-        read = texts.context + (texts.choices or texts.output)
-        predicted = records * (texts.choices or texts.output)
-        return [Work(before + size.forward(records * read, run.tokens + read / 2, predicted), batches)]
-    written = records * settings["beams"] * texts.output
+        predicted = texts.choices or texts.output
+        read = size.forward(records * (texts.context + predicted), attended + predicted / 2, records * predicted)
+        return [Work(before + read, math.ceil(records / batch))]
+    longest, written = settings["max_new_tokens"], records * settings["beams"] * texts.output
+    passes = records / batch * texts.output + longest - texts.output  # places are filled anew, and empty in the end
+    states = 2 * size.layers * size.width * (run.tokens + texts.context + longest)  # a row's keys and values
     return [
-        Work(before + size.forward(records * texts.context, run.tokens + texts.context / 2, records), batches),
-        Work(size.forward(written, run.tokens + texts.row, written), batches * texts.output),
+        Work(before + size.forward(records * texts.context, attended, records), math.ceil(records / batch)),
+        Work(
+            size.forward(written, run.tokens + texts.row, written),
+            passes,
+            passes * min(records, batch) * settings["beams"] * states,
+        ),
     ]
 
 
