@@ -197,6 +197,14 @@ def test_the_published_study_is_planned_before_anything_is_there():
     assert "totto, dart, logic2text, spider, mtop from the catalogue" in page and "GPU hours planned" in page
 
 
+def test_what_full_tuning_has_on_disk_while_it_runs_is_named_apart():
+    study = published(arms={"full": {"demonstrations": ["none"]}})
+    plan = estimates(study)
+    assert jobs.passing(plan) == 20 * plan.size("gpt2-xl").parameters and jobs.passing(estimates(published())) == 0
+    assert "MB that come and go with full tuning" in program.text(plan, Path("nowhere"))
+    assert sum(row.bytes for row in per_arm(plan).values()) < jobs.passing(plan)
+
+
 def test_fewer_records_and_steps_take_less():
     whole, part = published(), published(data={"limits": {"test": 100, "validation": 100}}, tuning={"steps": 200})
     run = next(run for run in tuners(whole) if run.task == "dart")

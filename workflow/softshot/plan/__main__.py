@@ -16,7 +16,7 @@ from softshot.errors import run_program
 from softshot.grid import runs, tuners
 from softshot.plan import devices, work
 from softshot.plan.estimate import Estimates
-from softshot.plan.jobs import RULES, Job, Row, elapsed, per_arm, planned, summed, tuned
+from softshot.plan.jobs import RULES, Job, Row, elapsed, passing, per_arm, planned, summed, tuned
 from softshot.settings import Study
 
 COLUMNS = (
@@ -66,6 +66,11 @@ def text(estimates: Estimates, models: Path, at_once: int = 1) -> str:
         f"on disk {megabytes(total.bytes + shared['data'] + shared['demonstrations'])} MB of results"
         f" ({megabytes(on_disk(estimates.results / study.study))} there now) and, once per machine,"
         f" {megabytes(shared['models'])} MB of models",
+        *(
+            [f"and {megabytes(most * at_once)} MB that come and go with full tuning"]
+            if (most := passing(estimates))
+            else []
+        ),
         "",
         *table(
             [COLUMNS, *(cells(key, row) for key, row in per_arm(study, load).items()), cells(("all", "", ""), total)]

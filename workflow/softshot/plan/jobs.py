@@ -8,6 +8,7 @@ from typing import Any
 from softshot import overrides, rates
 from softshot import study as studies
 from softshot.grid import Run, runs, tuners
+from softshot.methods.registry import METHODS
 from softshot.plan import work
 from softshot.plan.estimate import Estimates
 from softshot.settings import Study
@@ -77,6 +78,12 @@ def stored(estimates: Estimates, stage: str, run: Run) -> float:
         return work.adapter_bytes(estimates.size(run.model), run, overrides.tuning(study, run))
     records = task.records[studies.evaluation(study, run.task)]
     return work.run_bytes(run, task.output, records, len(studies.metrics(study, run.task)))
+
+
+def passing(estimates: Estimates) -> float:
+    """Bytes of the largest full tuning while it runs: its state, and the model that it leaves for its predictions."""
+    whole = [run for run in tuned(estimates.study) if METHODS[run.method].every_weight]
+    return max((work.PASSING * estimates.size(run.model).parameters for run in whole), default=0.0)
 
 
 def summed(jobs: Iterable[Job], key: Callable[[Job], Any]) -> dict[Any, Row]:

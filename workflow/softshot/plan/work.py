@@ -18,6 +18,7 @@ from softshot.methods.registry import METHODS, Shape
 from softshot.settings import Study
 
 PACKED = 6.5  # of predictions with gzip: 6.6 for MTOP's and DART's outputs with one demonstration
+PASSING = 20  # bytes of a weight while all are tuned: the state's own and best ones, AdamW's moments, the tuned model
 # How often a step goes through weights beside its passes; measured with SmolLM2-135M in float32 (docs/benchmarks.md).
 CHANGED = 10  # LoRA and its like: W with its change is formed, and read back to the change's factors
 TRAINED = 30  # all weights: gradients made, clipped, and AdamW's moments; pages of memory that are new in each step
