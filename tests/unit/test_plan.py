@@ -200,9 +200,12 @@ def test_the_published_study_is_planned_before_anything_is_there():
 def test_what_full_tuning_has_on_disk_while_it_runs_is_named_apart():
     study = published(arms={"full": {"demonstrations": ["none"]}})
     plan = estimates(study)
-    assert jobs.passing(plan) == 20 * plan.size("gpt2-xl").parameters and jobs.passing(estimates(published())) == 0
+    largest = 20 * plan.size("gpt2-xl").parameters
+    assert jobs.passing(plan, 1) == largest and jobs.passing(plan, 2) == 2 * largest
+    assert jobs.passing(plan, 1000) == jobs.passing(plan, len(tuners(study))), "no more than there are"
+    assert jobs.passing(estimates(published()), 1) == 0
     assert "MB that come and go with full tuning" in program.text(plan, Path("nowhere"))
-    assert sum(row.bytes for row in per_arm(plan).values()) < jobs.passing(plan)
+    assert sum(row.bytes for row in per_arm(plan).values()) < jobs.passing(plan, 1)
 
 
 def test_fewer_records_and_steps_take_less():

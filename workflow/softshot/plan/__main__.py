@@ -56,7 +56,7 @@ def text(estimates: Estimates, models: Path, at_once: int = 1) -> str:
     """The whole plan."""
     study, device, load = estimates.study, estimates.device, planned(estimates)
     [total] = summed(load, lambda job: "all").values()
-    shared = shared_bytes(estimates, models)
+    shared, most = shared_bytes(estimates, models), passing(estimates, at_once)
     lines = [
         f"{study.study}: {sum(jobs(study).values()):,} jobs: {listed(jobs(study))}",
         f"on {device.name} ({device.operations / 1e12:.3g} Tflop/s: {device.origin})"
@@ -66,11 +66,7 @@ def text(estimates: Estimates, models: Path, at_once: int = 1) -> str:
         f"on disk {megabytes(total.bytes + shared['data'] + shared['demonstrations'])} MB of results"
         f" ({megabytes(on_disk(estimates.results / study.study))} there now) and, once per machine,"
         f" {megabytes(shared['models'])} MB of models",
-        *(
-            [f"and {megabytes(most * at_once)} MB that come and go with full tuning"]
-            if (most := passing(estimates))
-            else []
-        ),
+        *([f"and up to {megabytes(most)} MB that come and go with full tuning"] if most else []),
         "",
         *table(
             [COLUMNS, *(cells(key, row) for key, row in per_arm(study, load).items()), cells(("all", "", ""), total)]

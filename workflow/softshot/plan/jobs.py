@@ -80,10 +80,11 @@ def stored(estimates: Estimates, stage: str, run: Run) -> float:
     return work.run_bytes(run, task.output, records, len(studies.metrics(study, run.task)))
 
 
-def passing(estimates: Estimates) -> float:
-    """Bytes of the largest full tuning while it runs: its state, and the model that it leaves for its predictions."""
+def passing(estimates: Estimates, at_once: int) -> float:
+    """Most bytes of full tunings while they run: their states, and the models that they leave for their predictions."""
     whole = [run for run in tuned(estimates.study) if METHODS[run.method].every_weight]
-    return max((work.PASSING * estimates.size(run.model).parameters for run in whole), default=0.0)
+    sizes = sorted((work.PASSING * estimates.size(run.model).parameters for run in whole), reverse=True)
+    return sum(sizes[:at_once])
 
 
 def summed(jobs: Iterable[Job], key: Callable[[Job], Any]) -> dict[Any, Row]:
