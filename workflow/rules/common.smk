@@ -97,6 +97,8 @@ shell.prefix(launch.exports(STUDY, assigned=workflow.remote_exec))
 
 
 onstart:
+    # A Snakemake that was killed leaves its copies of what was being updated, and the next would not write over them.
+    workflow.persistence.cleanup_backup(Path(flow.MODELS))
     if workflow.executor_plugin.common_settings.local_exec and "gpu" not in workflow.resource_settings.resources:
         if warning := launch.forgotten(STUDY.launch.jobs_per_gpu):
             logger.warning(warning)
