@@ -3,7 +3,8 @@
 Works offline and before any model or data is there. Hours are of the jobs that load a model (tune, generate),
 estimated from floating-point operations, and corrected by jobs of the same model that were measured on the same device
 in this or other studies (`run.json`, `tuning.json` below `results/`). `planned` leaves this study's own jobs out, so
-that after it has run it stands beside what was `spent`; `to come` is for what is not done, with all that was measured.
+that after it has run it stands beside what was `spent` (by the clock, so neighbours on the machine count); `to come` is
+for what is not done, with all that was measured.
 """
 
 import argparse
