@@ -86,10 +86,11 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
     tuned_at = rates.rates(results)
     known = {"summary": summary, "similarity": binned, "data": data, "rates": tuned_at}
     gaps = coverage.missing(study, results, evidence, names, known)
+    trivial = baselines.baselines(study, evidence, near, folder)
     return Findings(
         summary=summary,
         subsets=results.subsets,
-        baselines=baselines.baselines(study, evidence, near, folder),
+        baselines=trivial,
         outputs=outputs.outputs(results),
         size=method_size.size(study, results, evidence),
         levels=method_size.levels(study, results, evidence),
@@ -105,7 +106,7 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         rates=tuned_at,
         prompts=prompts.prompts(results),
         claims=claim_rows.claims(study, results, evidence, compared, near),
-        advice=advice.advice(study, results, evidence, compared, costs, gaps, names),
+        advice=advice.advice(study, results, evidence, compared, costs, trivial, gaps, names),
         demonstrations=coverage.demonstrations(results, folder),
         data=data,
         missing=gaps,
