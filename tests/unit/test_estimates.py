@@ -101,18 +101,18 @@ def test_power_grows_with_the_effect_the_seeds_and_the_records():
 
 
 def test_the_interval_is_banerjees_and_p_is_the_level_at_which_it_ends_at_0():
-    found = difference(
+    estimated = difference(
         Estimate.of(sample("a", [50.0, 53.0, 51.0], ["a"])), Estimate.of(sample("b", [41.0, 44.0], ["b"], seed=1))
     )
-    records, one, other = found.parts
+    records, one, other = estimated.parts
     assert (one.variance, one.freedom) == (pytest.approx(np.var([50, 53, 51], ddof=1) / 3), 2)
     assert (other.variance, other.freedom) == (pytest.approx(np.var([41, 44], ddof=1) / 2), 1)
     assert records.freedom == pytest.approx(1 / (1 / 99 + 1 / 499))
-    t = [special.stdtrit(part.freedom, 0.025) for part in found.parts]
-    half = sum(quantile**2 * part.variance for quantile, part in zip(t, found.parts, strict=True)) ** 0.5
-    assert found.interval(0.95) == pytest.approx((found.value - half, found.value + half))
-    low, high = found.interval(1 - found.p)
-    assert low == pytest.approx(0, abs=1e-4) and high == pytest.approx(2 * found.value, abs=1e-4)
+    t = [special.stdtrit(part.freedom, 0.025) for part in estimated.parts]
+    half = sum(quantile**2 * part.variance for quantile, part in zip(t, estimated.parts, strict=True)) ** 0.5
+    assert estimated.interval(0.95) == pytest.approx((estimated.value - half, estimated.value + half))
+    low, high = estimated.interval(1 - estimated.p)
+    assert low == pytest.approx(0, abs=1e-4) and high == pytest.approx(2 * estimated.value, abs=1e-4)
 
 
 def test_a_sample_that_stands_in_several_estimates_counts_once():
@@ -148,9 +148,9 @@ def test_a_difference_that_is_the_same_on_all_resamples_is_known_to_one_record()
         Sample(name, {0: value}, frozenset(), 1.0, "r", np.full(200, value), 20)
         for name, value in (("right", 100.0), ("wrong", 0.0))
     )
-    found = difference(Estimate.of(right), Estimate.of(wrong))
-    assert found.error == pytest.approx(100 / 20)
-    assert 0 < found.p < 1e-6
+    estimated = difference(Estimate.of(right), Estimate.of(wrong))
+    assert estimated.error == pytest.approx(100 / 20)
+    assert 0 < estimated.p < 1e-6
     assert difference(Estimate.of(right), Estimate.of(right)).p == 1.0
 
 

@@ -37,12 +37,12 @@ def analysed(tmp_path, monkeypatch):
         made.write_study(tmp_path, study)
         change(tmp_path, study)
         results = collect(study, tmp_path)
-        found = find(study, results, tmp_path)
-        write(found, tmp_path)
+        findings = find(study, results, tmp_path)
+        write(findings, tmp_path)
         names = Names(study, results.cells)
-        as_text(found.summary, names)
-        write_report(tmp_path / "report.html", study, results, names, found, draw(results, names, found))
-        return found
+        as_text(findings.summary, names)
+        write_report(tmp_path / "report.html", study, results, names, findings, draw(results, names, findings))
+        return findings
 
     return analyse
 
@@ -54,73 +54,73 @@ ARMS = {
 }
 
 
-def verdicts(found) -> dict[str, str]:
+def verdicts(findings) -> dict[str, str]:
     """The verdict of each part."""
-    rows = found.claims[(found.claims["task"] == "") & (found.claims["part"] != "")]
+    rows = findings.claims[(findings.claims["task"] == "") & (findings.claims["part"] != "")]
     return dict(zip(rows["part"], rows["verdict"], strict=True))
 
 
-def topics(found) -> set[str]:
+def topics(findings) -> set[str]:
     """What is said to be missing."""
-    return set(found.missing["topic"])
+    return set(findings.missing["topic"])
 
 
 def test_one_seed_decides_nothing_of_arms_and_says_so(analysed):
-    found = analysed(seeds=1)
-    assert set(verdicts(found).values()) == {"undecided"}
-    assert found.claims["sentence"].str.contains("One seed: true of these runs, and no more").any()
-    assert set(found.significance["verdict"]) == {"open"}
-    assert "best" not in set(found.summary["mark"])
-    assert set(found.significance["level"]) == {"records"}
-    assert found.spread["verdict"].eq("undecided").all()
-    assert found.advice["text"].str.contains("rests on one seed").all()
-    assert "sure" not in set(found.advice["sure"])
-    assert "seeds" in topics(found)
+    findings = analysed(seeds=1)
+    assert set(verdicts(findings).values()) == {"undecided"}
+    assert findings.claims["sentence"].str.contains("One seed: true of these runs, and no more").any()
+    assert set(findings.significance["verdict"]) == {"open"}
+    assert "best" not in set(findings.summary["mark"])
+    assert set(findings.significance["level"]) == {"records"}
+    assert findings.spread["verdict"].eq("undecided").all()
+    assert findings.advice["text"].str.contains("rests on one seed").all()
+    assert "sure" not in set(findings.advice["sure"])
+    assert "seeds" in topics(findings)
 
 
 def test_two_seeds_say_nothing_of_spreads(analysed):
-    found = analysed(seeds=2)
-    assert found.spread["p"].isna().all()
-    assert {verdicts(found)[part] for part in ("3a", "3b")} == {"undecided"}
-    assert "The study has two seeds" in found.missing.set_index("topic")["text"]["seeds"]
+    findings = analysed(seeds=2)
+    assert findings.spread["p"].isna().all()
+    assert {verdicts(findings)[part] for part in ("3a", "3b")} == {"undecided"}
+    assert "The study has two seeds" in findings.missing.set_index("topic")["text"]["seeds"]
 
 
 @pytest.mark.parametrize("arm", ["icl", "pt", "ipt"])
 def test_a_study_of_one_arm_has_every_table(analysed, arm):
-    found = analysed(arms={arm: ARMS[arm]}, transfer=[], train=[])
-    assert len(found.summary) == 2 * 2
-    assert found.transfer.empty and found.data_size.empty and found.similarity.empty
-    assert {"similarity", "transfer", "data size"} <= topics(found)
+    findings = analysed(arms={arm: ARMS[arm]}, transfer=[], train=[])
+    assert len(findings.summary) == 2 * 2
+    assert findings.transfer.empty and findings.data_size.empty and findings.similarity.empty
+    assert {"similarity", "transfer", "data size"} <= topics(findings)
     if arm != "icl":  # which has two kinds of demonstrations
-        assert found.advice["text"].str.contains("There is no other arm to compare it with").all()
-    assert {verdicts(found)[part] for part in ("1a", "1b", "1d", "2a", "2b", "4")} == {"undecided"}
+        assert findings.advice["text"].str.contains("There is no other arm to compare it with").all()
+    assert {verdicts(findings)[part] for part in ("1a", "1b", "1d", "2a", "2b", "4")} == {"undecided"}
 
 
 def test_a_lone_arm_of_two_kinds_of_demonstrations_is_still_compared(analysed):
-    found = analysed(arms={"icl": ARMS["icl"] | {"title": "Show"}}, train=[])
-    assert set(found.significance["one"]) == {"icl/retrieved-1"}
-    assert found.advice["text"].str.contains("Show with 1 retrieved demonstration scored best").all()
+    findings = analysed(arms={"icl": ARMS["icl"] | {"title": "Show"}}, train=[])
+    assert set(findings.significance["one"]) == {"icl/retrieved-1"}
+    assert findings.advice["text"].str.contains("Show with 1 retrieved demonstration scored best").all()
 
 
 def test_an_arm_with_a_rank_is_in_every_table(analysed, tmp_path):
     lora = {"method": "lora", "title": "LoRA", "rank": [4, 8], "demonstrations": ["none", "retrieved-1"]}
     arms = {"show": ARMS["icl"] | {"title": None}, "low": lora, "soft": ARMS["pt"]}
-    found = analysed(5, arms, transfer=["low"], train=[50])
-    compared = found.summary[found.summary["compared"]]
+    findings = analysed(5, arms, transfer=["low"], train=[50])
+    compared = findings.summary[findings.summary["compared"]]
     variants = ["random-1", "retrieved-1", "rank-8", "rank-8_retrieved-1", "tokens-25"]
     assert list(dict.fromkeys(compared["variant"])) == variants
-    assert set(found.size["unit"]) == {"rank", "tokens"} and set(found.levels["arm"]) == {"show"}
-    assert set(found.spread["method"]) == {"lora"}
-    assert set(found.similarity["with_variant"]) == {"rank-8_retrieved-1"}
-    assert len(found.transfer) == 2 and set(found.transfer["arm"]) == {"low"}
-    assert "low/rank-8_train-50" in set(found.significance["one"])
-    costs = found.pareto.set_index(["task", "variant"])
+    assert set(findings.size["unit"]) == {"rank", "tokens"} and set(findings.levels["arm"]) == {"show"}
+    assert set(findings.spread["method"]) == {"lora"}
+    assert set(findings.similarity["with_variant"]) == {"rank-8_retrieved-1"}
+    assert len(findings.transfer) == 2 and set(findings.transfer["arm"]) == {"low"}
+    assert "low/rank-8_train-50" in set(findings.significance["one"])
+    costs = findings.pareto.set_index(["task", "variant"])
     rank, soft = costs.loc[("dart", "rank-8")], costs.loc[("dart", "tokens-25")]
     assert soft["input_tokens_per_prediction"] - rank["input_tokens_per_prediction"] == 25
     assert 1 < soft["operations_per_prediction"] / rank["operations_per_prediction"] < 1.01, "it is looked at"
     assert (rank["positions_added"], soft["positions_added"]) == (0, 25)
-    assert found.advice["text"].str.contains("LoRA with rank").all()
-    assert {verdicts(found)[part] for part in ("1b", "2a")} == {"undecided"}  # IPT is another method
+    assert findings.advice["text"].str.contains("LoRA with rank").all()
+    assert {verdicts(findings)[part] for part in ("1b", "2a")} == {"undecided"}  # IPT is another method
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<b>LoRA</b> rank 8, 1 retrieved" in page and "<b>show</b>" in page
     assert 'class="arm-1 circle"' in page
@@ -129,21 +129,25 @@ def test_an_arm_with_a_rank_is_in_every_table(analysed, tmp_path):
 def test_without_retrieved_demonstrations_the_claims_about_them_are_open(analysed):
     arms = ARMS | {"icl": ARMS["icl"] | {"demonstrations": ["random-1"]}}
     arms |= {"ipt": ARMS["ipt"] | {"tokens": [25], "demonstrations": ["random-1"]}, "pt": ARMS["pt"] | {"tokens": [25]}}
-    found = analysed(5, arms, transfer=[], train=[])
-    assert verdicts(found)["1a"] == "supported"
-    assert {verdicts(found)[part] for part in ("1c", "1d", "2b")} == {"undecided"}
-    assert set(found.similarity["by"]) == {"overlap"}  # a random demonstration has no score, but an output
+    findings = analysed(5, arms, transfer=[], train=[])
+    assert verdicts(findings)["1a"] == "supported"
+    assert {verdicts(findings)[part] for part in ("1c", "1d", "2b")} == {"undecided"}
+    assert set(findings.similarity["by"]) == {"overlap"}  # a random demonstration has no score, but an output
 
 
 def test_an_upper_bound_is_never_the_best(analysed, monkeypatch):
     monkeypatch.setattr(made, "ICL", made.ICL | {"oracle-1": 95.0})
     icl = ARMS["icl"] | {"demonstrations": ["oracle-1", "random-1", "retrieved-1"]}
-    found = analysed(arms={"icl": icl, "pt": ARMS["pt"]}, train=[])
-    oracle = found.summary[found.summary["variant"] == "oracle-1"]
+    findings = analysed(arms={"icl": icl, "pt": ARMS["pt"]}, train=[])
+    oracle = findings.summary[findings.summary["variant"] == "oracle-1"]
     assert (oracle["mean"] > 80).all()
     assert not oracle["compared"].any() and set(oracle["mark"]) == {""}
-    assert not found.pareto.loc[found.pareto["variant"] == "oracle-1", ["front_prediction", "front_tuning"]].any().any()
-    assert "oracle-1" not in set(found.advice["variant"])
+    assert (
+        not findings.pareto.loc[findings.pareto["variant"] == "oracle-1", ["front_prediction", "front_tuning"]]
+        .any()
+        .any()
+    )
+    assert "oracle-1" not in set(findings.advice["variant"])
 
 
 def test_where_lower_is_better_differences_and_marks_are_turned_round(analysed, monkeypatch):
@@ -153,15 +157,15 @@ def test_where_lower_is_better_differences_and_marks_are_turned_round(analysed, 
         for path in folder.rglob("scores.json"):
             write_json(path, read_json(path) | {"lower_is_better": ["ter"]})
 
-    found = analysed(5, change=low)
-    tests = found.significance[found.significance["family"] == "main"]
+    findings = analysed(5, change=low)
+    tests = findings.significance[findings.significance["family"] == "main"]
     np.testing.assert_allclose(tests["difference"], tests["other_mean"] - tests["one_mean"])
-    assert verdicts(found)["1a"] == "not supported"  # PT has the higher error rate
-    assert set(found.advice["arm"]) == {"icl"}
-    assert found.advice["text"].str.contains("where lower is better").all()
-    marked = found.summary[found.summary["mark"] == "best"]
+    assert verdicts(findings)["1a"] == "not supported"  # PT has the higher error rate
+    assert set(findings.advice["arm"]) == {"icl"}
+    assert findings.advice["text"].str.contains("where lower is better").all()
+    marked = findings.summary[findings.summary["mark"] == "best"]
     assert set(marked["variant"]) <= {"random-1"}
-    np.testing.assert_allclose(found.transfer["gain"], found.transfer["alone"] - found.transfer["score"])
+    np.testing.assert_allclose(findings.transfer["gain"], findings.transfer["alone"] - findings.transfer["score"])
 
 
 def test_runs_that_are_missing_are_named_and_the_rest_is_there(analysed):
@@ -170,44 +174,46 @@ def test_runs_that_are_missing_are_named_and_the_rest_is_there(analysed):
             if run.task == "dart" and (run.arm == "ipt" or run.source):
                 (folder / "runs" / run.path / "scores.json").unlink()
 
-    found = analysed(change=unfinished)
-    said = found.missing[found.missing["topic"] == "runs"]
+    findings = analysed(change=unfinished)
+    said = findings.missing[findings.missing["topic"] == "runs"]
     assert list(said["task"]) == ["dart"]
     assert "IPT, 5 tokens, 1 retrieved (seed 1, 2, 3)" in said["text"].iloc[0]
-    assert set(found.similarity["task"]) == {"mtop"}
-    of_dart = found.transfer[found.transfer["task"] == "dart"]
+    assert set(findings.similarity["task"]) == {"mtop"}
+    of_dart = findings.transfer[findings.transfer["task"] == "dart"]
     assert of_dart["gain"].isna().all() and (of_dart["n"] == 0).all() and of_dart["alone"].notna().all()
-    part = found.claims[(found.claims["part"] == "1b") & (found.claims["task"] == "")].iloc[0]
+    part = findings.claims[(findings.claims["part"] == "1b") & (findings.claims["task"] == "")].iloc[0]
     assert part["verdict"] == "undecided"  # on every task, it says
     assert "1 cell can say nothing yet" in part["sentence"]
-    assert found.advice.set_index("task")["text"]["dart"].endswith("Runs are missing, so this can change.")
+    assert findings.advice.set_index("task")["text"]["dart"].endswith("Runs are missing, so this can change.")
 
 
 def test_nothing_finished_is_no_error(analysed):
-    found = analysed(change=lambda folder, study: [path.unlink() for path in folder.rglob("run.json")])
-    assert (found.summary["n"] == 0).all()
-    assert set(found.claims["verdict"]) == {"undecided"}
-    assert set(found.advice["sure"]) == {"nothing to say"}
-    assert found.significance.empty
+    findings = analysed(change=lambda folder, study: [path.unlink() for path in folder.rglob("run.json")])
+    assert (findings.summary["n"] == 0).all()
+    assert set(findings.claims["verdict"]) == {"undecided"}
+    assert set(findings.advice["sure"]) == {"nothing to say"}
+    assert findings.significance.empty
 
 
 def test_few_records_have_scores_and_no_intervals(analysed, monkeypatch):
     monkeypatch.setattr(made, "RECORDS", 8)
-    found = analysed()
-    assert found.size["mean"].notna().all() and found.size["low"].isna().all()
-    assert "records" in topics(found)
-    assert found.claims.loc[found.claims["claim"] == 1, "p"].isna().all()
-    assert set(found.claims["verdict"]) <= {"undecided"} | set(found.claims.loc[found.claims["claim"] == 3, "verdict"])
+    findings = analysed()
+    assert findings.size["mean"].notna().all() and findings.size["low"].isna().all()
+    assert "records" in topics(findings)
+    assert findings.claims.loc[findings.claims["claim"] == 1, "p"].isna().all()
+    assert set(findings.claims["verdict"]) <= {"undecided"} | set(
+        findings.claims.loc[findings.claims["claim"] == 3, "verdict"]
+    )
 
 
 def test_where_nothing_scores_there_is_no_advice_and_no_mark(analysed, monkeypatch):
     monkeypatch.setattr(made, "chances", lambda run, deviation=0.0: np.zeros(made.RECORDS))
     monkeypatch.setattr(made, "METRICS", made.METRICS | {"dart": "exact_match"})
-    found = analysed()
-    assert found.advice["text"].str.contains("every arm scored 0: nothing can be said").all()
-    assert set(found.advice["sure"]) == {"nothing to say"}
-    assert set(found.summary["mark"]) == {""}
-    assert set(verdicts(found).values()) == {"undecided"}
+    findings = analysed()
+    assert findings.advice["text"].str.contains("every arm scored 0: nothing can be said").all()
+    assert set(findings.advice["sure"]) == {"nothing to say"}
+    assert set(findings.summary["mark"]) == {""}
+    assert set(verdicts(findings).values()) == {"undecided"}
 
 
 def test_what_scores_no_more_than_what_is_free_is_no_advice_however_cheap(analysed, monkeypatch):
@@ -276,13 +282,13 @@ def test_records_that_splits_share_are_named(analysed):
             shared.append({"split": "test", "of": "validation", "records": 1, "same_target": 1})
             write_json(path, read_json(path) | {"shared": shared, "dropped": dropped})
 
-    found = analysed(change=share)
-    said = found.missing[found.missing["topic"] == "shared records"].set_index("task")["text"]
+    findings = analysed(change=share)
+    said = findings.missing[findings.missing["topic"] == "shared records"].set_index("task")["text"]
     assert said["dart"] == (
         "22 records of its test file have an input of the training file, 19 of them with the output too."
         " 27 training records are left out for what splits share."
     )
     assert said["mtop"].endswith("what is tuned has seen them, no retriever shows them.")
-    rows = found.data.set_index(["task", "split"])
+    rows = findings.data.set_index(["task", "split"])
     assert rows.loc[("dart", "train"), "dropped"] == 27
     assert [rows.loc[("dart", "test"), name] for name in ("shared", "same_target")] == [22, 19]

@@ -147,9 +147,9 @@ def test_predictions_of_what_was_tuned_also_read_the_neutral_text():
 
 
 def test_a_device_computes_at_a_share_of_its_data_sheet_or_as_told():
-    known = devices.device(A100)
-    assert known.operations == pytest.approx(0.3 * 312e12)
-    assert known.computing([Work(known.operations * 60)], SIZE) == 60
+    plain = devices.device(A100)
+    assert plain.operations == pytest.approx(0.3 * 312e12)
+    assert plain.computing([Work(plain.operations * 60)], SIZE) == 60
     told = devices.device(A100, tflops=2)
     assert (told.operations, told.origin) == (2e12, "--tflops")
     assert not devices.device("x86_64 CPU").is_gpu

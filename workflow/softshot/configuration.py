@@ -89,11 +89,11 @@ def _check_metrics(study: Study, name: str) -> None:
     """A task's metrics exist, and find in its records what they read."""
     entry = task(study, name)
     own = () if entry.table else entry.metrics  # what these read is there
-    there = {field for metric in own for field in registry.NEEDS.get(metric, ())}
+    fields = {field for metric in own for field in registry.NEEDS.get(metric, ())}
     for metric in metrics(study, name):
         registry.check(metric)
         _check_choices(study, name, metric)
-        if not there.issuperset(registry.NEEDS.get(metric, ())):
+        if not fields.issuperset(registry.NEEDS.get(metric, ())):
             raise UserError(
                 f"config.yaml: scoring.metrics.{name}: {metric} is a metric of another task: it reads"
                 f" {', '.join(registry.NEEDS[metric])} of the records."
@@ -109,13 +109,13 @@ def _check_metrics(study: Study, name: str) -> None:
 
 def _check_choices(study: Study, name: str, metric: str) -> None:
     """What is asked of choices is asked of a task that has some."""
-    where, there = f"config.yaml: scoring.metrics.{name}: {metric}", choices(study, name)
-    if metric in registry.OF_CHOICES and there is None:
+    where, answers = f"config.yaml: scoring.metrics.{name}: {metric}", choices(study, name)
+    if metric in registry.OF_CHOICES and answers is None:
         raise UserError(
             f"{where} is a metric of tasks with choices, and {name} has none: give its table `choices`, or choose other"
             " metrics."
         )
-    if metric in registry.OF_CLASSES and there == "own":
+    if metric in registry.OF_CLASSES and answers == "own":
         raise UserError(
             f"{where} compares classes, and in {name} every record has choices of its own: leave it out (accuracy and"
             " calibration_error need no classes)."

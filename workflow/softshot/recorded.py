@@ -93,14 +93,14 @@ def different(expected: dict[str, Any], recorded: dict[str, Any], key: str = "")
     """The first place where the record lacks what is expected; keys of settings must be the same on both sides."""
     for name, value in expected.items():
         place = f"{key}{name}"
-        said = recorded.get(name, MISSING)
-        if isinstance(value, dict) and isinstance(said, dict):
-            if place.startswith("settings") and (extra := said.keys() - value.keys()):
-                return f"{place}.{min(extra)}: {said[min(extra)]!r}, now {MISSING}"
-            if (fault := different(value, said, f"{place}.")) is not None:
+        former = recorded.get(name, MISSING)
+        if isinstance(value, dict) and isinstance(former, dict):
+            if place.startswith("settings") and (extra := former.keys() - value.keys()):
+                return f"{place}.{min(extra)}: {former[min(extra)]!r}, now {MISSING}"
+            if (fault := different(value, former, f"{place}.")) is not None:
                 return fault
-        elif value != said:
-            return CODE if name == "code" else f"{place}: {said!r}, now {value!r}"
+        elif value != former:
+            return CODE if name == "code" else f"{place}: {former!r}, now {value!r}"
     return None
 
 

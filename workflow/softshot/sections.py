@@ -34,9 +34,9 @@ def _explain(section: type[Section], fault: dict) -> str:
     """One line for one fault: the key's path, what is wrong, and what would be right."""
     path = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        known = list(_keys_at(section, fault["loc"][:-1]))
-        close = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
-        remedy = f"did you mean `{close[0]}`?" if close else f"known keys here: {', '.join(known)}."
+        keys = list(_keys_at(section, fault["loc"][:-1]))
+        close = difflib.get_close_matches(str(fault["loc"][-1]), keys, n=1)
+        remedy = f"did you mean `{close[0]}`?" if close else f"known keys here: {', '.join(keys)}."
         return f"{path}: no such setting; {remedy}"
     if fault["type"] == "value_error":  # of several keys together
         return f"{path}: {fault['ctx']['error']}."

@@ -37,8 +37,8 @@ def evaluation(study: Study, name: str) -> str:
 
 def selection(study: Study, name: str) -> str:
     """The split whose loss chooses the best prompt: never the one that is scored."""
-    there = task(study, name).splits
-    return next(s for s in ("validation", "test", "held_out") if s in there and s != evaluation(study, name))
+    splits = task(study, name).splits
+    return next(s for s in ("validation", "test", "held_out") if s in splits and s != evaluation(study, name))
 
 
 def choices(study: Study, name: str) -> registry.Choices | None:

@@ -73,8 +73,8 @@ def read(file: Path) -> Config:
 def text(config: Config) -> Config:
     """The part of a configuration that is the language model's: the whole, or what a multimodal one has inside."""
     nested = [config[key] for key in ("text_config", "decoder", "generator") if isinstance(config.get(key), dict)]
-    found = nested[0] if nested else config
-    return DEFAULTS.get(found.get("model_type"), {}) | found
+    inner = nested[0] if nested else config
+    return DEFAULTS.get(inner.get("model_type"), {}) | inner
 
 
 def positions(config: Config) -> int | None:
@@ -84,8 +84,8 @@ def positions(config: Config) -> int | None:
 
 def dimensions(config: Config) -> tuple[int, int, int] | None:
     """Layers, width of the hidden states and size of the vocabulary; None where one is not said."""
-    found = [_first(text(config), keys) for keys in DIMENSION_KEYS]
-    return None if None in found else tuple(found)
+    sizes = [_first(text(config), keys) for keys in DIMENSION_KEYS]
+    return None if None in sizes else tuple(sizes)
 
 
 def window(config: Config) -> int | None:
