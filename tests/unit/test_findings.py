@@ -271,7 +271,7 @@ def test_what_prompts_learned_demonstrations_and_data_are_reported(whole):
     assert set(used["recall"]) == {0.97}
     assert set(whole.demonstrations["shown_none"]) == {6}
     assert set(whole.data.loc[whole.data["split"] == "train", "skipped"]) == {3}
-    assert set(whole.missing["topic"]) == {"seeds", "records", "published"}
+    assert set(whole.missing["topic"]) == {"seeds", "records", "published", "domain shift"}
     assert "30 groups" in whole.missing.set_index("topic")["text"]["records"]
 
 

@@ -211,7 +211,7 @@ def _shifts(study: Study, model: str, task: str) -> Iterator[Run]:
 
 
 def asks(shift: ShiftSettings, run: Run) -> bool:
-    """Whether a domain shift is asked of an arm's run."""
+    """Whether a domain shift is asked of an arm's run; of a cell of runs likewise."""
     shown = f"{run.retriever}-{run.shots}" if run.shots else NOTHING
     sizes = getattr(shift, run.unit) if run.unit else None
     pairs = ((run.arm, shift.arms), (run.size, sizes), (shown, shift.demonstrations))

@@ -77,6 +77,7 @@ def missing(
     rows = [*_runs(results, names), *_seeds(study, results, names), *_records(evidence), *_shared(tables["data"])]
     rows += [("learning rates", *row) for row in edges(tables["rates"], names)]
     rows += _sections(results, tables)
+    rows += _shifts(study, tables["shift"])
     return pd.DataFrame(rows, columns=MISSING)
 
 
@@ -167,4 +168,18 @@ def _sections(results: Results, tables: dict[str, pd.DataFrame]) -> list[tuple]:
         rows.append(("in-context learning", "", "", "The study has no in-context learning to compare with."))
     if tables["summary"]["published"].isna().all():
         rows.append(("published", "", "", "No cell of the study is one of the published ones, on all their records."))
+    return rows
+
+
+def _shifts(study: Study, shift: pd.DataFrame) -> list[tuple]:
+    """No domain shift, or one with a side that has no record."""
+    if not study.shift:
+        return [("domain shift", "", "", "The study holds no group of records out (shift).")]
+    rows = []
+    for task, block in shift[shift["n"] > 0].groupby("task", sort=False):
+        first = block.iloc[0]
+        for side, text in (("in_domain", "other groups"), ("held_out", "groups that are held out")):
+            if first[f"n_{side}"] == 0:
+                text = f"No scored record is of the {text} ({first['groups']} held out): no loss can be told."
+                rows.append(("domain shift", "", task, text))
     return rows
