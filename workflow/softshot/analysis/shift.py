@@ -52,11 +52,7 @@ class Shifted:
     scores: dict[str, Estimate | None]  # of `without`
     control: dict[str, Estimate | None]  # of `cell`, where that is another
     loss: Estimate | None  # positive where score is lost
-
-    @property
-    def runs(self) -> int:
-        """Finished runs without the held-out groups."""
-        return len(next((score.folders for score in self.scores.values() if score), ()))
+    runs: int  # finished, of `without`
 
 
 @dataclass(frozen=True)
@@ -150,7 +146,7 @@ def _shifted(evidence: Evidence | None, of_sides: dict[str, Replicates], cell: C
     control = {side: score(side, cell) for side in SIDES} if cell != without else {}
     before, after = (control or {OUT: scores[IN]})[OUT], scores[OUT]
     loss = difference(before, after, evidence.lower) if before and after else None
-    return Shifted(cell, without, scores, control, loss)
+    return Shifted(cell, without, scores, control, loss, len(evidence.members.get(without, [])) if evidence else 0)
 
 
 def _reference(cells: list[Shifted]) -> Shifted | None:
