@@ -128,6 +128,16 @@ def test_an_adapter_stands_before_demonstrations_of_its_own_task_where_that_is_a
     assert {run.tuner.path for run in own} == {f"m/a/pt/tokens-9/seed-{seed}" for seed in (1, 2)}
 
 
+def test_what_any_method_tuned_on_one_task_is_scored_on_another_without_demonstrations():
+    lora = {"method": "lora", "rank": [8]}
+    transfer = {"arms": ["pt", "lora"], "tokens": [5], "rank": [8], "demonstrations": ["none"], "own": True}
+    folders = paths(study_of(["a", "b"], pt=PT, lora=lora, transfer=transfer))
+    assert [path for path in folders if path.startswith("m/a/") and path.endswith(("-0", "-1"))] == [
+        *("m/a/pt/tokens-5/seed-1", "m/a/lora/rank-8/seed-1", "m/a/icl/none/seed-0"),
+        *("m/a/pt/from-b_tokens-5/seed-1", "m/a/lora/from-b_rank-8/seed-1"),
+    ]
+
+
 def test_a_study_of_one_task_has_no_transfer():
     assert paths(study_of(["a"], pt=PT, transfer={"arms": ["pt"], "tokens": [5]})) == [
         *("m/a/pt/tokens-5/seed-1", "m/a/pt/tokens-5/seed-2")
