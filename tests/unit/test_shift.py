@@ -286,6 +286,21 @@ def test_the_page_has_the_section_where_the_study_asks(shifted):
     assert "PT, 25 tokens" in (folder / "figures/shift.svg").read_text()
 
 
+@pytest.mark.parametrize("gone", ["*/without-*", "pt/*", "[pf]*/*"])
+def test_what_is_not_finished_leaves_its_numbers_empty(tmp_path, monkeypatch, gone):
+    arms = {label: SYNTHETIC["arms"][label] for label in ("icl", "pt", "full")}
+    study = written(tmp_path, monkeypatch, LOSS, seeds=[1, 2], arms=arms)
+    for place in (tmp_path / "runs/gpt2-xl/mtop").glob(f"{gone}/seed-*"):
+        (place / "scores.json").unlink()
+    monkeypatch.setitem(study.shift, "mtop", study.shift["mtop"].model_copy(update={"arms": ["pt", "full"]}))
+    found = find(study, collect(study, tmp_path), tmp_path)
+    table = found.shift.set_index("arm")
+    assert list(table.index) == ["pt", "full"]
+    assert table.loc["pt", ["loss", "difference", "p"]].isna().all() and table.loc["pt", "verdict"] == ""
+    assert table["loss"].notna().sum() == (gone == "pt/*")
+    assert set(found.claims.loc[found.claims["part"] == "6", "verdict"]) == {"undecided"}
+
+
 def test_a_side_without_a_record_is_said_to_be_missing(tmp_path, monkeypatch):
     study = written(tmp_path, monkeypatch, LOSS, seeds=[1, 2], arms={"pt": SYNTHETIC["arms"]["pt"]})
     path = tmp_path / "data/mtop/validation.jsonl"

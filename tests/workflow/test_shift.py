@@ -37,13 +37,13 @@ analysis: {bootstrap: 100}
 
 
 @pytest.fixture(scope="module")
-def shifted(finished) -> Checkout:
-    """The study, run to its end beside the other."""
+def shifted(checkout) -> Checkout:
+    """The study, run to its end."""
     names = ("lamps", "books", "music")
     rows = [f"{names[n % 3]} number {n},{names[n % 3]},{'good' if n % 2 else 'bad'}" for n in range(60)]
-    (finished.folder / "domains.csv").write_text("\n".join(["text,about,label", *rows]) + "\n")
-    finished.run(yaml.safe_load(STUDY))
-    return finished
+    (checkout.folder / "domains.csv").write_text("\n".join(["text,about,label", *rows]) + "\n")
+    checkout.run(yaml.safe_load(STUDY))
+    return checkout
 
 
 def domains(path) -> set[str]:

@@ -10,6 +10,7 @@ Losses of two arms are compared by their difference: what both lose since the he
 records are left, is in both. Both sides, all runs and all arms are scored on the same resamples of a side's records.
 """
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,11 +103,9 @@ def _shift(
     records = {side: int(masks[side].sum()) if masks else 0 for side in SIDES}
     of_sides = {}
     if evidence and all(records.values()):
-        statistics = evidence.statistics_of(*(cell for pair in pairs for cell in pair))
-        names = (study.study, task, "shift")
-        of_sides = {
-            side: replicate(statistics, (*names, side), study.analysis.bootstrap, mask) for side, mask in masks.items()
-        }
+        statistics, names = evidence.statistics_of(*itertools.chain(*pairs)), (study.study, task, "shift")
+        for side, mask in masks.items() if statistics.of else ():
+            of_sides[side] = replicate(statistics, (*names, side), study.analysis.bootstrap, mask)
     cells = [_shifted(evidence, of_sides, *pair) for pair in pairs]
     reference = _reference(cells)
     compared = [one for one in cells if reference and one.loss and one is not reference]
