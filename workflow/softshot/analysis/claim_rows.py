@@ -20,6 +20,7 @@ from softshot.analysis.estimate import Estimate
 from softshot.analysis.evidence import Evidence
 from softshot.analysis.names import task_label
 from softshot.analysis.near import Near
+from softshot.analysis.shift import Shift
 from softshot.settings import Study
 
 COLUMNS = ["claim", "part", "statement", "model", "task", "verdict", "effect", "low", "high", "unit", "p", "p_holm"]
@@ -34,14 +35,15 @@ EFFECTS = {  # what the effects of a part are
     "3a": "growth of PT's variance",
     "3b": "PT's part",
     "4": "gain",
+    "6": "difference of the losses",
 }
 
 
 def claims(
-    study: Study, results: Results, evidence: dict[str, Evidence], contrasts: Contrasts, near: Near
+    study: Study, results: Results, evidence: dict[str, Evidence], contrasts: Contrasts, near: Near, shifts: list[Shift]
 ) -> pd.DataFrame:
     """Per claim a row, per part a row and one for each model and task."""
-    all_parts, rows = parts(study, results, evidence, contrasts, near), []
+    all_parts, rows = parts(study, results, evidence, contrasts, near, shifts), []
     for number, statement in CLAIMS.items():
         of_parts = [_part_rows(study, part) for part in all_parts if part.name.startswith(str(number))]
         rows += [_whole(number, statement, [part[0] for part in of_parts]), *(row for part in of_parts for row in part)]

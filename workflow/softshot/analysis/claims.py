@@ -28,6 +28,7 @@ from softshot.analysis.effects import Roles, Spreads
 from softshot.analysis.estimate import Estimate
 from softshot.analysis.evidence import Evidence
 from softshot.analysis.near import Near
+from softshot.analysis.shift import Shift
 from softshot.analysis.similarity import halves
 from softshot.analysis.transfer import gains
 from softshot.settings import Study
@@ -39,6 +40,7 @@ CLAIMS = {
     2: "IPT does not always score above PT; it gains where the demonstration is similar to the input.",
     3: "PT's scores spread more over seeds the longer its prompt, and IPT lowers the spread.",
     4: "A prompt tuned on another task helps when it stands before demonstrations of the task.",
+    6: "Prompt tuning loses less under domain shift than full tuning (Lester et al. 2021).",
 }
 PARTS = {  # statement, rule, sign of an effect for which it is true
     "1a": ("PT scores above ICL with random demonstrations.", "every", 1),
@@ -50,6 +52,7 @@ PARTS = {  # statement, rule, sign of an effect for which it is true
     "3a": ("PT's variance over seeds grows with the length of its prompt.", "places", 1),
     "3b": ("IPT's variance over seeds is lower than PT's.", "places", 1),
     "4": ("Prompts tuned on other tasks add to ICL with the same demonstrations.", "mean", 1),
+    "6": ("Prompt tuning loses less than full tuning on groups of records that neither has seen.", "mean", 1),
 }
 POINTS, STANDARD = "points", "SD of a record"
 SPREADS = {"3a": "% of the mean variance per doubling", "3b": "% of both variances, less half"}
@@ -97,7 +100,7 @@ class Part:
 
 
 def parts(
-    study: Study, results: Results, evidence: dict[str, Evidence], contrasts: Contrasts, near: Near
+    study: Study, results: Results, evidence: dict[str, Evidence], contrasts: Contrasts, near: Near, shifts: list[Shift]
 ) -> list[Part]:
     """The parts of all claims, with the effects that the finished runs show."""
     places = list(dict.fromkeys((cell.model, cell.task) for cell in results.cells))
@@ -136,6 +139,10 @@ def parts(
     }
     moved = {place: estimate.mean(estimates) for place, estimates in gains(contrasts).items()}
     targets = list(dict.fromkeys((cell.model, cell.task) for cell in results.cells if cell.source))
+    lost = [
+        _of_contrast((shift.model, shift.task), shift.comparisons.of(*shift.claimed()), PARTS["6"][2])
+        for shift in shifts
+    ]
     return [
         compared("1a", lambda of: (of.pt, of.random)),
         compared("1b", lambda of: (of.ipt, of.random)),
@@ -146,6 +153,7 @@ def parts(
         spreads("3a", effects.growth),
         spreads("3b", effects.steadiness),
         tested("4", moved, targets),
+        Part("6", lost, _standard_mean(evidence, lost)),
     ]
 
 

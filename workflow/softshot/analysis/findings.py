@@ -20,6 +20,7 @@ from softshot.analysis import (
     prompts,
     published,
     rates,
+    shift,
     significance,
     similarity,
     spread,
@@ -55,6 +56,7 @@ class Findings:
     transfer: pd.DataFrame
     data_size: pd.DataFrame
     crossings: pd.DataFrame
+    shift: pd.DataFrame
     significance: pd.DataFrame
     cost: pd.DataFrame
     pareto: pd.DataFrame
@@ -84,7 +86,9 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
     binned = similarity.similarity(study, results, evidence, near)
     data = coverage.data(results, folder)
     tuned_at = rates.rates(results)
-    known = {"summary": summary, "similarity": binned, "data": data, "rates": tuned_at}
+    shifts = shift.shifts(study, results, evidence, folder)
+    shifted = shift.shift(study, evidence, shifts)
+    known = {"summary": summary, "similarity": binned, "data": data, "rates": tuned_at, "shift": shifted}
     gaps = coverage.missing(study, results, evidence, names, known)
     trivial = baselines.baselines(study, evidence, near, folder)
     return Findings(
@@ -100,12 +104,13 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         transfer=transfer.transfer(results, evidence, compared),
         data_size=data_size.data_size(study, results, evidence, names, folder),
         crossings=data_size.crossings(study, results, evidence, compared, names, folder),
+        shift=shifted,
         significance=significance.significance(evidence, compared),
         cost=run_costs,
         pareto=cost.pareto(results, summary, costs, compared),
         rates=tuned_at,
         prompts=prompts.prompts(results),
-        claims=claim_rows.claims(study, results, evidence, compared, near),
+        claims=claim_rows.claims(study, results, evidence, compared, near, shifts),
         advice=advice.advice(study, results, evidence, compared, costs, trivial, gaps, names),
         demonstrations=coverage.demonstrations(results, folder),
         data=data,

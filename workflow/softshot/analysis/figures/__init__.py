@@ -12,6 +12,7 @@ from softshot.analysis.figures.data_size import data_size_panels
 from softshot.analysis.figures.learning import learning_panels
 from softshot.analysis.figures.method_size import size_panels, spread_panels
 from softshot.analysis.figures.scores import score_panels
+from softshot.analysis.figures.shift import shift_panels
 from softshot.analysis.figures.transfer import transfer_panels
 from softshot.analysis.findings import Findings
 from softshot.analysis.names import Names
@@ -66,6 +67,12 @@ def draw(results: Results, names: Names, found: Findings) -> dict[str, Figure]:
             f"Points are means over seeds, {BANDS}. A tick at the top marks where two curves cross, where both orders"
             " are significant.",
             data_size_panels(names, cells, found.data_size, found.crossings),
+        ),
+        Figure(
+            "shift",
+            "Score on the groups that are held out. Points are means over seeds, bands the interval of the mean;"
+            " a line falls by what its arm loses.",
+            shift_panels(names, cells, found.shift),
         ),
         Figure("cost", FRONT, cost_panels(names, cells, found.pareto, "prediction")),
         Figure("cost-tuning", FRONT, cost_panels(names, cells, found.pareto, "tuning")),
