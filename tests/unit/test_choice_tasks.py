@@ -181,12 +181,19 @@ def test_losses_that_compare_choices_are_refused_where_there_are_none(tmp_path):
         configuration.load(merge(study_of(tmp_path, {}, ["bleu"]), loss))
 
 
+ELSEWHERE = [{"arm": "pt", "set": {"steps": 3}}]  # a study's own list, which takes nothing from the arm
+
+
 def test_the_recipe_of_t_few_is_an_arm_to_be_turned_on(tmp_path):
     on = {"arms": {"t-few": {"demonstrations": ["none"]}}}
     study = configuration.load(merge(study_of(tmp_path, {"choices": ["a", "b"]}, ["accuracy"]), on))
     recipe = next(slices.tuning_slice(study, run) for run in runs(study) if run.arm == "t-few")
     assert recipe["method"]["name"] == "ia3" and recipe["tuning"]["optimiser"] == "adafactor"
     assert len(recipe["tuning"]["loss"]) == 3
+    overridden = configuration.load(
+        merge(study_of(tmp_path, {"choices": ["a", "b"]}, ["accuracy"]), on | {"tuning": {"overrides": ELSEWHERE}})
+    )
+    assert recipe == next(slices.tuning_slice(overridden, run) for run in runs(overridden) if run.arm == "t-few")
     others = [slices.tuning_slice(study, run)["tuning"]["loss"] for run in runs(study) if run.arm in ("pt", "ipt")]
     assert others and all(loss == ["likelihood"] for loss in others)
     with pytest.raises(UserError, match="totto, on which t-few is tuned, has none"):
