@@ -114,6 +114,14 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
+def count(number: float) -> str:
+    """A large number in short: `135M`, `1.1B`."""
+    for unit, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if number >= 0.9995 * unit:
+            return f"{number / unit:.3g}{letter}"
+    return f"{number:.3g}"
+
+
 def size_axis(unit: str) -> str:
     """What a size is called on an axis."""
     return {"tokens": "soft tokens", "rank": "rank"}[unit]
