@@ -116,8 +116,21 @@ def test_a_class_that_nothing_is_counts_for_nothing():
     assert scores["macro_f1"] == 100.0, "as with sklearn's f1_score(average='macro')"
 
 
+def test_the_f1_of_the_first_choice_by_hand_and_as_scikit_learn_has_it_where_nothing_is_of_it():
+    # Right yes: 1, 2; no that is called yes: 3; yes that is called no: 4, 5. Precision 2 / 3, recall 2 / 4.
+    texts, targets = ["yes", "yes", "yes", "no", "no", "no"], ["yes", "yes", "no", "yes", "yes", "no"]
+    records = [
+        {"id": str(n), "choices": ["yes", "no"], "target": target, "references": [target], "meta": {}}
+        for n, target in enumerate(targets)
+    ]
+    scores = scored(["first_f1", "macro_f1"], records, texts)
+    assert scores["first_f1"] == pytest.approx(100 * 2 * (2 / 3) * (2 / 4) / (2 / 3 + 2 / 4)) == pytest.approx(400 / 7)
+    assert scores["macro_f1"] == pytest.approx((scores["first_f1"] + 100 * 2 * (1 / 3) * (1 / 2) / (1 / 3 + 1 / 2)) / 2)
+    assert scored(["first_f1"], records[5:], ["no"]) == {"first_f1": 0.0}
+
+
 def test_scores_of_many_samples_are_those_of_each():
-    for name in ("macro_f1", "calibration_error", "accuracy"):
+    for name in ("macro_f1", "first_f1", "calibration_error", "accuracy"):
         metric = metric_class(name)()
         rows = np.array([metric.statistics("", record) for record in with_found()])
         samples = np.random.default_rng(0).integers(0, 3, size=(20, 4)) @ rows  # [20, K]

@@ -156,7 +156,7 @@ def test_the_pages_section_says_every_ensemble(study):
     table, cells = ensembles(settings, evidence, folder), evidence["mine"].cells
     rows, names = table.to_dict("records"), Names(settings, cells)
     drawn = Figure("ensembles", "A caption.", ensemble_panels(names, {cell.key: cell for cell in cells}, table))
-    assert "<svg" in drawn.svg() and "pt, 5 tokens: vote +" in drawn.panels[0].words
+    assert "<svg" in drawn.svg() and "pt: vote +" in drawn.panels[0].words
     section = environment(names).get_template("sections/ensembles.html.j2")
     page = section.render(found={"ensembles": rows}, figures={"ensembles": drawn})
     text = " ".join(re.sub("<[^>]+>", " ", page).split())

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from softshot.analysis.cells import Cell, grouped
+from softshot import overrides
+from softshot.analysis.cells import Cell, Key, grouped
 from softshot.analysis.collect import CELL, Results
 from softshot.analysis.contrasts import Contrasts
 from softshot.analysis.crossing import Axis, Pair, crossing
@@ -13,6 +14,8 @@ from softshot.analysis.evidence import Evidence
 from softshot.analysis.method_size import NUMBERS, scores
 from softshot.analysis.names import Names
 from softshot.analysis.records import counts
+from softshot.grid import runs
+from softshot.rates import trials
 from softshot.settings import Study
 
 COLUMNS = [*CELL, "series", "train", "labelled", *NUMBERS, "values"]
@@ -28,7 +31,7 @@ def data_size(
     """The main score of each arm by the number of its training records, all of them last.
 
     `labelled` are all records whose output an arm has used: the training records and, where something is tuned, the
-    validation records by whose loss its step is chosen.
+    validation records by whose loss its step or its learning rate is chosen.
     """
     cells, sizes, series = [], [], []
     for curves in _places(results, folder).values():
@@ -38,13 +41,23 @@ def data_size(
             series += [title] * len(curve)
     rows = scores(study, results, evidence, cells)
     chosen_by = results.costs.assign(rows=pd.to_numeric(results.costs["validation_rows"])).groupby(CELL)["rows"].max()
-    validation = [chosen_by.get(cell.key, float("nan")) if cell.tuned else 0 for cell in cells]
+    choosing = _choosing(study)
+    validation = [chosen_by.get(cell.key, float("nan")) if cell.key in choosing else 0 for cell in cells]
     columns = {
         "series": series,
         "train": sizes,
         "labelled": [train + more for train, more in zip(sizes, validation, strict=True)],
     }
     return pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in columns]).assign(**columns)[COLUMNS]
+
+
+def _choosing(study: Study) -> set[Key]:
+    """The cells in whose tuning validation records choose something: the step that is kept, or a learning rate."""
+    return {
+        Cell.of(run).key
+        for run in runs(study)
+        if run.tuner and (overrides.tuning(study, run.tuner)["keep"] == "best" or trials(study, run.tuner))
+    }
 
 
 def _curves(results: Results, folder: Path) -> list[Curve]:

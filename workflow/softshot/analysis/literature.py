@@ -120,10 +120,10 @@ class Literature:
         """8b: the parameters that LoRA trains, in percent of those that full tuning does."""
         asked = []
         for cell in self._loras():
-            full = self._full(cell)
-            trained = [self.costs.get(of.key, {}).get("trainable_parameters") for of in (cell, full) if of]
-            share = 100 * trained[0] / trained[1] if len(trained) > 1 and all(map(pd.notna, trained)) else None
-            asked.append(((cell.model, cell.task), self.names.cell(cell), self._counted("8b", cell, full, share)))
+            full, share = self._full(cell), None
+            if counts := self._counts("trainable_parameters", cell, full):
+                share = self._counted("8b", cell, full, 100 * counts[0] / counts[1])
+            asked.append(((cell.model, cell.task), self.names.cell(cell), share))
         return asked
 
     def _loras(self) -> list[Cell]:
@@ -142,11 +142,11 @@ class Literature:
         """9b: by how many percent fewer tokens the recipe takes for a prediction than that in-context learning."""
         asked = []
         for place, rivals in self._rivals().items():
-            shares = []
-            for recipe, icl in rivals:
-                spent = [self.costs.get(of.key, {}).get("tokens_per_prediction") for of in (recipe, icl) if of]
-                if len(spent) > 1 and all(map(pd.notna, spent)):
-                    shares.append(self._counted("9b", recipe, icl, 100 * (1 - spent[0] / spent[1])))
+            shares = [
+                self._counted("9b", recipe, icl, 100 * (1 - counts[0] / counts[1]))
+                for recipe, icl in rivals
+                if (counts := self._counts("tokens_per_prediction", recipe, icl))
+            ]
             asked.append((place, "", mean(shares) if shares else None))
         return asked
 
@@ -199,9 +199,12 @@ class Literature:
             return None
         return nearer_gain(self.study, of_task, plain, shown, self.near(shown, "similarity"))
 
-    def _counted(self, name: str, one: Cell, other: Cell | None, value: float | None) -> Estimate | None:
+    def _counts(self, column: str, *cells: Cell | None) -> list[float] | None:
+        """What two cells took; None where one is not known."""
+        counts = [self.costs.get(cell.key, {}).get(column, 0.0) for cell in cells if cell]
+        return counts if len(counts) == len(cells) and all(count > 0 for count in counts) else None
+
+    def _counted(self, name: str, one: Cell, other: Cell, value: float) -> Estimate:
         """A number in which nothing is random."""
-        if value is None or other is None:
-            return None
         folders = [self.evidence[cell.task].estimates[cell].folders for cell in (one, other)]
         return Estimate.of(Sample((name, one, other), {0: value}, folders=frozenset().union(*folders)))

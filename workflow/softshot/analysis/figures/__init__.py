@@ -82,8 +82,8 @@ def draw(results: Results, names: Names, found: Findings) -> dict[str, Figure]:
         ),
         Figure(
             "ensembles",
-            "What an ensemble has over its mean member, with the interval for these members; the tick is its best"
-            " member, which is chosen on the same records.",
+            "What an ensemble (vote, mean log-likelihood, minimum Bayes risk) has over its mean member, with the"
+            " interval for these members; the tick is its best member, which is chosen on the same records.",
             ensemble_panels(names, cells, found.ensembles),
         ),
         Figure("cost", FRONT, cost_panels(names, cells, found.pareto, "prediction")),

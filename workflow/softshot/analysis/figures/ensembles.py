@@ -3,6 +3,7 @@
 import pandas as pd
 
 from softshot.analysis.cells import keys
+from softshot.analysis.ensembles import MEAN, RISK, VOTE
 from softshot.analysis.figures.base import Panel, Spec, blocks, listing, plot, plot_width, text, tips, values
 from softshot.analysis.figures.lines import INKED, SHAPED
 from softshot.analysis.figures.method_size import Cells
@@ -10,7 +11,8 @@ from softshot.analysis.names import INK, MUTED, PAPER, Names, metric_label, task
 from softshot.analysis.tables import signed_span
 
 ROW, LETTER = 26, 6.6  # pixels of a row, and of a letter of its name
-NARROWER = 150  # pixels that names take of a panel's plot
+SHORT = {VOTE: "vote", MEAN: "mean", RISK: "risk"}
+NARROWER = 40  # pixels that names take of a panel's plot
 
 
 def ensemble_panels(names: Names, cells: Cells, ensembles: pd.DataFrame) -> list[Panel]:
@@ -23,7 +25,12 @@ def _panel(names: Names, cells: Cells, block: pd.DataFrame, width: int) -> Panel
     model, task, metric = block[["model", "task", "metric"]].iloc[0]
     points = [
         names.look(cells[key])
-        | {"name": f"{names.cell(cells[key])}: {row.ensemble}", "place": place, "y": row.over_mean, "n": row.members}
+        | {
+            "name": f"{names.series(cells[key])}: {SHORT[row.ensemble]}",
+            "place": place,
+            "y": row.over_mean,
+            "n": row.members,
+        }
         | {"low": row.over_mean_low, "high": row.over_mean_high, "best": row.over_mean - row.over_best}
         | {"said": signed_span(row.over_mean, row.over_mean_low, row.over_mean_high)}
         for place, (key, row) in enumerate(zip(keys(block), block.itertuples(index=False), strict=True))
@@ -41,7 +48,15 @@ def _panel(names: Names, cells: Cells, block: pd.DataFrame, width: int) -> Panel
 
 def _layers(points: list[dict], size: tuple[int, int], left: float) -> list[Spec]:
     x = {"field": "y", "type": "quantitative", "scale": {"zero": True, "nice": True}}
-    x |= {"axis": {"title": "points over the mean member", "tickCount": 4, "domain": False, "ticks": False}}
+    x |= {
+        "axis": {
+            "title": "points over the mean member",
+            "tickCount": 4,
+            "domain": False,
+            "ticks": False,
+            "labelOverlap": True,
+        }
+    }
     y = {"field": "place", "type": "quantitative", "scale": {"domain": [-0.5, len(points) - 0.5], "reverse": True}}
     seen = {"x": x, "y": y | {"axis": None}, "color": INKED}
     known = {"transform": [{"filter": "isValid(datum.low)"}]}

@@ -38,7 +38,7 @@ def _panel(names: Names, cells: Cells, block: pd.DataFrame, panels: int, distanc
         for key, row in zip(keys(done), done.to_dict("records"), strict=True)
     ]
     low, high = _ends(done, ends) if distance else (0, top(done["mean"], _seeds(points)))
-    labels = [f"{count(row.parameters)}\n{row.model}" for row in models.itertuples()]
+    labels = [count(size) for size in models["parameters"]]
     axes = Axes("parameters", labels, low, high, metric, plot_width(panels), _logarithmic(models["parameters"]))
     title = "less full tuning's" if distance else "against the model's parameters"
     spec = lines(f"{task_label(task)}, {metric}", title, axes, points)
