@@ -47,6 +47,11 @@ class ArmSettings(Section):
         description="What is shown before the input: `none`, or `<retriever>-<shots>` such as `retrieved-1`; an empty"
         " list leaves the arm out.",
     )
+    set: dict[str, Any] = Field(
+        {},
+        description="What is this arm's own in `tuning` and in its method's section, such as a recipe's losses:"
+        " settings and their values, which win over these sections, and `tuning.overrides` over them.",
+    )
 
 
 class TransferSettings(Section):

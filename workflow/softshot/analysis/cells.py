@@ -116,7 +116,8 @@ def main(cells: Collection[Cell]) -> list[Cell]:
 def with_and_without(cells: Iterable[Cell]) -> list[tuple[Cell, Cell]]:
     """Every pair of cells with the same model, task, method and size that differ in their demonstrations: none, some.
 
-    Of several arms that show nothing the first is taken; an adapter from elsewhere is its arm's own.
+    Of several arms that show nothing the arm's own cell is taken, else the first; an adapter from elsewhere is its
+    arm's own.
     """
 
     def place(cell: Cell) -> tuple:
@@ -127,7 +128,9 @@ def with_and_without(cells: Iterable[Cell]) -> list[tuple[Cell, Cell]]:
     for cell in ordinary:
         if not cell.shots:
             plain.setdefault(place(cell), cell)
-    return [(plain[place(cell)], cell) for cell in ordinary if cell.shots and place(cell) in plain]
+            plain.setdefault((cell.arm, *place(cell)), cell)
+    both = [(plain.get((cell.arm, *place(cell))) or plain.get(place(cell)), cell) for cell in ordinary if cell.shots]
+    return [(alone, shown) for alone, shown in both if alone]
 
 
 def baseline(cells: Iterable[Cell], moved: Cell) -> Cell | None:

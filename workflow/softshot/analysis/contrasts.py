@@ -110,12 +110,12 @@ def tested(
     return comparisons
 
 
-def judged(estimate: Estimate, p_holm: float, study: Study) -> str:
-    """The verdict on a difference."""
+def judged(estimate: Estimate, p_holm: float, study: Study, bound: float = 0.0) -> str:
+    """The verdict on a difference: better than a bound that p is of, or worse; of a bound of -1, not 1 worse."""
     if estimate.single or not np.isfinite(p_holm):
         return OPEN
     if p_holm < 1 - study.analysis.confidence:
-        return BETTER if estimate.value > 0 else WORSE
+        return BETTER if estimate.value > bound else WORSE
     low, high = estimate.interval(study.analysis.confidence)
     return EQUAL if max(-low, high) <= study.analysis.margin else OPEN
 

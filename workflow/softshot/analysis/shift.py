@@ -169,7 +169,8 @@ def shift(study: Study, evidence: dict[str, Evidence], found: list[Shift]) -> pd
                 rows[-1] |= _numbers(study, of_task, one, cell)
     table = pd.DataFrame(rows, columns=COLUMNS)
     numbers = [name for name in COLUMNS if name not in (*TEXTS, *COUNTS)]
-    return table.astype(dict.fromkeys(numbers, float)).fillna(dict.fromkeys(TEXTS, ""))
+    kinds = dict.fromkeys(numbers, float) | dict.fromkeys(TEXTS, object)
+    return table.astype(kinds).fillna(dict.fromkeys(TEXTS, ""))
 
 
 def _numbers(study: Study, evidence: Evidence, shift: Shift, shifted: Shifted) -> dict[str, object]:

@@ -86,16 +86,34 @@ def _scores(
     return [*values, gain.value, *gain.interval(confidence)]
 
 
+def more_similar(values: np.ndarray) -> np.ndarray | None:
+    """Which records are in the half with the more similar demonstrations; None where there are no halves."""
+    finite = values[~np.isnan(values)]
+    if not len(finite) or finite.min() == finite.max():
+        return None
+    middle = np.median(finite)
+    return values > middle if (values > middle).any() else values >= middle
+
+
+def nearer_gain(study: Study, evidence: Evidence, plain: Cell, both: Cell, values: np.ndarray) -> Estimate | None:
+    """What demonstrations add on the half of the records with the more similar ones; None where there is none."""
+    upper = more_similar(values)
+    if upper is None:
+        return None
+    names = (study.study, evidence.task, "half", "upper")
+    replicates = replicate(evidence.statistics_of(plain, both), names, study.analysis.bootstrap, upper)
+    shown, alone = (replicates.estimate(cell, evidence.members[cell], cell.units) for cell in (both, plain))
+    return difference(shown, alone, evidence.lower)
+
+
 def halves(study: Study, evidence: Evidence, plain: Cell, both: Cell, values: np.ndarray) -> Estimate | None:
     """The gain on the more similar half of the records less that on the other; None where they have no halves.
 
     A run's score on one half less that on the other is what seeds vary in: a good seed is good on both.
     """
-    finite = values[~np.isnan(values)]
-    if not len(finite) or finite.min() == finite.max():
+    upper = more_similar(values)
+    if upper is None:
         return None
-    middle = np.median(finite)
-    upper = values > middle if (values > middle).any() else values >= middle
     lower = ~upper & ~np.isnan(values)
     statistics, names = evidence.statistics_of(plain, both), (study.study, evidence.task, "half")
     nearer, farther = (

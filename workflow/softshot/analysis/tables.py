@@ -116,6 +116,12 @@ def with_span(mean: float, low: float, high: float) -> str:
     return f"{mean:.1f}{f' ({interval})' if interval else ''}"
 
 
+def signed_span(value: float, low: float, high: float) -> str:
+    """`+1.2 (-0.4 to +2.8)`, of a difference; an unknown interval is left out."""
+    interval = "" if pd.isna(low) or pd.isna(high) else f" ({low:+.1f} to {high:+.1f})"
+    return f"{value:+.1f}{interval}"
+
+
 def span(low: float, high: float) -> str:
     """`38.1 to 44.0`; an unknown interval is empty."""
     return "" if pd.isna(low) or pd.isna(high) else f"{low:.1f} to {high:.1f}"
