@@ -89,7 +89,8 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
     binned = similarity.similarity(study, results, evidence, near)
     data = coverage.data(results, folder)
     tuned_at = rates.rates(results)
-    known = {"summary": summary, "similarity": binned, "data": data, "rates": tuned_at}
+    sizes = scale.scale(study, results, evidence, compared, names)
+    known = {"summary": summary, "similarity": binned, "data": data, "rates": tuned_at, "scale": sizes}
     together = ensembles.ensembles(study, evidence, folder)
     literature = Literature(study, results, evidence, compared, near, costs, together, names)
     asked = [*claims.parts(study, results, evidence, compared, near), *literature.parts()]
@@ -107,7 +108,7 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         transfer=transfer.transfer(results, evidence, compared),
         data_size=data_size.data_size(study, results, evidence, names, folder),
         crossings=data_size.crossings(study, results, compared, names, folder),
-        scale=scale.scale(study, results, evidence, compared, names),
+        scale=sizes,
         scale_crossings=scale.crossings(study, results, evidence, compared, names),
         significance=significance.significance(evidence, compared),
         cost=run_costs,
