@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: tiny real models, real records, a study half done, and waits that are not waited."""
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -27,6 +28,19 @@ def tiny_models(tmp_path_factory) -> dict[str, Path]:
     for architecture in ARCHITECTURES:
         save_tiny_model(architecture, root / architecture)
     return {architecture: root / architecture for architecture in ARCHITECTURES}
+
+
+@pytest.fixture(scope="session")
+def folder_of(tmp_path_factory):
+    """A function that gives the folder of a tiny model by its name; OPT's as PEFT takes it, without projections."""
+    root = tmp_path_factory.mktemp("models-for-peft")
+
+    @functools.cache
+    def folder(name):
+        save_tiny_model(name, root / name, projected=False)
+        return root / name
+
+    return folder
 
 
 @pytest.fixture(params=ARCHITECTURES)

@@ -27,7 +27,7 @@ ROWS = [Row(str(n), [7 + n, 20, 31, 4][: 2 + n % 3], [30 + n, 9, 50]) for n in r
 
 
 @pytest.fixture(scope="module")
-def folder_of(tmp_path_factory):
+def wide_folder(tmp_path_factory):
     """A function that gives the folder of a tiny model whose layers all have a multiple of 64 inputs."""
     root = tmp_path_factory.mktemp("wider")
 
@@ -100,28 +100,28 @@ def test_a_rounded_weight_is_near_and_has_sixteen_levels():
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_packed_and_dequantised_are_the_rounded_model(folder_of, name):
+def test_packed_and_dequantised_are_the_rounded_model(wide_folder, name):
     """Losses to 1e-5 and greedy texts, by transformers' own model with its layers rounded, and the prompt's gradient.
 
     Also on processors where bitsandbytes' own layer would compute in bfloat16.
     """
-    plain = load_plain(folder_of(name))
+    plain = load_plain(wide_folder(name))
     for layer in linear_layers(plain).values():
         nf4.matrix(layer).copy_(rounded(nf4.matrix(layer).contiguous()))
-    packed, dequantised = (load(folder_of(name), weights=kind) for kind in ("nf4", "nf4-dequantised"))
+    packed, dequantised = (load(wide_folder(name), weights=kind) for kind in ("nf4", "nf4-dequantised"))
     expected = torch.cat([plain_losses(plain, prompt_of(packed), row) for row in ROWS])
     both = [losses_and_gradient(base) for base in (packed, dequantised)]
     for losses, gradient in both:
         torch.testing.assert_close(losses, expected, rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(gradient, both[1][1], rtol=1e-4, atol=1e-5 * float(gradient.abs().max()))
     assert texts(packed) == texts(dequantised)
-    whole = load(folder_of(name))
+    whole = load(wide_folder(name))
     assert (losses_and_gradient(whole)[0] - expected).abs().max() > 0.01, "rounding must change something"
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_head_and_embeddings_stay_and_all_else_is_packed(folder_of, name):
-    whole, packed = load(folder_of(name)), load(folder_of(name), weights="nf4")
+def test_head_and_embeddings_stay_and_all_else_is_packed(wide_folder, name):
+    whole, packed = load(wide_folder(name)), load(wide_folder(name), weights="nf4")
     for place in ("get_input_embeddings", "get_output_embeddings"):
         assert torch.equal(getattr(whole.model, place)().weight, getattr(packed.model, place)().weight)
     layers = linear_layers(packed.model)
@@ -132,8 +132,8 @@ def test_head_and_embeddings_stay_and_all_else_is_packed(folder_of, name):
     assert bits / packed.quantised == pytest.approx(4.5, abs=0.01)
 
 
-def test_in_bfloat16_the_layers_compute_in_bfloat16(folder_of):
-    packed, dequantised = (load(folder_of("llama"), "bfloat16", weights=kind) for kind in ("nf4", "nf4-dequantised"))
+def test_in_bfloat16_the_layers_compute_in_bfloat16(wide_folder):
+    packed, dequantised = (load(wide_folder("llama"), "bfloat16", weights=kind) for kind in ("nf4", "nf4-dequantised"))
     for name, layer in linear_layers(packed.model).items():
         weight = linear_layers(dequantised.model)[name].weight
         assert weight.dtype == torch.bfloat16
@@ -143,8 +143,8 @@ def test_in_bfloat16_the_layers_compute_in_bfloat16(folder_of):
     )
 
 
-def test_without_bitsandbytes_it_says_what_to_do(folder_of, monkeypatch):
+def test_without_bitsandbytes_it_says_what_to_do(wide_folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(UserError, match=r"bitsandbytes.*nf4-dequantised"):
-        load(folder_of("gpt2"), weights="nf4")
-    load(folder_of("gpt2"), weights="nf4-dequantised")
+        load(wide_folder("gpt2"), weights="nf4")
+    load(wide_folder("gpt2"), weights="nf4-dequantised")

@@ -13,7 +13,7 @@ from softshot.analysis.names import Names
 from softshot.analysis.report import write_report
 from softshot.analysis.tables import as_text
 from softshot.errors import UserError
-from softshot.files import read_json, write_json
+from softshot.files import read_json, read_jsonl, write_json, write_jsonl
 from softshot.grid import runs
 from softshot.settings import Study
 
@@ -208,6 +208,30 @@ def test_where_nothing_scores_there_is_no_advice_and_no_mark(analysed, monkeypat
     assert set(found.advice["sure"]) == {"nothing to say"}
     assert set(found.summary["mark"]) == {""}
     assert set(verdicts(found).values()) == {"undecided"}
+
+
+def test_what_scores_no_more_than_what_is_free_is_no_advice_however_cheap(analysed, monkeypatch):
+    """Without a prompt nothing is right; two seeds, of which one prompt is as bad, do not show that it is worse."""
+    chances = made.chances
+    monkeypatch.setattr(made, "truth", lambda run: 20.0)
+    monkeypatch.setattr(made, "deviation", lambda run: 15.0 if run.seed == 1 else -15.0)
+    monkeypatch.setattr(
+        made, "chances", lambda run, deviation=0.0: chances(run, deviation) * (run.arm != "icl" or run.task == "dart")
+    )
+    rows = analysed(seeds=2, transfer=[], train=[]).advice.set_index("task")
+    assert rows.loc["mtop", "sure"] == rows.loc["dart", "sure"] == "not certain"
+    assert "If cost matters, ICL" in rows.loc["dart", "text"]
+    assert "If cost matters, ICL" not in rows.loc["mtop", "text"]
+
+
+def test_where_no_arm_is_better_than_its_input_copied_there_is_no_advice(analysed):
+    def same(folder, study):
+        path = folder / "data/mtop/validation.jsonl"
+        write_jsonl(path, [record | {"input": record["target"]} for record in read_jsonl(path)])
+
+    rows = analysed(change=same).advice.set_index("task")
+    assert "no arm scored better than the input copied (100.0): nothing can be said" in rows.loc["mtop", "text"]
+    assert rows.loc["mtop", "sure"] == "nothing to say" != rows.loc["dart", "sure"]
 
 
 def test_scores_on_other_records_are_refused(analysed):

@@ -149,6 +149,19 @@ CHANGES = [
         {"models.use": ["tiny", "other"], "models.folders": {"tiny": "tiny-model", "other": "tiny-model"}},
     ),
     Change("`models.base`", EVERY_RUN, {"models.base": "nf4-dequantised"}),
+    Change(
+        "`shift`: some arms without a group of records",
+        {"without": 2, "retrieve_without": 3, "tune": 4, "generate": 5, "score": 5, "analyse": 1},
+        {
+            "shift": {
+                "mtop": {
+                    "by": "domain",
+                    "held_out": ["weather"],
+                    "demonstrations": ["none", "retrieved-1", "retrieved-2"],
+                }
+            }
+        },
+    ),
     Change("`data.tasks`: another task", DATA | EVERY_RUN, {"data.tasks": ["mtop", "dart"]}),
     Change("`data.limits.train`", TRAINING_DATA | EVERY_RUN, {"data.limits.train": 10}),
     Change(

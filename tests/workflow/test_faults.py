@@ -185,6 +185,18 @@ def test_thirty_kills_at_random_moments_change_nothing(undisturbed, fresh):
     assert "Nothing to be done" in run(fresh, "--dry-run")[1]
 
 
+def test_what_a_killed_snakemake_kept_of_a_model_is_in_nobodys_way(undisturbed, done):
+    """Killed while it fetches a model again, it leaves its copy of the model, whole or not."""
+    backup = done.folder / ".snakemake/backups/resources/models/tiny"
+    backup.mkdir(parents=True)
+    (backup / "config.json").write_text("{")
+    (done.folder / "resources/models/tiny/provenance.json").unlink()
+    status, output = run(done, "--forcerun", "model")
+    assert status == 0, output
+    assert_equal(done, undisturbed)
+    assert not backup.exists()
+
+
 def name_of(process: int) -> str | None:
     """The stage of a job; None if it has ended."""
     try:

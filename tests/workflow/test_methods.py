@@ -37,8 +37,9 @@ PT = "results/methods/runs/tiny/mtop/pt"
 
 @pytest.fixture(scope="module")
 def chosen(checkout):
-    """The checkout with STUDY run to its end."""
-    checkout.run(STUDY)
+    """The checkout with STUDY run to its end, one job at a time."""
+    done = checkout.snakemake("--cores", "1", study=STUDY)
+    assert done.returncode == 0, done.stderr
     return checkout
 
 
@@ -79,6 +80,13 @@ def test_weights_of_full_tuning_are_gone_when_they_have_been_used_and_nothing_ru
         assert not (runs / f"seed-{seed}/adapter").exists()
     assert chosen.planned(STUDY) == {}
     assert chosen.records(STUDY) == ""
+
+
+def test_no_more_weights_of_full_tuning_are_there_at_once_than_jobs(chosen):
+    runs = chosen.folder / "results/methods/runs/tiny/mtop/full/none"
+    ends = [(path.stat().st_mtime, 1) for path in runs.glob("seed-*/tuning.json")]
+    ends += [(path.stat().st_mtime, -1) for path in runs.glob("seed-*/run.json")]
+    assert [change for _, change in sorted(ends)] == [1, -1, 1, -1]
 
 
 def test_full_tuning_whose_predictions_are_gone_is_tuned_again(chosen):

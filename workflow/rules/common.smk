@@ -90,6 +90,7 @@ wildcard_constraints:
     run=r"([a-z0-9][a-z0-9._-]*/){4}seed-[0-9]+",  # a folder: softshot/grid.py
     seed=r"[0-9]+",
     size=r"[0-9]+",
+    groups=r"[a-z0-9-]+",
 
 
 # What a cluster's scheduler starts has the GPUs that it was assigned.
@@ -97,6 +98,8 @@ shell.prefix(launch.exports(STUDY, assigned=workflow.remote_exec))
 
 
 onstart:
+    # A Snakemake that was killed leaves its copies of what was being updated, and the next would not write over them.
+    workflow.persistence.cleanup_backup(Path(flow.MODELS))
     if workflow.executor_plugin.common_settings.local_exec and "gpu" not in workflow.resource_settings.resources:
         if warning := launch.forgotten(STUDY.launch.jobs_per_gpu):
             logger.warning(warning)

@@ -50,6 +50,7 @@ use rule tune as tune_temporary with:
         tuning="<results>/runs/{run}/tuning.json",
     wildcard_constraints:
         run=flow.tuned_folders(STUDY, temporary=True),
+    priority: 0  # as that of predictions, of which those that free such an adapter come first
 
 
 rule choose:

@@ -22,7 +22,7 @@ BYTES_OF_STATE = 16  # and of each that is trained, while the state is saved: we
 RECORDS = {"train": 100_000, "validation": 12_500, "test": 12_500}  # of a task that says no size
 OVERHEAD = 15.0  # minutes for imports, a slow shared disk, tokenising and writing
 MARGIN = 2.0  # of time: rows are shorter than the context, but other jobs share the node
-DEVICE = Device("a GPU of some years ago, such as a V100", 2e13, 0.27e12, 2, "sustained", launch=0.05)
+DEVICE = Device("a GPU of some years ago, such as a V100", 2e13, 0.27e12, 2, "sustained", launch=0.001)
 
 
 def memory_mb(study: Study, model: str, attempt: int, method: str = "none") -> int:
@@ -37,16 +37,16 @@ def tuning_minutes(study: Study, run: Run, attempt: int) -> int:
     settings, texts = overrides.tuning(study, run), _texts(study, run)
     records = estimate.expected_records(study, run.task, RECORDS)[selection(study, run.task)]
     records = min(records, settings["validation_records"] or records)
-    did = work.tuning(_size(study, run.model), run, texts, settings, records, settings["steps"])
-    return _minutes(study, run, did, attempt)
+    works = work.tuning(_size(study, run.model), run, texts, settings, records, settings["steps"])
+    return _minutes(study, run, works, attempt)
 
 
 def generation_minutes(study: Study, run: Run, attempt: int) -> int:
     """Run time of a generating job, every row as long as the context, to the longest output."""
     settings, texts = overrides.generation(study, run), _texts(study, run)
     records = estimate.expected_records(study, run.task, RECORDS)[evaluation(study, run.task)]
-    did = work.generation(_size(study, run.model), run, texts, settings, records, study.generation.batch_size)
-    return _minutes(study, run, did, attempt)
+    works = work.generation(_size(study, run.model), run, texts, settings, records, study.generation.batch_size)
+    return _minutes(study, run, works, attempt)
 
 
 def _size(study: Study, model: str) -> Size:
@@ -62,6 +62,6 @@ def _texts(study: Study, run: Run) -> Texts:
     return Texts(study.engine.context - longest, longest)
 
 
-def _minutes(study: Study, run: Run, did: Work, attempt: int) -> int:
-    seconds = DEVICE.seconds(did, _size(study, run.model).parameters)
+def _minutes(study: Study, run: Run, works: list[Work], attempt: int) -> int:
+    seconds = DEVICE.seconds(works, _size(study, run.model))
     return math.ceil((OVERHEAD + MARGIN * seconds / 60) * attempt)

@@ -20,6 +20,11 @@ def all_trials(study: Study) -> list[Run]:
     return list(dict.fromkeys(trial for tuner in tuners(study) for trial in trials(study, tuner)))
 
 
+def adopts(study: Study, tuner: Run) -> bool:
+    """Whether a run is the trial of the chosen rate, which it takes over: where its rate is chosen, by its own seed."""
+    return tuner.seed == study.seeds[0] and bool(trials(study, tuner))
+
+
 def choice(tuner: Run) -> str:
     """Where the chosen rate of a run's variant stands, below `results/<study>/runs/`."""
     return f"{tuner.path.rpartition('/')[0]}/rate.json"

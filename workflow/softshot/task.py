@@ -62,6 +62,11 @@ class TableSettings(Section):
         description="Column that says which records belong together, such as the questions on one text. A training"
         " record is not shown another of its group (`demonstrations.exclude`), and `carve` keeps groups whole.",
     )
+    domain: str | None = Field(
+        None,
+        description="Column that says which part of the task a record is of, such as its topic: `shift` can hold some"
+        " out (`by: domain`).",
+    )
 
 
 class ArchiveSettings(Section):
@@ -104,6 +109,9 @@ class SizeSettings(Section):
     test: int | None = Field(None, ge=1, description="Records of the test file.")
     input: int = Field(300, ge=1, description="Mean characters of an input.")
     output: int = Field(100, ge=1, description="Mean characters of an output.")
+    choices: int = Field(
+        0, ge=0, description="Mean characters of all answers of a record together, where its output is one of them."
+    )
 
 
 class TaskSettings(SourceSettings):

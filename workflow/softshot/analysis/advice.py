@@ -1,11 +1,13 @@
 """Advice for who must choose: per model and task one plain paragraph, made of the study's numbers.
 
 Which arm, at which size, at what cost, and how sure. The size of an arm is chosen by its validation loss, never by the
-scores that it is then praised by; whether it is better than others is what contrasts.py says of the two.
+scores that it is then praised by; whether it is better than others is what contrasts.py says of the two. An arm that
+scores no more than what needs no model is no advice, however cheap it is.
 """
 
 import pandas as pd
 
+from softshot.analysis import baselines
 from softshot.analysis.cells import UPPER_BOUND, Cell, compared, grouped
 from softshot.analysis.collect import CELL, Results
 from softshot.analysis.contrasts import BETTER, EQUAL, Contrast, Contrasts
@@ -44,10 +46,14 @@ def advice(
     evidence: dict[str, Evidence],
     contrasts: Contrasts,
     costs: pd.DataFrame,
+    trivial: pd.DataFrame,
     missing: pd.DataFrame,
     names: Names,
 ) -> pd.DataFrame:
-    """A row per model and task of the study, with the recommended cell ("" where nothing can be said)."""
+    """A row per model and task of the study, with the recommended cell ("" where nothing can be said).
+
+    `trivial`: the baselines.
+    """
     chosen, spent, rows = leaders(results), costs.set_index(CELL), []
     for model in study.models.use:
         for task in study.data.tasks:
@@ -57,7 +63,8 @@ def advice(
                 text = f"Nothing can be said of {task_label(task)} with {model}: no run is done."
                 rows.append((model, task, "", "", 0, NOTHING, text))
                 continue
-            best, sure, text = _Advice(study, of_task, contrasts, spent, names, cells, chosen).paragraph()
+            floor = baselines.floor(trivial, task, of_task.lower)
+            best, sure, text = _Advice(study, of_task, contrasts, spent, floor, names, cells, chosen).paragraph()
             waiting = missing[(missing["topic"] == "runs") & (missing["model"] == model) & (missing["task"] == task)]
             text += " Runs are missing, so this can change." if len(waiting) else ""
             rows.append((model, task, *((best.arm, best.variant, best.size) if best else ("", "", 0)), sure, text))
@@ -73,24 +80,32 @@ class _Advice:
         evidence: Evidence,
         contrasts: Contrasts,
         costs: pd.DataFrame,
+        floor: tuple[str, float],
         names: Names,
         cells: list[Cell],
         chosen: dict[Cell, int],
     ):
+        self.floor = floor  # what needs no model, and its score
         self.study, self.evidence, self.costs, self.names, self.chosen = study, evidence, costs, names, chosen
         ordered = sorted(cells, key=lambda cell: -evidence.sign * evidence.estimates[cell].value)
         self.best, self.rivals = ordered[0], ordered[1:]
         self.leads = {rival: contrasts.of(self.best, rival) for rival in self.rivals}
         self.open = [rival for rival, lead in self.leads.items() if lead.verdict != BETTER]
-        # What is worse when looked at by itself is not recommended for its price, though it is not shown to be worse.
-        self.near = [rival for rival in self.open if not self.leads[rival].low > 0]
+        # What is worse when looked at by itself is not recommended for its price, though it is not shown to be worse;
+        # nor is what scores no more than what is free.
+        self.near = [rival for rival in self.open if not self.leads[rival].low > 0 and self._above(rival)]
         self.single = any(evidence.estimates[cell].single for cell in cells)
 
     def paragraph(self) -> tuple[Cell | None, str, str]:
-        """The cell, how sure it is, and the text; no cell where all score 0."""
-        if self.evidence.estimates[self.best].value == 0 and not self.evidence.lower:
-            place = f"{task_label(self.best.task)} with {self.best.model}"
-            return None, NOTHING, f"On {place} every arm scored 0: nothing can be said."
+        """The cell, how sure it is, and the text; no cell where none scores more than what needs no model."""
+        if not self._above(self.best):
+            name, score = self.floor
+            reason = f"no arm scored better than the {name} ({score:.1f})" if score else "every arm scored 0"
+            return (
+                None,
+                NOTHING,
+                f"On {task_label(self.best.task)} with {self.best.model} {reason}: nothing can be said.",
+            )
         sure = self._sure()
         first: dict[str, Cell] = {}
         for rival in self.rivals:  # of each other arm its best, and whatever may be as good
@@ -98,6 +113,10 @@ class _Advice:
         named = [rival for rival in self.rivals if rival in self.open or first[rival.arm] == rival]
         sentences = [self._first(), *map(self._against, named[:4]), self._cost(), *self._certainty()]
         return self.best, sure, " ".join(filter(None, sentences))
+
+    def _above(self, cell: Cell) -> bool:
+        """Whether a cell scores better than what needs no model."""
+        return self.evidence.sign * (self.evidence.estimates[cell].value - self.floor[1]) > 0
 
     def _sure(self) -> str:
         """How sure it is that no rival is as good: one that is not shown to be worse is not thereby equal."""
@@ -165,8 +184,9 @@ class _Advice:
         elif not self.open:
             sentences.append(f"Take {name(self.best)}.")
         elif not self.near:
-            text = f"Take {name(self.best)}: each of the others did worse by itself, though among so many comparisons"
-            sentences.append(f"{text} not all of that is beyond chance.")
+            free = "" if all(map(self._above, self.open)) else f", or no better than the {self.floor[0]}"
+            text = f"Take {name(self.best)}: each of the others did worse by itself{free}, though among so many"
+            sentences.append(f"{text} comparisons not all of that is beyond chance.")
         elif cheap == self.best:
             sentences.append(
                 "It is also the cheapest of those that may be as good: take it, but do not count on its lead."

@@ -22,6 +22,7 @@ from softshot.study import evaluation
 COLUMNS = ["task", "metric", "baseline", "retriever", "score", "low", "high", "n"]
 EMPTY, INPUT, DEMONSTRATION, TARGET = "empty output", "input copied", "first demonstration copied", "the target itself"
 FREQUENT = "most frequent answer"
+ALONE = (EMPTY, INPUT, FREQUENT)  # without demonstrations
 KEPT = ("id", "input", "target", "references", "choices")
 RESOURCES = {"execution_accuracy", registry.LEARNED}  # metrics that need databases or a model
 
@@ -55,6 +56,17 @@ def texts(records: list[dict], copied: dict[str, dict[str, str]], train: Path) -
     for retriever, of_record in copied.items():
         outputs[DEMONSTRATION, retriever] = [of_record.get(record["id"], "") for record in records]
     return outputs | {(TARGET, ""): [record["target"] for record in records]}
+
+
+def floor(table: pd.DataFrame, task: str, lower: bool) -> tuple[str, float]:
+    """The best baseline of a task that needs no demonstration, and its score; 0 or no bound where none was scored.
+
+    `table`: of `baselines`; `lower`: whether a lower score is better.
+    """
+    rows = table[(table["task"] == task) & table["baseline"].isin(ALONE)].sort_values("score", ascending=lower)
+    if len(rows):
+        return rows["baseline"].iloc[0], float(rows["score"].iloc[0])
+    return EMPTY, float("inf") if lower else 0.0
 
 
 def title(baseline: str, retriever: str) -> str:

@@ -33,6 +33,7 @@ EFFECTS = {  # what the effects of a part are
     "3b": "PT's part",
     "4": "gain",
     "5": "growth of PT's lead over full tuning",
+    "6": "difference of the losses",
     "7": "lead of the ensemble over its mean member",
     "8a": "lead of LoRA over full tuning",
     "8b": "share that LoRA trains",

@@ -31,6 +31,7 @@ from softshot.analysis.effects import Roles, Spreads
 from softshot.analysis.estimate import Estimate
 from softshot.analysis.evidence import Evidence
 from softshot.analysis.near import Near
+from softshot.analysis.shift import Shift
 from softshot.analysis.similarity import halves
 from softshot.analysis.transfer import gains
 from softshot.settings import Study
@@ -43,6 +44,7 @@ CLAIMS = {
     3: "PT's scores spread more over seeds the longer its prompt, and IPT lowers the spread.",
     4: "A prompt tuned on another task helps when it stands before demonstrations of the task.",
     5: "Prompt tuning comes closer to full tuning as models grow.",
+    6: "Prompt tuning loses less under domain shift than full tuning.",
     7: "An ensemble of prompts is at least as good as its mean member.",
     8: "LoRA matches full tuning at a hundredth of the parameters.",
     9: "A few-shot recipe scores above ICL on the same examples, and costs less at prediction.",
@@ -51,6 +53,7 @@ CLAIMS = {
 PUBLISHED = "Sun et al. 2023, How does in-context learning help prompt tuning?"
 SOURCES = dict.fromkeys((1, 2, 3, 4), PUBLISHED) | {
     5: "Lester et al. 2021, The power of scale for parameter-efficient prompt tuning, section 3",
+    6: "Lester et al. 2021, The power of scale for parameter-efficient prompt tuning, section 5",
     7: "Lester et al. 2021, The power of scale for parameter-efficient prompt tuning, section 6",
     8: "Hu et al. 2022, LoRA: low-rank adaptation of large language models, section 5",
     9: "Liu et al. 2022, Few-shot parameter-efficient fine-tuning is better and cheaper than in-context learning",
@@ -67,6 +70,7 @@ PARTS = {  # statement, rule, sign of an effect for which it is true
     "3b": ("IPT's variance over seeds is lower than PT's.", "places", 1),
     "4": ("Prompts tuned on other tasks add to ICL with the same demonstrations.", "mean", 1),
     "5": ("PT's score, less full tuning's with the same model, grows with the model's parameters.", "mean", 1),
+    "6": ("Prompt tuning loses less than full tuning on groups of records that neither has seen.", "mean", 1),
     "7": ("An ensemble of prompts that differ in their seed is no worse than its mean member.", "every", 1),
     "8a": ("LoRA is no worse than full tuning.", "every", 1),
     "8b": ("LoRA trains at most a hundredth of what full tuning trains.", "every", -1),
@@ -135,9 +139,10 @@ class Part:
 
 
 def parts(
-    study: Study, results: Results, evidence: dict[str, Evidence], contrasts: Contrasts, near: Near
+    study: Study, results: Results, evidence: dict[str, Evidence], contrasts: Contrasts, near: Near, shifts: list[Shift]
 ) -> list[Part]:
-    """The parts of the published study's claims, with the effects that the finished runs show."""
+    """The parts of the published study's claims, and of that on domain shift where the study asks it, with the effects
+    that the finished runs show."""
     places = list(dict.fromkeys((cell.model, cell.task) for cell in results.cells))
     roles = {place: Roles.of(evidence[place[1]], place[0]) for place in places if place[1] in evidence}
 
@@ -174,6 +179,10 @@ def parts(
     }
     moved = {place: estimate.mean(estimates) for place, estimates in gains(contrasts).items()}
     targets = list(dict.fromkeys((cell.model, cell.task) for cell in results.cells if cell.source))
+    lost = [
+        _of_contrast((shift.model, shift.task), shift.comparisons.of(*shift.claimed()), PARTS["6"][2])
+        for shift in shifts
+    ]
     return [
         compared("1a", lambda of: (of.pt, of.random)),
         compared("1b", lambda of: (of.ipt, of.random)),
@@ -184,6 +193,7 @@ def parts(
         spreads("3a", effects.growth),
         spreads("3b", effects.steadiness),
         tested("4", moved, targets),
+        *([Part("6", lost, standard_mean(evidence, lost))] if lost else []),
     ]
 
 

@@ -22,6 +22,7 @@ from softshot.analysis import (
     published,
     rates,
     scale,
+    shift,
     significance,
     similarity,
     spread,
@@ -58,6 +59,7 @@ class Findings:
     transfer: pd.DataFrame
     data_size: pd.DataFrame
     crossings: pd.DataFrame
+    shift: pd.DataFrame
     scale: pd.DataFrame
     scale_crossings: pd.DataFrame
     significance: pd.DataFrame
@@ -89,16 +91,20 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
     binned = similarity.similarity(study, results, evidence, near)
     data = coverage.data(results, folder)
     tuned_at = rates.rates(results)
+    shifts = shift.shifts(study, results, evidence, folder)
+    shifted = shift.shift(study, evidence, shifts)
     sizes = scale.scale(study, results, evidence, compared, names)
-    known = {"summary": summary, "similarity": binned, "data": data, "rates": tuned_at, "scale": sizes}
+    known = {"summary": summary, "similarity": binned, "data": data, "rates": tuned_at, "shift": shifted}
+    known |= {"scale": sizes}
     together = ensembles.ensembles(study, evidence, folder)
     literature = Literature(study, results, evidence, compared, near, costs, together, names)
-    asked = [*claims.parts(study, results, evidence, compared, near), *literature.parts()]
+    asked = [*claims.parts(study, results, evidence, compared, near, shifts), *literature.parts()]
     gaps = coverage.missing(study, results, evidence, names, known)
+    trivial = baselines.baselines(study, evidence, near, folder)
     return Findings(
         summary=summary,
         subsets=results.subsets,
-        baselines=baselines.baselines(study, evidence, near, folder),
+        baselines=trivial,
         outputs=outputs.outputs(results),
         size=method_size.size(study, results, evidence),
         levels=method_size.levels(study, results, evidence),
@@ -107,6 +113,7 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         similarity=binned,
         transfer=transfer.transfer(results, evidence, compared),
         data_size=data_size.data_size(study, results, evidence, names, folder),
+        shift=shifted,
         crossings=data_size.crossings(study, results, compared, names, folder),
         scale=sizes,
         scale_crossings=scale.crossings(study, results, evidence, compared, names),
@@ -116,7 +123,7 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         rates=tuned_at,
         prompts=prompts.prompts(results),
         claims=claim_rows.claims(study, asked),
-        advice=advice.advice(study, results, evidence, compared, costs, gaps, names),
+        advice=advice.advice(study, results, evidence, compared, costs, trivial, gaps, names),
         demonstrations=coverage.demonstrations(results, folder),
         data=data,
         missing=gaps,

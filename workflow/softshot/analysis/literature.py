@@ -154,7 +154,7 @@ class Literature:
     def _rivals(self) -> dict[Place, list[tuple[Cell, Cell | None]]]:
         """Per model and task every cell of the recipe that has few examples, and the best ICL on the same ones."""
         arms = {run.arm for run in runs(self.study) if run.method == "ia3" and not run.given and self._is_recipe(run)}
-        cells = [cell for cell in self.results.cells if not cell.source and cell.retriever != UPPER_BOUND]
+        cells = [cell for cell in self.results.cells if cell.train or cell.ordinary]
         rivals: dict[Place, list] = {}
         for cell in cells:
             if cell.arm in arms and not cell.shots and self._few(cell):
@@ -163,6 +163,7 @@ class Literature:
                     for other in cells
                     if other.method == NOTHING
                     and other.shots
+                    and other.retriever != UPPER_BOUND
                     and (other.model, other.task, other.train) == (cell.model, cell.task, cell.train)
                 ]
                 if shown:

@@ -102,6 +102,7 @@ def _words(cell: Cell, sized: bool) -> list[str]:
     retriever = "oracle (upper bound)" if cell.retriever == UPPER_BOUND else cell.retriever
     words = [
         f"tuned on {task_label(cell.source)}" if cell.source else None,
+        f"without {cell.without}" if cell.without else None,
         size if sized else None,
         "given" if cell.given else None,
         f"{cell.shots} {retriever}" if cell.shots else None,

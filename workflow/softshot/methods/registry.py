@@ -193,6 +193,7 @@ class Method:
     module: str | None = None  # below softshot.methods
     unit: Unit | None = None  # what its size counts
     before: str = ""  # what it puts before every row, in words
+    states: bool = False  # and that are keys and values, which no pass has to make
     begins_text: bool = False  # and that begins as a text does: rows go on from it without a beginning of their own
     trains_weights: bool = False  # else the model stays frozen, and its kernels are used while it is tuned
     every_weight: bool = False  # each gets a gradient: a backward pass costs twice as much; the adapter is temporary
@@ -240,6 +241,7 @@ METHODS = {
         module="prefix_tuning",
         unit="tokens",
         before="keys and values",
+        states=True,
         stored=lambda tokens, model: 2 * tokens * model.layers * model.width,
         reads=("PREFIX_TUNING", "CARTRIDGE"),
     ),
@@ -250,6 +252,7 @@ METHODS = {
         module="context_tuning",
         unit="tokens",
         before="keys and values of demonstrations",
+        states=True,
         begins_text=True,
         stored=lambda tokens, model: 2 * tokens * model.layers * model.width,
         reads=("PREFIX_TUNING", "CARTRIDGE"),

@@ -1,22 +1,23 @@
 """`softshot plan [--configfile study.yaml]`: the jobs, hours and disk that a study takes, and has taken.
 
-Works offline and before any model or data is there. Hours are estimated from jobs that were measured on the same
-device in this or other studies (`run.json`, `tuning.json` below `results/`), of the same model and method; else from
-floating-point operations. `planned` leaves this study's own jobs out, so that after it has
-run it stands beside what was `spent`; `to come` is for what is not done, with all that was measured.
+Works offline and before any model or data is there. Hours are of the jobs that load a model (tune, generate),
+estimated from floating-point operations, and corrected by jobs of the same model that were measured on the same device
+in this or other studies (`run.json`, `tuning.json` below `results/`). `planned` leaves this study's own jobs out, so
+that after it has run it stands beside what was `spent` (by the clock, so neighbours on the machine count); `to come` is
+for what is not done, with all that was measured.
 """
 
 import argparse
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from softshot import catalogue, configfiles, configuration, overrides, rates
+from softshot import catalogue, configfiles, configuration, rates
 from softshot import study as studies
 from softshot.errors import run_program
-from softshot.grid import Run, runs, tuners
+from softshot.grid import runs, tuners
 from softshot.plan import devices, work
-from softshot.plan.estimate import START, Estimates
+from softshot.plan.estimate import Estimates
+from softshot.plan.jobs import RULES, Job, Row, elapsed, passing, per_arm, planned, summed, tuned
 from softshot.settings import Study
 
 COLUMNS = (
@@ -33,23 +34,7 @@ COLUMNS = (
     "to come h",
     "MB",
 )
-
-
-@dataclass
-class Row:
-    """What the runs of one model, task and arm take."""
-
-    jobs: Counter = field(default_factory=Counter)
-    done: int = 0  # runs
-    planned: float = 0.0  # seconds
-    spent: float = 0.0
-    left: float = 0.0
-    bytes: float = 0.0
-
-    def add(self, other: "Row") -> None:
-        self.jobs += other.jobs
-        for name in ("done", "planned", "spent", "left", "bytes"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+IN_PARTS = {"_train-": "retrieve_in_subset", "_without-": "retrieve_without"}  # by what a folder is called
 
 
 def main() -> None:
@@ -60,86 +45,89 @@ def main() -> None:
     parser.add_argument("--configfile", nargs="*", type=Path, default=[], help="as Snakemake's: over config.yaml")
     parser.add_argument("--device", help="such as 'NVIDIA A100-SXM4-40GB'; by default this machine's")
     parser.add_argument("--tflops", type=float, help="what the device sustains, in 1e12 operations per second")
+    parser.add_argument("--at-once", type=int, default=1, help="jobs that run at the same time: on GPUs or on cores")
     parser.add_argument("--results", type=Path, default=Path("results"), help="where the studies' folders are")
     parser.add_argument("--models", type=Path, default=Path("resources/models"), help="where the models are")
     args = parser.parse_args()
     study = configuration.load(configfiles.merged([catalogue.CONFIG, *args.configfile]))
     estimates = Estimates(study, devices.device(args.device, args.tflops), args.results)
-    print(text(estimates, args.models))
+    print(text(estimates, args.models, args.at_once))
 
 
-def text(estimates: Estimates, models: Path) -> str:
+def text(estimates: Estimates, models: Path, at_once: int = 1) -> str:
     """The whole plan."""
-    study, device = estimates.study, estimates.device
-    rows, known = per_arm(estimates)
-    total = Row()
-    for row in rows.values():
-        total.add(row)
-    shared = shared_bytes(estimates, models)
+    study, device, load = estimates.study, estimates.device, planned(estimates)
+    [total] = summed(load, lambda job: "all").values()
+    shared, most = shared_bytes(estimates, models), passing(estimates, at_once)
     lines = [
         f"{study.study}: {sum(jobs(study).values()):,} jobs: {listed(jobs(study))}",
         f"on {device.name} ({device.operations / 1e12:.3g} Tflop/s: {device.origin})"
         f" {total.planned / 3600:,.1f} {'GPU' if device.is_gpu else 'CPU'} hours planned,"
         f" {total.spent / 3600:,.1f} spent, {total.left / 3600:,.1f} to come",
+        *of_time(study, load, at_once),
         f"on disk {megabytes(total.bytes + shared['data'] + shared['demonstrations'])} MB of results"
-        f" ({megabytes(there(estimates.results / study.study))} there now) and, once per machine,"
+        f" ({megabytes(on_disk(estimates.results / study.study))} there now) and, once per machine,"
         f" {megabytes(shared['models'])} MB of models",
+        *([f"and up to {megabytes(most)} MB that come and go with full tuning"] if most else []),
         "",
-        *table([COLUMNS, *(cells(key, row) for key, row in rows.items()), cells(("all", "", ""), total)]),
+        *table(
+            [COLUMNS, *(cells(key, row) for key, row in per_arm(study, load).items()), cells(("all", "", ""), total)]
+        ),
         "",
-        f"hours: {listed(known)}; {START:.0f} s of start are counted for every job.",
+        *of_stages(load),
+        "",
+        f"hours to come: {listed(origins_of_hours(load))}; every start of a job is counted, jobs that load no model"
+        " (score, retrieve ...) are not: seconds each.",
         f"records: {'; '.join(origins(estimates))}; {study.study}'s own files are"
         f" {megabytes(shared['data'])} MB of records, {megabytes(shared['demonstrations'])} MB of demonstrations.",
     ]
     return "\n".join(lines)
 
 
-def per_arm(estimates: Estimates) -> tuple[dict[tuple[str, str, str], Row], Counter]:
-    """What the runs of each model, task and arm take, and how many jobs' hours are known from where."""
-    rows: dict[tuple[str, str, str], Row] = defaultdict(Row)
-    known: Counter = Counter()
-    spent = {(job.stage, job.path): job for job in estimates.measured if job.folder == estimates.study.study}
-    wanted = [("generation", run) for run in runs(estimates.study)]
-    wanted += [("tuning", run) for run in tuned(estimates.study)]
-    for stage, run in wanted:
-        row, job = rows[run.model, run.task, run.arm], spent.get((stage, run.path))
-        row.jobs += Counter({"tune": 1} if stage == "tuning" else {"generate": 1, "score": 1})
-        row.planned += estimates.seconds(stage, run, without=estimates.study.study)[0]
-        row.bytes += job_bytes(estimates, stage, run)
-        if job:
-            row.spent += job.seconds
-            row.done += stage == "generation"
-        else:
-            seconds, how = estimates.seconds(stage, run)
-            row.left += seconds
-            known[how] += 1
-    return dict(rows), known or Counter({"all jobs are done": len(wanted)})
+def of_time(study: Study, load: list[Job], at_once: int) -> list[str]:
+    """How long it takes by the clock, where several jobs run at the same time."""
+    if at_once == 1:
+        return []
+    least, most = (f"{seconds / 3600:,.1f}" for seconds in elapsed(study, load, at_once))
+    return [
+        f"with {at_once} jobs at once {least if least == most else f'{least} to {most}'} hours by the clock to come"
+    ]
 
 
-def job_bytes(estimates: Estimates, stage: str, run: Run) -> float:
-    """What a run's job leaves on disk."""
-    study, task = estimates.study, estimates.task(run.task)
-    if stage == "tuning":
-        return work.adapter_bytes(estimates.size(run.model), run, overrides.tuning(study, run))
-    records = task.records[studies.evaluation(study, run.task)]
-    return work.run_bytes(run, task.output, records, len(studies.metrics(study, run.task)))
+def of_stages(load: list[Job]) -> list[str]:
+    """A line per stage: what was planned of what is done, beside what it took."""
+    lines = []
+    for stage, row in summed(load, lambda job: job.stage).items():
+        planned, expected, spent, left = (
+            f"{seconds / 3600:,.2f}" for seconds in (row.planned, row.expected, row.spent, row.left)
+        )
+        rule, done = RULES[stage][0], row.done[stage]
+        text = f"{rule}: {row.jobs[rule]:,} jobs, {planned} hours planned"
+        text += f"; {done:,} done, of {expected} planned and {spent} spent" if done else ""
+        lines.append(f"{text}; {left} to come")
+    return lines
+
+
+def origins_of_hours(load: list[Job]) -> Counter:
+    """How many of the jobs to come are known from where."""
+    return Counter(job.origin for job in load if job.spent is None) or Counter({"all jobs are done": len(load)})
 
 
 def shared_bytes(estimates: Estimates, models: Path) -> dict[str, float]:
     """What the models, the records and the demonstrations take on disk."""
     study, needed = estimates.study, studies.needed(estimates.study)
-    found = {"models": 0.0, "data": 0.0, "demonstrations": 0.0}
+    sizes = {"models": 0.0, "data": 0.0, "demonstrations": 0.0}
     for name in needed.models:  # 4 bytes a parameter are the most that is usual
         parameters = catalogue.parameters(name, study.models.folders) or 0
-        found["models"] += there(models / name) or 4 * parameters
-    for task, split in needed.splits:
-        known = estimates.task(task)
-        found["data"] += known.records[split] * (known.input + 2.2 * known.output + 120)
+        sizes["models"] += on_disk(models / name) or 4 * parameters
+    for name, split in needed.splits:
+        task = estimates.task(name)
+        sizes["data"] += task.records[split] * (task.input + 2.2 * task.output + task.choices + 120)
     for task, name, split in needed.vectors:
-        found["demonstrations"] += estimates.task(task).records[split] * 4 * work.model_size(study, name).width
+        sizes["demonstrations"] += estimates.task(task).records[split] * 4 * work.model_size(study, name).width
     for task, _, _, split in needed.tables:
-        found["demonstrations"] += estimates.task(task).records[split] * (30 + 12 * study.demonstrations.neighbours)
-    return found
+        sizes["demonstrations"] += estimates.task(task).records[split] * (30 + 12 * study.demonstrations.neighbours)
+    return sizes
 
 
 def jobs(study: Study) -> Counter:
@@ -147,13 +135,14 @@ def jobs(study: Study) -> Counter:
     needed, rules = studies.needed(study), Counter({"analyse": 1})
     for _, place, retriever, _ in needed.tables:
         plain = "random_demonstrations" if retriever == "random" else "retrieve"
-        rules["retrieve_in_subset" if "_train-" in place else plain] += 1
+        rules[next((rule for part, rule in IN_PARTS.items() if part in place), plain)] += 1
     number = sum(1 for _ in runs(study))
     rules += Counter(
         model=len(needed.models),
         download=sum(studies.downloaded(study, task) for task in study.data.tasks),
         convert=len(needed.splits),
-        subset=len(needed.parts),
+        subset=sum("_without-" not in part for _, part in needed.parts),
+        without=sum("_without-" in part for _, part in needed.parts),
         encode=len(needed.vectors),
         tune=len(tuned(study)),
         choose=len({rates.choice(run) for run in tuners(study) if rates.trials(study, run)}),
@@ -163,27 +152,22 @@ def jobs(study: Study) -> Counter:
     return rules
 
 
-def tuned(study: Study) -> list[Run]:
-    """Every run that tunes: for the grid, for a transfer, to try a learning rate."""
-    return [*tuners(study), *rates.all_trials(study)]
-
-
 def origins(estimates: Estimates) -> list[str]:
     """Where the tasks' sizes are known from."""
-    found = defaultdict(list)
+    tasks = defaultdict(list)
     for name in estimates.study.data.tasks:
-        found[f"from {estimates.task(name).origin}"].append(name)
-    return [f"{', '.join(names)} {origin}" for origin, names in found.items()]
+        tasks[f"from {estimates.task(name).origin}"].append(name)
+    return [f"{', '.join(names)} {origin}" for origin, names in tasks.items()]
 
 
-def there(folder: Path) -> int:
+def on_disk(folder: Path) -> int:
     """Bytes of the files in a folder; what a link leads to belongs to another place."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def cells(key: tuple[str, str, str], row: Row) -> tuple[str, ...]:
     """A row of the table as text."""
-    counts = (row.jobs["generate"], row.done, row.jobs["tune"], row.jobs["generate"], row.jobs["score"])
+    counts = (row.jobs["generate"], row.done["generation"], row.jobs["tune"], row.jobs["generate"], row.jobs["score"])
     hours = (f"{seconds / 3600:,.2f}" for seconds in (row.planned, row.spent, row.left))
     return (*key, *map(str, counts), *hours, megabytes(row.bytes))
 

@@ -1,15 +1,18 @@
-"""How fast a device computes: as its maker states it, less what is lost in practice."""
+"""How fast a device computes: as its maker states it, or as a core here is measured, less what practice loses."""
 
 import platform
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from softshot.plan.work import Work
+from softshot.plan import processor
+from softshot.plan.work import Size, Work
 
 # What a device's name holds -> dense operations per second in the format that `dtype: auto` chooses (bfloat16 where it
 # has that, else float32), and bytes per second of its memory; from the makers' data sheets.
 DEVICES = {
     "H200": (989e12, 4.8e12),
+    "H100 PCIe": (756e12, 2.0e12),
     "H100": (989e12, 3.35e12),
     "A100": (312e12, 1.55e12),
     "L40S": (362e12, 0.86e12),
@@ -20,12 +23,13 @@ DEVICES = {
     "3090": (71e12, 0.94e12),
     "V100": (15.7e12, 0.90e12),
     "T4": (8.1e12, 0.32e12),
-    "CPU": (60e9, 15e9),  # one core with AVX2, in float32
+    "CPU": (90e9, 15e9),  # one core with AVX2, in float32
 }
-SHARE = {True: 0.3, False: 0.6}  # of the operations that a GPU, a CPU sustains on small batches
-READ_SHARE = 0.3  # of the memory's speed while decoding, with a launch per kernel
-LAUNCH = 0.025  # seconds of a pass for one more token, at least: a GPU waits for the kernels of some 24 layers
-START = 30.0  # seconds of a job before it computes: imports, the model's weights
+SHARE = 0.3, 0.75  # of a GPU's, of a core's operations: assumed of a GPU; of a core see docs/benchmarks.md
+READ_SHARE = 0.3, 1.0  # of the memory's speed: of a data sheet's; of what a core was measured at
+LAUNCH = 0.001  # seconds of a layer, at least: a GPU waits for Python to start some twenty kernels
+START = 15.0, 5.0  # seconds of a job before its model: imports, the tokenizer, and a GPU's own start
+LOADING = 0.5e9  # bytes of weights per second, in float32: reading, converting, probing
 
 
 @dataclass(frozen=True)
@@ -37,36 +41,54 @@ class Device:
     bytes: float  # per second
     width: int  # bytes of a weight
     origin: str  # of these numbers
-    launch: float = 0.0  # seconds of a pass that only reads the weights, at least
+    launch: float = 0.0  # seconds of a layer, at least
+    start: float = START[0]  # seconds of a job before its model
 
     @property
     def is_gpu(self) -> bool:
         return not self.name.endswith("CPU")
 
-    def seconds(self, work: Work, parameters: int) -> float:
+    def before(self, size: Size) -> float:
+        """Seconds of a job before it computes."""
+        return self.start + 4 * size.parameters / LOADING
+
+    def computing(self, works: Iterable[Work], size: Size) -> float:
+        """Seconds of the computing itself."""
+        return sum(self._computing(work, size) for work in works)
+
+    def seconds(self, works: Iterable[Work], size: Size) -> float:
         """How long a job takes."""
-        reading = max(self.launch, parameters * self.width / self.bytes)
-        return START + work.operations / self.operations + work.passes * reading
+        return self.before(size) + self.computing(works, size)
+
+    def _computing(self, work: Work, size: Size) -> float:
+        """A pass takes its arithmetic, and as long as its weights are read or, on a GPU, its kernels started."""
+        reading = max(self.launch * size.layers, size.parameters * self.width / self.bytes)
+        return work.operations / self.operations + work.passes * reading + work.moved * self.width / self.bytes
 
 
 def device(name: str | None = None, tflops: float | None = None) -> Device:
     """The named device, or this machine's; `tflops`: what it sustains, where that is known better."""
+    local = name is None
     name = name or here()
-    key = next((key for key in DEVICES if key.lower() in name.lower()), None)
-    gpu = not name.endswith("CPU")
-    operations, read = DEVICES[key or ("A100" if gpu else "CPU")]
-    origin = f"its data sheet, {SHARE[gpu]:.0%} of it" if key else f"unknown, taken for {'an A100' if gpu else 'a CPU'}"
-    width, launch = 2 if gpu and key not in ("V100", "T4") else 4, LAUNCH if gpu else 0.0
+    gpu, key = not name.endswith("CPU"), next((key for key in DEVICES if key.lower() in name.lower()), None)
+    kind = 0 if gpu else 1
+    if local and not gpu:
+        (operations, read), source = processor.measured(), "a core measured now"
+    else:
+        operations, read = DEVICES[key or "A100"]
+        source = "its data sheet" if key else "unknown, taken for an A100"
+    width = 2 if gpu and key not in ("V100", "T4") else 4
+    sustained, origin = SHARE[kind] * operations, f"{SHARE[kind]:.0%} of {source}" if key else source
     if tflops:
-        return Device(name, tflops * 1e12, read * READ_SHARE, width, "--tflops", launch)
-    return Device(name, operations * SHARE[gpu], read * READ_SHARE, width, origin, launch)
+        sustained, origin = tflops * 1e12, "--tflops"
+    return Device(name, sustained, READ_SHARE[kind] * read, width, origin, LAUNCH if gpu else 0.0, START[kind])
 
 
 def here() -> str:
     """This machine's device, as run.json calls it: the first GPU, or the processor."""
     command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip()
+        names = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.split("\n")
     except (OSError, subprocess.TimeoutExpired):
-        found = ""
-    return found.splitlines()[0] if found else f"{platform.machine()} CPU"
+        names = [""]
+    return names[0].strip() or f"{platform.machine()} CPU"

@@ -3,7 +3,8 @@
 A forward pass takes 2 operations per parameter and token (the embedding's rows are looked up, and the output's matrix
 is multiplied only where a token is predicted), and 4 x layers x width per token and token attended to (Kaplan et al.
 2020, section 2.1). The backward pass takes as much again, and twice as much where every weight has a gradient. What
-stands before all rows runs once per pass, whatever their number.
+stands before all rows runs once per pass, whatever their number. Where weights are changed or trained, they are also
+gone through beside the passes, in every step.
 """
 
 import math
@@ -17,8 +18,11 @@ from softshot.methods.registry import METHODS, Shape
 from softshot.settings import Study
 
 PACKED = 6.5  # of predictions with gzip: 6.6 for MTOP's and DART's outputs with one demonstration
-
-
+PASSING = 20  # bytes of a weight while all are tuned: the state's own and best ones, AdamW's moments, the tuned model
+# How often a step goes through weights beside its passes; measured with SmolLM2-135M in float32 (docs/benchmarks.md).
+CHANGED = 10  # LoRA and its like: W with its change is formed, and read back to the change's factors
+TRAINED = 30  # all weights: gradients made, clipped, and AdamW's moments; pages of memory that are new in each step
+PARAGRAPH = 100  # tokens of the neutral text's, of which four are read at once (generation/drift.py)
 LAYERS = 24  # of a model of which only the parameters are known
 
 
@@ -39,10 +43,11 @@ class Size(Shape):
 
 @dataclass(frozen=True)
 class Texts:
-    """Mean tokens of a run's rows: context (demonstrations and input) and output."""
+    """Mean tokens of a run's rows: context (demonstrations and input), output, and all its choices together."""
 
     context: float
     output: float
+    choices: float = 0.0
 
     @property
     def row(self) -> float:
@@ -51,10 +56,11 @@ class Texts:
 
 @dataclass(frozen=True)
 class Work:
-    """What a job computes: operations, and forward passes that each only read the weights (one more token a row)."""
+    """What a part of a job computes, in passes that are alike."""
 
     operations: float
-    passes: float = 0.0
+    passes: float = 0.0  # forward and backward ones, each of which reads the weights
+    moved: float = 0.0  # numbers that are read or written beside: weights, keys and values
 
 
 def model_size(study: Study, name: str) -> Size:
@@ -74,31 +80,58 @@ def size_of(parameters: int) -> Size:
     return Size(parameters, LAYERS, round((parameters / (12 * LAYERS)) ** 0.5), 0)
 
 
-def tuning(size: Size, run: Run, texts: Texts, settings: dict[str, Any], records: int, steps: int) -> Work:
+def prefix(size: Size, run: Run) -> float:
+    """Operations of a pass over what stands before all rows: of keys and values there is none."""
+    return 0.0 if METHODS[run.method].states else size.forward(run.tokens, run.tokens / 2, 0)
+
+
+def tuning(size: Size, run: Run, texts: Texts, settings: dict[str, Any], records: int, steps: int) -> list[Work]:
     """Tuning a run's adapter for `steps`, with a validation loss of `records` before, after and in between."""
+    predicted = texts.output if settings["loss"] == ["likelihood"] else texts.choices or texts.output
+    length, method, batch = texts.context + predicted, METHODS[run.method], settings["batch_size"]
 
     def rows(number: float) -> float:
-        return size.forward(number * texts.row, run.tokens + texts.row / 2, number * texts.output)
+        return size.forward(number * length, run.tokens + length / 2, number * predicted)
 
-    passes = 3 if METHODS[run.method].every_weight else 2  # forward and backward, in forward ones
-    before = size.forward(run.tokens, run.tokens / 2, 0)
-    step = settings["accumulation"] * passes * (before + rows(settings["batch_size"]))
-    validation = math.ceil(records / settings["batch_size"]) * before + rows(records)
-    return Work(steps * step + (1 + math.ceil(steps / settings["validate_every"])) * validation)
+    passes = 3 if method.every_weight else 2  # forward and backward, in forward ones
+    before = prefix(size, run)
+    number = steps * settings["accumulation"]
+    moved = TRAINED if method.every_weight else CHANGED if method.trains_weights else 0
+    validations, batches = 1 + math.ceil(steps / settings["validate_every"]), math.ceil(records / batch)
+    return [
+        Work(number * passes * (before + rows(batch)), 2 * number, steps * moved * size.parameters),
+        Work(validations * (batches * before + rows(records)), validations * batches),
+    ]
 
 
-def generation(size: Size, run: Run, texts: Texts, settings: dict[str, Any] | None, records: int, batch: int) -> Work:
+def generation(
+    size: Size, run: Run, texts: Texts, settings: dict[str, Any] | None, records: int, batch: int
+) -> list[Work]:
     """Predicting `records`, `batch` at once, after what the run's method puts before them; weights are merged.
 
-    `settings` None: outputs are chosen, and read in the same pass.
+    `settings` None: outputs are chosen, and all choices are read in one pass with the context.
     """
+    before, attended = prefix(size, run), run.tokens + texts.context / 2
     if settings is None:
-        predicted = records * texts.output
-        return Work(size.forward(run.tokens + records * texts.row, run.tokens + texts.row / 2, predicted))
-    reading = size.forward(run.tokens + records * texts.context, run.tokens + texts.context / 2, records)
-    written = records * settings["beams"] * texts.output
-    writing = size.forward(written, run.tokens + texts.row, written)
-    return Work(reading + writing, math.ceil(records / batch) * texts.output)
+        predicted = texts.choices or texts.output
+        read = size.forward(records * (texts.context + predicted), attended + predicted / 2, records * predicted)
+        return [Work(before + read, math.ceil(records / batch))]
+    longest, written = settings["max_new_tokens"], records * settings["beams"] * texts.output
+    passes = records / batch * texts.output + longest - texts.output  # places are filled anew, and empty in the end
+    states = 2 * size.layers * size.width * (run.tokens + texts.context + longest)  # a row's keys and values
+    return [
+        Work(before + size.forward(records * texts.context, attended, records), math.ceil(records / batch)),
+        Work(
+            size.forward(written, run.tokens + texts.row, written),
+            passes,
+            passes * min(records, batch) * settings["beams"] * states,
+        ),
+    ]
+
+
+def forgetting(size: Size, run: Run, tokens: int) -> Work:
+    """Losses of a neutral text of so many tokens, of the bare model and of the adapted one."""
+    return Work(2 * size.forward(tokens, run.tokens / 2 + PARAGRAPH / 2, tokens), 2 * tokens / (4 * PARAGRAPH))
 
 
 def adapter_bytes(size: Size, run: Run, settings: dict[str, Any]) -> float:

@@ -14,6 +14,7 @@ from softshot.analysis.figures.learning import learning_panels
 from softshot.analysis.figures.method_size import size_panels, spread_panels
 from softshot.analysis.figures.scale import distance_panels, scale_panels
 from softshot.analysis.figures.scores import score_panels
+from softshot.analysis.figures.shift import shift_panels
 from softshot.analysis.figures.transfer import transfer_panels
 from softshot.analysis.findings import Findings
 from softshot.analysis.names import Names
@@ -68,6 +69,12 @@ def draw(results: Results, names: Names, found: Findings) -> dict[str, Figure]:
             f"Points are means over seeds, {BANDS}. A tick at the top marks where two curves cross, where both orders"
             " are significant.",
             data_size_panels(names, cells, found.data_size, found.crossings),
+        ),
+        Figure(
+            "shift",
+            "Score on the groups that are held out. Points are means over seeds, bands the interval of the mean;"
+            " a line falls by what its arm loses.",
+            shift_panels(names, cells, found.shift),
         ),
         Figure(
             "scale",
