@@ -166,6 +166,8 @@ def _sections(results: Results, tables: dict[str, pd.DataFrame]) -> list[tuple]:
         rows.append(("transfer", "", "", "The study uses no adapter on another task (transfer.arms)."))
     if not any(cell.train for cell in cells):
         rows.append(("data size", "", "", "The study varies no number of training records (data_size.train)."))
+    if tables["scale"].empty:
+        rows.append(("scale", "", "", "The study has no two models that are known to differ in size."))
     if all(cell.tuned for cell in cells):
         rows.append(("in-context learning", "", "", "The study has no in-context learning to compare with."))
     if tables["summary"]["published"].isna().all():

@@ -93,7 +93,9 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
     tuned_at = rates.rates(results)
     shifts = shift.shifts(study, results, evidence, folder)
     shifted = shift.shift(study, evidence, shifts)
-    known = {"summary": summary, "similarity": binned, "data": data, "rates": tuned_at, "shift": shifted}
+    sizes = scale.scale(study, results, evidence, compared, names)
+    known = {"summary": summary, "similarity": binned, "data": data, "rates": tuned_at}
+    known |= {"shift": shifted, "scale": sizes}
     together = ensembles.ensembles(study, evidence, folder)
     literature = Literature(study, results, evidence, compared, near, costs, together, shifts, names)
     asked = [*claims.parts(study, results, evidence, compared, near), *literature.parts()]
@@ -111,9 +113,9 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         similarity=binned,
         transfer=transfer.transfer(results, evidence, compared),
         data_size=data_size.data_size(study, results, evidence, names, folder),
-        crossings=data_size.crossings(study, results, compared, names, folder),
         shift=shifted,
-        scale=scale.scale(study, results, evidence, compared, names),
+        crossings=data_size.crossings(study, results, compared, names, folder),
+        scale=sizes,
         scale_crossings=scale.crossings(study, results, evidence, compared, names),
         significance=significance.significance(evidence, compared),
         cost=run_costs,

@@ -117,17 +117,18 @@ class Literature:
         asked = []
         for cell in self._held(PROMPT_TUNING) if len(self.study.seeds) > 1 else ():
             ways = self.ensembles[[key == cell.key for key in keys(self.ensembles)]]
-            over_mean = None if ways.empty else ways.iloc[0]["estimate"]
+            over_mean = None if ways.empty or not self._scores(cell) else ways.iloc[0]["estimate"]
             asked.append(((cell.model, cell.task), self.names.cell(cell), over_mean))
         return asked
 
     def _lora(self) -> list[Asked]:
         """8a: LoRA less full tuning."""
-        return [
-            ((cell.model, cell.task), self.names.cell(cell), lead.estimate if lead else None)
-            for cell in self._loras()
-            for lead in [self.contrasts.of(cell, self._full(cell))]
-        ]
+        asked = []
+        for cell in self._loras():
+            full = self._full(cell)
+            lead = self.contrasts.of(cell, full) if self._scores(cell, full) else None
+            asked.append(((cell.model, cell.task), self.names.cell(cell), lead.estimate if lead else None))
+        return asked
 
     def _trained(self) -> list[Asked]:
         """8b: the parameters that LoRA trains, in percent of those that full tuning does."""
@@ -166,9 +167,7 @@ class Literature:
     def _rivals(self) -> dict[Place, list[tuple[Cell, Cell | None]]]:
         """Per model and task every cell of the recipe that has few examples, and the best ICL on the same ones."""
         arms = {run.arm for run in runs(self.study) if run.method == "ia3" and not run.given and self._is_recipe(run)}
-        cells = [
-            cell for cell in self.results.cells if not (cell.source or cell.without) and cell.retriever != UPPER_BOUND
-        ]
+        cells = [cell for cell in self.results.cells if cell.train or cell.ordinary]
         rivals: dict[Place, list] = {}
         for cell in cells:
             if cell.arm in arms and not cell.shots and self._few(cell):
@@ -177,6 +176,7 @@ class Literature:
                     for other in cells
                     if other.method == NOTHING
                     and other.shots
+                    and other.retriever != UPPER_BOUND
                     and (other.model, other.task, other.train) == (cell.model, cell.task, cell.train)
                 ]
                 if shown:
@@ -213,6 +213,14 @@ class Literature:
         if of_task is None or not of_task.estimates.keys() >= {plain, shown}:
             return None
         return nearer_gain(self.study, of_task, plain, shown, self.near(shown, "similarity"))
+
+    def _scores(self, *cells: Cell | None) -> bool:
+        """Whether one of these cells scores anything: where none does, none is worse, and that says nothing."""
+        return any(
+            of_task.lower or of_task.estimates[cell].value > 0
+            for cell in cells
+            if cell and (of_task := self.evidence.get(cell.task)) and cell in of_task.estimates
+        )
 
     def _counts(self, column: str, *cells: Cell | None) -> list[float] | None:
         """What two cells took; None where one is not known."""
