@@ -185,6 +185,8 @@ def test_a_state_of_other_settings_is_not_used(place):
     process.wait()
     again = subprocess.run(command(model, folder, "a", steps=3), check=True, stderr=subprocess.PIPE, text=True)
     assert "continuing" not in again.stderr
+    lines = [line for line in again.stderr.splitlines() if line.startswith("step ")]
+    assert lines[0].startswith("step 0/3: validation loss ") and "3/3: loss " in lines[-1], "no step, no loss of one"
 
 
 def test_accumulation_equals_one_larger_batch(base):

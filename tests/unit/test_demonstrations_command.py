@@ -1,4 +1,4 @@
-"""Demonstrations at the command line: tables, the look-up, and what a run shows of them.
+"""Demonstrations at the command line: tables, and the look-up.
 
 python -m pytest tests/unit/test_demonstrations_command.py
 """
@@ -15,7 +15,6 @@ import pytest
 
 from softshot.demonstrations import __main__ as program
 from softshot.demonstrations import embeddings, show, table
-from softshot.demonstrations.shown import Shown
 from softshot.errors import UserError
 from softshot.files import sha256, write_jsonl
 
@@ -277,7 +276,7 @@ def test_a_retriever_loads_only_what_it_needs(splits, kind, unneeded):
     assert finished.returncode == 0, finished.stderr
 
 
-# --show
+# softshot show
 
 
 @pytest.fixture
@@ -288,9 +287,15 @@ def study(splits, monkeypatch) -> Path:
     return splits.parents[1]
 
 
+def look_up(monkeypatch, *arguments: str) -> None:
+    """`softshot show`, in this process."""
+    monkeypatch.setattr(sys, "argv", ["softshot show", *arguments])
+    show.main()
+
+
 def test_show_prints_a_record_and_its_neighbours_under_every_retriever(study, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "60")
-    call(monkeypatch, ["--show", "tiny", "test-0", "--results", str(study)])
+    look_up(monkeypatch, "tiny", "test-0", "--results", str(study))
     told = capsys.readouterr().out
     assert told.startswith("tiny, test, record test-0\n     input   SET an alarm\n     target  alarm\n")
     assert "\ndense (dense, minilm); 1 training records excluded\n" in told
@@ -309,7 +314,8 @@ def test_show_wraps_long_texts(capsys, monkeypatch):
 
 
 def test_show_names_the_closest_ids(study):
-    finished = run(["--show", "tiny", "tset-1", "--results", str(study)])
+    command = [sys.executable, "-m", "softshot", "show", "tiny", "tset-1", "--results", str(study)]
+    finished = subprocess.run(command, capture_output=True, text=True)
     assert finished.returncode == 1
     assert finished.stderr == (
         "softshot: tiny has no record 'tset-1' in test, train; the closest ids are test-1, test-0, train-1.\n"
@@ -325,10 +331,10 @@ def test_show_says_what_is_not_there(study, tmp_path, monkeypatch, capsys):
     assert "no table of demonstrations for train" in capsys.readouterr().out
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"config\.yaml names no study"):
-        call(monkeypatch, ["--show", "tiny", "test-1"])
+        look_up(monkeypatch, "tiny", "test-1")
     (tmp_path / "config.yaml").write_text("study: mine\n")
     with pytest.raises(UserError, match="results/mine/data/tiny holds no records"):
-        call(monkeypatch, ["--show", "tiny", "test-1"])
+        look_up(monkeypatch, "tiny", "test-1")
 
 
 @pytest.mark.parametrize(("split", "told"), [("train", "training"), ("test", "test")])
@@ -339,52 +345,9 @@ def test_show_refuses_tables_of_other_records(study, split, told):
         show.show(study, "tiny", "test-0")
 
 
-def test_nothing_to_do_is_an_error():
-    finished = run([])
-    assert finished.returncode == 2
-    assert "say what to do: encode, retrieve or --show TASK ID" in finished.stderr
-
-
-# What a run shows
-
-
-@pytest.fixture
-def neighbours(tmp_path) -> Path:
-    rows = [
-        table.Row("q", ["a", "b", "c"], [0.9, 0.7, 0.5], 0),
-        table.Row("r", ["a", "b"], [math.nan, math.nan], 0),
-        table.Row("s", [], [], 3),
-    ]
-    table.write(tmp_path / "test.parquet", rows, 3, {})
-    return tmp_path / "test.parquet"
-
-
-TRAIN = [make_record(id, id) for id in "abc"]
-
-
-def shown_ids(shown: Shown, record_id: str) -> str:
-    assert [record["id"] for record in shown.records(record_id)] == [id for id, _ in shown.ids(record_id)]
-    return "".join(id for id, _ in shown.ids(record_id))
-
-
-def test_shown_are_the_nearest_first(neighbours):
-    shown = Shown(neighbours, 2, TRAIN, None)
-    assert [shown_ids(shown, id) for id in "qrs"] == ["ab", "ab", ""]
-    with pytest.raises(UserError, match="record t: no demonstrations in the table"):
-        shown.ids("t")
-
-
-def test_demonstrations_below_the_threshold_are_not_shown(neighbours):
-    expected = {0.95: ["", "ab", ""], 0.7: ["ab", "ab", ""], 0.6: ["ab", "ab", ""], 0.1: ["abc", "ab", ""]}
-    for threshold, ids in expected.items():
-        shown = Shown(neighbours, 3, TRAIN, threshold)
-        assert [shown_ids(shown, id) for id in "qrs"] == ids
-    assert shown_ids(Shown(neighbours, 1, TRAIN, 0.6), "q") == "a"
-
-
-def test_shots_and_table_come_together(neighbours):
-    assert Shown(None, 0, TRAIN, None).ids("q") == []
-    with pytest.raises(UserError, match="a run with 1 shots needs --demonstrations"):
-        Shown(None, 1, TRAIN, None)
-    with pytest.raises(UserError, match="b is not a training record"):
-        Shown(neighbours, 2, TRAIN[:1], None)
+def test_without_a_record_show_says_what_it_needs_and_without_a_command_so_does_the_stage():
+    asked = subprocess.run([sys.executable, "-m", "softshot", "show"], capture_output=True, text=True)
+    assert asked.returncode == 2 and "usage: softshot show [-h]" in asked.stderr
+    assert "the following arguments are required: task, id" in asked.stderr and "--show" not in asked.stderr
+    staged = run([])
+    assert staged.returncode == 2 and "required: encode | retrieve" in staged.stderr

@@ -5,11 +5,11 @@ from importlib import import_module
 
 from softshot.errors import run_program
 
-COMMANDS = {  # the program of each, the arguments that are put before the user's, what it does
-    "plan": ("softshot.plan.__main__", [], "the jobs, hours and disk that a study takes, and has taken"),
-    "score": ("softshot.scoring.__main__", [], "the scores of any system's output, by a task's official metrics"),
-    "show": ("softshot.demonstrations.__main__", ["--show"], "a record, and the demonstrations found for it"),
-    "records": ("softshot.records", [], "the results on disk that do not fit the study, and why"),
+COMMANDS = {  # the program of each, what it does
+    "plan": ("softshot.plan.__main__", "the jobs, hours and disk that a study takes, and has taken"),
+    "score": ("softshot.scoring.__main__", "the scores of any system's output, by a task's official metrics"),
+    "show": ("softshot.demonstrations.show", "a record, and the demonstrations found for it"),
+    "records": ("softshot.records", "the results on disk that do not fit the study, and why"),
 }
 
 
@@ -17,13 +17,11 @@ def main() -> None:
     """Run the command's program."""
     name, *arguments = sys.argv[1:] or ["--help"]
     if name not in COMMANDS:
-        lines = [f"  softshot {command:10}{about}" for command, (*_, about) in COMMANDS.items()]
+        lines = [f"  softshot {command:10}{about}" for command, (_, about) in COMMANDS.items()]
         print("usage:", *lines, sep="\n", file=sys.stdout if name in ("-h", "--help") else sys.stderr)
         sys.exit(0 if name in ("-h", "--help") else 2)
-    module, before, _ = COMMANDS[name]
-    asked = arguments[:1] in (["-h"], ["--help"])
-    sys.argv = [f"softshot {name}", *([] if asked else before), *arguments]
-    run_program(import_module(module).main)
+    sys.argv = [f"softshot {name}", *arguments]
+    run_program(import_module(COMMANDS[name][0]).main)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
-"""python -m softshot.demonstrations encode | retrieve | --show TASK ID
+"""python -m softshot.demonstrations encode | retrieve
 
 `encode` turns the inputs of one split into vectors. `retrieve` finds demonstrations for every record of a split among
-the training records, by the retriever that its settings describe (see table.py for what it writes). `--show` prints
-a record with its neighbours under each retriever of a study.
+the training records, by the retriever that its settings describe (see table.py for what it writes).
 """
 
 import argparse
 import json
-import signal
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -70,15 +68,6 @@ def build(args: argparse.Namespace, settings: SearchSettings, train: list[dict])
     return import_module(f"softshot.demonstrations.{RETRIEVERS[settings.kind]}").build(args, settings, train)
 
 
-def show_record(args: argparse.Namespace) -> None:
-    """A record and its neighbours, on the terminal."""
-    from softshot.demonstrations import show
-
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `--show ... | head` ends quietly
-    task, id = args.show
-    show.show(args.results or show.default_results(), task, id)
-
-
 def repeats(train: list[dict], records: list[dict]) -> Callable[[table.Row], bool]:
     """The function that says whether a row's first neighbour has an output that is wanted of its record."""
     target_of = {record["id"]: record["target"] for record in train}
@@ -106,11 +95,7 @@ def searched(records: list[dict], groups: bool) -> list[dict]:
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="softshot.demonstrations", description=__doc__.split("\n\n")[1])
-    parser.add_argument("--show", nargs=2, metavar=("TASK", "ID"), help="print a record and its neighbours")
-    parser.add_argument(
-        "--results", type=Path, help="for --show: a study's results folder, if not that of ./config.yaml"
-    )
-    commands = parser.add_subparsers()
+    commands = parser.add_subparsers(required=True, metavar="encode | retrieve")
     encode = commands.add_parser("encode", help=encode_split.__doc__)
     retrieve = commands.add_parser("retrieve", help=retrieve_split.__doc__)
 
@@ -136,11 +121,7 @@ def arguments() -> argparse.Namespace:
         command.add_argument("--threads", type=int, default=1, help="CPU threads; the result does not depend on them")
         command.add_argument("--out", type=Path, required=True)
 
-    parser.set_defaults(run=show_record)
-    args = parser.parse_args()
-    if args.run is show_record and not args.show:
-        parser.error("say what to do: encode, retrieve or --show TASK ID")
-    return args
+    return parser.parse_args()
 
 
 def main() -> None:

@@ -1,8 +1,10 @@
-"""For people who look: a record, and its neighbours under each retriever of a study."""
+"""`softshot show TASK ID`: a record, and the demonstrations that each retriever of a study found for it."""
 
+import argparse
 import difflib
 import re
 import shutil
+import signal
 import textwrap
 from pathlib import Path
 
@@ -10,8 +12,19 @@ import pyarrow.parquet as pq
 import yaml
 
 from softshot.demonstrations.table import read_metadata
-from softshot.errors import UserError
+from softshot.errors import UserError, run_program
 from softshot.files import read_jsonl, sha256
+
+
+def main() -> None:
+    """Show what is asked for on the terminal."""
+    parser = argparse.ArgumentParser(prog="softshot show", description=__doc__)
+    parser.add_argument("task", help="a task of the study, such as mtop")
+    parser.add_argument("id", help="the id of one of its records; a wrong one is answered with the closest")
+    parser.add_argument("--results", type=Path, help="the study's folder; by default that of ./config.yaml's study")
+    args = parser.parse_args()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `... | head` ends quietly
+    show(args.results or default_results(), args.task, args.id)
 
 
 def show(results: Path, task: str, id: str) -> None:
@@ -90,3 +103,7 @@ def default_results() -> Path:
         return Path("results") / config["study"]
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         raise UserError("./config.yaml names no study: give its folder, --results results/<study>.") from None
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -281,9 +281,10 @@ class Trainer:
         progress.validation_seconds += time.monotonic() - began
         progress.history.append({"step": progress.step, "validation_loss": loss})
         if not sys.stderr.isatty():  # a log file gets plain lines, a terminal the bar
-            trained = next((line["loss"] for line in reversed(progress.history) if "loss" in line), math.nan)
+            losses = [line["loss"] for line in progress.history if "loss" in line]
+            trained = f"loss {losses[-1]:.4f}, " if losses else ""  # none before the first step
             print(
-                f"step {progress.step}/{self.settings.steps}: loss {trained:.4f}, validation loss {loss:.4f}"
+                f"step {progress.step}/{self.settings.steps}: {trained}validation loss {loss:.4f}"
                 f" (best {progress.best_loss:.4f} at {progress.best_step}), {progress.seconds:.0f} s",
                 file=sys.stderr,
                 flush=True,
