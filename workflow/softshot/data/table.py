@@ -55,6 +55,12 @@ def converter(settings: TableSettings) -> Callable[[Any], dict]:
             parsed[key] = parse(text)
         except ValueError as fault:
             raise UserError(f"{key} of the task's table: {fault}") from None
+        constant = key.startswith("choices") and isinstance(settings.choices, list)  # labels are one text in all rows
+        if not constant and parsed[key][0][1] is None:
+            raise UserError(
+                f"{key} of the task's table: {text!r} names no column, so it is the same text in every record; a"
+                " column stands in braces: {column}"
+            )
     return functools.partial(_record, parsed, settings.id, {"group": settings.group, "domain": settings.domain})
 
 
