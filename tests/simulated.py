@@ -6,8 +6,10 @@ arm on this record (0.5), and of the seed (`spread`).
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from softshot.analysis.bootstrap import Replicates, replicate
@@ -16,6 +18,8 @@ from softshot.analysis.effects import growth, over_places, steadiness
 from softshot.analysis.estimate import Estimate, difference, mean
 from softshot.analysis.evidence import Evidence, estimates
 from softshot.analysis.records import Statistics
+from softshot.grid import Run, runs
+from softshot.settings import Study
 
 RESAMPLES = 200
 LEVELS = (0.05, 0.01, 0.001, 0.05 / 150)  # the last: what Holm asks of the first of 150 comparisons
@@ -198,3 +202,25 @@ def welch(found: Estimate) -> float:
 def rejected(p: np.ndarray) -> list[float]:
     """The share of p-values below each of LEVELS."""
     return [float(np.mean(p < level)) for level in LEVELS]
+
+
+def scored_study(
+    rng: np.random.Generator, study: Study, level: Callable[[Run], float], spread: float = 0.0, records: int = 400
+) -> tuple[SimpleNamespace, dict[str, Evidence]]:
+    """A study's results and evidence where a run is right at a `level` of its own, on the scale of logits, to which
+    each seed adds a draw: the results have what the questions of whole studies read."""
+    grid, evidence, values = list(runs(study)), {}, {}
+    for task in study.data.tasks:
+        answers, members = Records(rng, task, records), {}
+        for run in grid:
+            if run.task == task:
+                cell, seed = Cell.of(run), rng.normal(0, spread) if run.seed else 0.0
+                answers.run("/".join(cell.key), run.seed, level(run) + seed)
+                members.setdefault(cell, []).append(("/".join([*cell.key, str(run.seed)]), run.seed))
+        replicates = answers.replicates()
+        ids, group = [str(number) for number in range(records)], answers.group
+        statistics = Statistics(task, "exact_match", False, ids, answers.of, group)
+        evidence[task] = Evidence(task, list(members), members, statistics, replicates, estimates(replicates, members))
+        values |= {cell.key: evidence[task].scores(cell) for cell in members}
+    metrics = pd.DataFrame({"task": study.data.tasks, "metric": "exact_match"})
+    return SimpleNamespace(cells=list(dict.fromkeys(map(Cell.of, grid))), metrics=metrics, values=values), evidence

@@ -5,7 +5,8 @@ python tests/studies/error_rates.py [STUDIES]
 Simulated studies (tests/simulated.py). The last level is what Holm's correction asks of the first of 150 comparisons.
 `alpha` columns are the shares of studies with p below it without a difference, and what the last would be with the
 degrees of freedom of Welch and Satterthwaite; power is the share with p < 0.05 (and
-below the last level) at a difference of 1 and of 2 logits, some 20 and 35 points.
+below the last level) at a difference of 1 and of 2 logits, some 20 and 35 points. The last table has the shares of
+studies in which a claim of the literature is called supported where it is only just untrue (tests/claimed.py).
 """
 
 import sys
@@ -16,6 +17,7 @@ import numpy as np
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "workflow")]
 
+from claimed import NULLS, called  # noqa: E402
 from simulated import (  # noqa: E402
     LEVELS,
     SPREADS,
@@ -51,6 +53,8 @@ STUDIES = {
     ),
 }
 EFFECTS = (1.0, 2.0)
+CLAIM_STUDIES = 2  # likewise of claims of the literature, with seeds that spread so far:
+CLAIM_SPREAD = 0.2
 SPREAD_STUDIES = 5  # for each of so many comparisons one study of spreads, which takes longer
 
 
@@ -73,6 +77,14 @@ def main() -> None:
         rng = np.random.default_rng(7)
         p = np.array([spread_claims(rng, draw) for _ in range(max(studies // SPREAD_STUDIES // 2, 1))])
         print(f"| {name} | {' | '.join(f'{100 * share:.1f}%' for share in (p < 0.05).mean(axis=0))} |", flush=True)
+    print("\n| part, where it is only just untrue | 2 seeds | 3 seeds | 5 seeds |\n| --- | ---: | ---: | ---: |")
+    for part in NULLS:
+        shares = []
+        for seeds in (2, 3, 5):
+            rng = np.random.default_rng(7)
+            verdicts = [called(part, rng, seeds, CLAIM_SPREAD) for _ in range(max(studies // CLAIM_STUDIES, 1))]
+            shares.append(f"{100 * verdicts.count('supported') / len(verdicts):.1f}%")
+        print(f"| {part} | {' | '.join(shares)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -116,8 +116,21 @@ def test_a_class_that_nothing_is_counts_for_nothing():
     assert scores["macro_f1"] == 100.0, "as with sklearn's f1_score(average='macro')"
 
 
+def test_the_f1_of_the_first_choice_by_hand_and_as_scikit_learn_has_it_where_nothing_is_of_it():
+    # Right yes: 1, 2; no that is called yes: 3; yes that is called no: 4, 5. Precision 2 / 3, recall 2 / 4.
+    texts, targets = ["yes", "yes", "yes", "no", "no", "no"], ["yes", "yes", "no", "yes", "yes", "no"]
+    records = [
+        {"id": str(n), "choices": ["yes", "no"], "target": target, "references": [target], "meta": {}}
+        for n, target in enumerate(targets)
+    ]
+    scores = scored(["first_f1", "macro_f1"], records, texts)
+    assert scores["first_f1"] == pytest.approx(100 * 2 * (2 / 3) * (2 / 4) / (2 / 3 + 2 / 4)) == pytest.approx(400 / 7)
+    assert scores["macro_f1"] == pytest.approx((scores["first_f1"] + 100 * 2 * (1 / 3) * (1 / 2) / (1 / 3 + 1 / 2)) / 2)
+    assert scored(["first_f1"], records[5:], ["no"]) == {"first_f1": 0.0}
+
+
 def test_scores_of_many_samples_are_those_of_each():
-    for name in ("macro_f1", "calibration_error", "accuracy"):
+    for name in ("macro_f1", "first_f1", "calibration_error", "accuracy"):
         metric = metric_class(name)()
         rows = np.array([metric.statistics("", record) for record in with_found()])
         samples = np.random.default_rng(0).integers(0, 3, size=(20, 4)) @ rows  # [20, K]
@@ -181,12 +194,19 @@ def test_losses_that_compare_choices_are_refused_where_there_are_none(tmp_path):
         configuration.load(merge(study_of(tmp_path, {}, ["bleu"]), loss))
 
 
+ELSEWHERE = [{"arm": "pt", "set": {"steps": 3}}]  # a study's own list, which takes nothing from the arm
+
+
 def test_the_recipe_of_t_few_is_an_arm_to_be_turned_on(tmp_path):
     on = {"arms": {"t-few": {"demonstrations": ["none"]}}}
     study = configuration.load(merge(study_of(tmp_path, {"choices": ["a", "b"]}, ["accuracy"]), on))
     recipe = next(slices.tuning_slice(study, run) for run in runs(study) if run.arm == "t-few")
     assert recipe["method"]["name"] == "ia3" and recipe["tuning"]["optimiser"] == "adafactor"
     assert len(recipe["tuning"]["loss"]) == 3
+    overridden = configuration.load(
+        merge(study_of(tmp_path, {"choices": ["a", "b"]}, ["accuracy"]), on | {"tuning": {"overrides": ELSEWHERE}})
+    )
+    assert recipe == next(slices.tuning_slice(overridden, run) for run in runs(overridden) if run.arm == "t-few")
     others = [slices.tuning_slice(study, run)["tuning"]["loss"] for run in runs(study) if run.arm in ("pt", "ipt")]
     assert others and all(loss == ["likelihood"] for loss in others)
     with pytest.raises(UserError, match="totto, on which t-few is tuned, has none"):

@@ -9,6 +9,8 @@ from softshot.analysis.bootstrap import replicate
 from softshot.analysis.cells import Cell
 from softshot.analysis.ensembles import MEAN, RISK, VOTE, combined, ensembles, least_risk, vote
 from softshot.analysis.evidence import Evidence, estimates
+from softshot.analysis.figures.base import Figure
+from softshot.analysis.figures.ensembles import ensemble_panels
 from softshot.analysis.names import Names
 from softshot.analysis.records import Statistics
 from softshot.analysis.report import environment
@@ -151,8 +153,12 @@ def test_one_seed_is_no_ensemble_and_records_that_are_not_there_no_table(study):
 
 def test_the_pages_section_says_every_ensemble(study):
     folder, settings, evidence = study
-    rows = ensembles(settings, evidence, folder).to_dict("records")
-    section = environment(Names(settings, evidence["mine"].cells)).get_template("sections/ensembles.html.j2")
-    text = " ".join(re.sub("<[^>]+>", " ", section.render(found={"ensembles": rows})).split())
+    table, cells = ensembles(settings, evidence, folder), evidence["mine"].cells
+    rows, names = table.to_dict("records"), Names(settings, cells)
+    drawn = Figure("ensembles", "A caption.", ensemble_panels(names, {cell.key: cell for cell in cells}, table))
+    assert "<svg" in drawn.svg() and "pt: vote +" in drawn.panels[0].words
+    section = environment(names).get_template("sections/ensembles.html.j2")
+    page = section.render(found={"ensembles": rows}, figures={"ensembles": drawn})
+    text = " ".join(re.sub("<[^>]+>", " ", page).split())
     for row in rows:
         assert f"5 tokens {row['ensemble']} 3 {row['score']:.1f} {row['mean']:.1f} +{row['over_mean']:.1f}" in text

@@ -13,7 +13,7 @@ from softshot.analysis.figures.base import Figure, apart
 from softshot.analysis.names import Names
 
 FILES = ["scores", "size", "spread", "similarity", "similarity-count", "overlap", "overlap-count", "transfer"]
-FILES += ["data-size", "cost", "cost-tuning", "learning"]
+FILES += ["data-size", "shift", "scale", "distance", "ensembles", "cost", "cost-tuning", "learning"]
 
 
 def test_every_figure_is_written_as_svg_and_png(half_done):

@@ -88,7 +88,7 @@ def test_what_cannot_be_is_refused_with_its_key(tmp_path):
     arm = {"method": "lora", "adapter": lora}
     with pytest.raises(UserError, match=r"transfer\.arms: theirs's adapter was tuned on no task here"):
         study_of(arm, data={"tasks": ["mtop", "dart"]}, transfer={"arms": ["theirs"]})
-    with pytest.raises(UserError, match=r"`arm: theirs` has no effect"):
+    with pytest.raises(UserError, match=r"nothing is tuned for theirs"):
         study_of(arm, tuning={"overrides": [{"arm": "theirs", "set": {"steps": 3}}]})
 
 

@@ -17,13 +17,14 @@ TASKS = NAMES | st.sampled_from(
 )
 RETRIEVERS = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True).filter(lambda name: name not in RESERVED)
 NUMBERS = st.integers(1, 10**6)
+GROUPS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 # An arm has one method. A task is in no folder but its own, so that its name can be that of a variant.
 ARMS = st.fixed_dictionaries(dict.fromkeys(["a", "b", "icl", "none", "tokens-1"], st.sampled_from(sorted(METHODS))))
 
 
 @st.composite
 def two_runs(draw) -> tuple[Run, Run]:
-    """Two runs of a study, whole or on a part of the training records."""
+    """Two runs of a study, whole or on a part of the training records, of which some groups may be held out."""
     arms = draw(ARMS)
     adapters = {arm: draw(st.none() | st.just("/a")) if METHODS[arms[arm]].settings else None for arm in arms}
     return draw(any_run(arms, adapters)), draw(any_run(arms, adapters))
@@ -45,8 +46,8 @@ def any_run(draw, arms: dict[str, str], adapters: dict[str, str | None]) -> Run:
         shots=shown[1],
         seed=draw(st.integers(0, 100)),
         source=draw(st.none() | TASKS) if method.settings and not adapters[arm] else None,
-        train=draw(st.none() | NUMBERS),
         adapter=adapters[arm],
+        **draw(st.sampled_from([{}, {"train": draw(NUMBERS)}, {"without": draw(GROUPS)}])),
     )
 
 
@@ -56,7 +57,8 @@ def test_two_runs_never_share_a_folder_nor_their_demonstrations(pair):
     if one != other:
         assert one.path != other.path
     if one.shots and other.shots and demonstration_folder(one) == demonstration_folder(other):
-        assert (one.retriever, one.train) == (other.retriever, other.train)
+        facts = [(run.retriever, run.train, run.without) for run in pair]
+        assert facts[0] == facts[1]
 
 
 def study_of(tasks: list[str] = ("a", "b", "c"), **changes) -> Study:
@@ -124,6 +126,16 @@ def test_an_adapter_stands_before_demonstrations_of_its_own_task_where_that_is_a
     own = [run for run in runs(study_of(["a"], pt=PT, transfer=transfer)) if run.source]
     assert {(run.task, run.source, run.shots) for run in own} == {("a", "a", 1)}
     assert {run.tuner.path for run in own} == {f"m/a/pt/tokens-9/seed-{seed}" for seed in (1, 2)}
+
+
+def test_what_any_method_tuned_on_one_task_is_scored_on_another_without_demonstrations():
+    lora = {"method": "lora", "rank": [8]}
+    transfer = {"arms": ["pt", "lora"], "tokens": [5], "rank": [8], "demonstrations": ["none"], "own": True}
+    folders = paths(study_of(["a", "b"], pt=PT, lora=lora, transfer=transfer))
+    assert [path for path in folders if path.startswith("m/a/") and path.endswith(("-0", "-1"))] == [
+        *("m/a/pt/tokens-5/seed-1", "m/a/lora/rank-8/seed-1", "m/a/icl/none/seed-0"),
+        *("m/a/pt/from-b_tokens-5/seed-1", "m/a/lora/from-b_rank-8/seed-1"),
+    ]
 
 
 def test_a_study_of_one_task_has_no_transfer():

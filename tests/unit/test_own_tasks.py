@@ -99,6 +99,22 @@ def test_a_brace_alone_is_an_error_that_names_the_setting(tmp_path, template):
         assert re.match(r"(input|target|references\.1) of the task's table: a `[{}]` alone in ", message)
 
 
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({"input": "text"}, "input"),
+        ({"target": "summary"}, "target"),
+        ({"target": "{{summary}}"}, "target"),
+        ({"references": ["{text}", "summary"]}, "references.1"),
+        ({"choices": "options"}, "choices.0"),
+    ],
+)
+def test_a_template_without_a_column_is_an_error_but_for_a_listed_choice(tmp_path, settings, key):
+    path = write(tmp_path / "a.jsonl", ROWS)
+    assert re.match(rf"{key} of the task's table: .+ names no column.*: {{column}}$", fault_of(path, **settings))
+    assert records_of(path, choices=["first", "second sum mary"])[0]["choices"] == ["first", "second sum mary"]
+
+
 def test_values_that_are_no_text_in_a_template(tmp_path):
     row = {"n": 3, "x": 0.5, "b": True, "null": None, "o": {"p": {"q": "deep"}}, "a.b": "dotted"}
     path = write(tmp_path / "a.jsonl", [row])

@@ -56,8 +56,13 @@ def test_config_yaml_is_a_possible_study():
 
 
 @pytest.mark.parametrize("path", STUDY_FILES, ids=lambda path: path.name)
-def test_every_study_file_is_possible(path):
-    configuration.load(merged([ROOT / "config.yaml", path]))
+def test_every_study_file_is_possible(path, tmp_path):
+    values = merged([ROOT / "config.yaml", path])
+    for entry in values["data"]["own"].values():  # files that the reader brings
+        for split, file in entry["files"].items():
+            entry["files"][split] = str(tmp_path / file)
+            (tmp_path / file).touch()
+    configuration.load(values)
 
 
 def test_the_settings_page_is_up_to_date():
@@ -114,7 +119,11 @@ def test_the_settings_page_is_up_to_date():
         ("tuning.overrides", [{"task": "mtopp", "set": {"steps": 3}}], "mtopp", "mtop"),
         ("tuning.overrides", [{"model": "gpt2", "set": {"steps": 3}}], "gpt2", "gpt2-xl"),
         ("tuning.overrides", [{"method": "dora", "set": {"steps": 3}}], "tuning.overrides.0.method", "prompt-tuning"),
-        ("tuning.overrides", [{"arm": "icl", "set": {"steps": 3}}], "tuning.overrides", "nothing is tuned for it"),
+        ("tuning.overrides", [{"arm": "icl", "set": {"steps": 3}}], "tuning.overrides", "nothing is tuned for icl"),
+        ("arms.pt.set", {"step": 3}, "arms.pt.set: step", "learning_rate"),
+        ("arms.pt.set", {"alpha": 3.0}, "arms.pt.set: alpha", "initialisation"),
+        ("arms.pt.set", {"steps": 0}, "arms.pt.set has 1", "greater than or equal to 1"),
+        ("arms.icl.set", {"steps": 3}, "arms.icl.set", "nothing is tuned for icl"),
         (
             "tuning.overrides",
             [{"arm": "dora", "set": {"steps": 3}}],
@@ -281,6 +290,28 @@ def test_later_overrides_win_and_only_matching_runs_are_touched():
     assert (values("mtop", "ipt")["learning_rate"], values("mtop", "ipt")["steps"]) == (0.3, 7)
     assert (values("dart", "pt")["learning_rate"], values("dart", "pt")["clip"]) == (0.03, 1.0)
     assert values("totto", "ipt")["clip"] == 2.0
+
+
+def test_what_an_arm_sets_wins_over_the_sections_and_overrides_over_it():
+    def slices_of(arm: dict, listed: list) -> dict[str, dict]:
+        values = {"tuning": {"overrides": listed, "steps": 50}}
+        config = merge(changed("arms.pt", CONFIG["arms"]["pt"] | arm), values)
+        study = configuration.load(config)
+        return {run.path: slices.tuning_slice(study, run) for run in tuners(study)}
+
+    own = {"set": {"steps": 7, "clip": 2.0, "learning_rate": 0.2, "initialisation": "uniform"}}
+    lists = [[], [{"arm": "ipt", "set": {"clip": 3.0}}], [{"set": {"steps": 9}}]]
+    plain, alone, beside, beaten = slices_of({}, []), *(slices_of(own, listed) for listed in lists)
+    ipt = [path for path in plain if "/ipt/" in path]
+    assert all(plain[path] == alone[path] for path in ipt), "what one arm sets is not another's"
+    (path, *_) = (path for path in plain if "/pt/" in path)
+    assert alone[path] == beside[path], "an override of another arm takes nothing from it"
+    assert (plain[path]["tuning"]["steps"], alone[path]["tuning"]["steps"]) == (50, 7)
+    assert beaten[path]["tuning"]["steps"] == 9 and beaten[path]["tuning"]["clip"] == 2.0
+    assert alone[path]["method"]["settings"]["learning_rate"] == 0.2
+    assert alone[path]["method"]["settings"]["initialisation"] == "uniform"
+    overridden = slices_of({}, [{"arm": "pt", "set": own["set"]}])
+    assert alone == overridden, "the same values are the same slice, wherever they stand"
 
 
 def test_every_setting_has_a_description_that_ends_like_a_sentence():

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs" / "reruns.md"
 STUDY = yaml.safe_load((Path(__file__).parent / "study.yaml").read_text())
 RUN = "results/tiny/runs/tiny/mtop/pt/tokens-3/seed-1"
+STEPS = STUDY["tuning"]["steps"]
 EVERY_RUN = {"tune": 4, "generate": 7, "score": 7, "analyse": 1}
 TUNED = {"tune": 4, "generate": 4, "score": 4, "analyse": 1}
 PREDICTED = {"generate": 7, "score": 7, "analyse": 1}
@@ -148,6 +149,19 @@ CHANGES = [
         {"models.use": ["tiny", "other"], "models.folders": {"tiny": "tiny-model", "other": "tiny-model"}},
     ),
     Change("`models.base`", EVERY_RUN, {"models.base": "nf4-dequantised"}),
+    Change(
+        "`shift`: some arms without a group of records",
+        {"without": 2, "retrieve_without": 3, "tune": 4, "generate": 5, "score": 5, "analyse": 1},
+        {
+            "shift": {
+                "mtop": {
+                    "by": "domain",
+                    "held_out": ["weather"],
+                    "demonstrations": ["none", "retrieved-1", "retrieved-2"],
+                }
+            }
+        },
+    ),
     Change("`data.tasks`: another task", DATA | EVERY_RUN, {"data.tasks": ["mtop", "dart"]}),
     Change("`data.limits.train`", TRAINING_DATA | EVERY_RUN, {"data.limits.train": 10}),
     Change(
@@ -198,6 +212,12 @@ CHANGES = [
         {"tune": 2, "generate": 2, "score": 2, "analyse": 1},
         {"tuning.overrides": [{"arm": "pt", "set": {"learning_rate": 0.5}}]},
     ),
+    Change(
+        "what an arm `set`s",
+        {"tune": 2, "generate": 2, "score": 2, "analyse": 1},
+        {"arms.pt.set": {"learning_rate": 0.5}},
+    ),
+    Change("what an arm `set`s, where that is the value that it has", ANALYSED, {"arms.pt.set": {"steps": STEPS}}),
     Change("`tuning.max_tokens`: memory only", {}, {"tuning.max_tokens": 500}),
     Change("`launch.jobs_per_gpu`: where jobs run", {}, {"launch.jobs_per_gpu": 2}),
     Change(

@@ -90,6 +90,7 @@ wildcard_constraints:
     run=r"([a-z0-9][a-z0-9._-]*/){4}seed-[0-9]+",  # a folder: softshot/grid.py
     seed=r"[0-9]+",
     size=r"[0-9]+",
+    groups=r"[a-z0-9-]+",
 
 
 # What a cluster's scheduler starts has the GPUs that it was assigned.

@@ -3,7 +3,8 @@ Data sets to records.
 
 needs: the tasks' files: official, from the hub, a mirror or a local folder (config: data.source); or your own
 makes: results/<study>/data/<task>/<split>.jsonl: {"id", "input", "target", "references", "meta"}; <split>.json: counts;
-    subsets/train-<size>_seed-<s>.jsonl: the training records of the runs on fewer (config: data_size)
+    subsets/train-<size>_seed-<s>.jsonl: the training records of the runs on fewer (config: data_size);
+    subsets/<split>_without-<groups>.jsonl: the records of a split without the held-out groups (config: shift)
 """
 
 
@@ -74,3 +75,23 @@ rule subset:
     shell:
         "python -m softshot.data subset --records {input.records:q} --size {wildcards.size} --seed {wildcards.seed}"
         " --out {output.records:q} > {log:q} 2>&1"
+
+
+rule without:
+    """Leave out the records of the groups that are held out."""
+    input:
+        records="<results>/data/{task}/{split}.jsonl",
+        note="<results>/data/{task}/{split}.json",
+    output:
+        records="<results>/data/{task}/subsets/{split}_without-{groups}.jsonl",
+        note="<results>/data/{task}/subsets/{split}_without-{groups}.json",
+    log:
+        "<results>/logs/data/{task}/{split}_without-{groups}.log",
+    conda:
+        "../../envs/softshot.yaml"
+    params:
+        settings=lambda wildcards: slices.canonical(slices.without_slice(STUDY, wildcards.task)),
+        code=code.without(),
+    shell:
+        "python -m softshot.data without --settings {params.settings:q} --split {wildcards.split}"
+        " --records {input.records:q} --out {output.records:q} > {log:q} 2>&1"

@@ -4,7 +4,8 @@ Demonstrations for every record, among the training records.
 needs: records, the encoders of dense retrievers
 makes: results/<study>/demonstrations/<task>/<retriever>/<split>.parquet: neighbours and scores, best first;
     <split>.json: what it was made with;
-    of random ones random_seed-<s>/, of those among fewer training records <retriever>_train-<size>_seed-<s>/
+    of random ones random_seed-<s>/, of those among fewer training records <retriever>_train-<size>_seed-<s>/,
+    of those among the groups that are not held out <retriever>_without-<groups>_seed-<s>/, where nothing is random 0
 """
 
 
@@ -103,3 +104,21 @@ rule retrieve_in_subset:
         "python -m softshot.demonstrations retrieve --settings {params.settings:q} --threads {threads}"
         " --seed {wildcards.seed} --index {input.index:q} --queries {input.queries:q} --whole {input.whole:q}"
         " --train {input.train:q} --records {input.records:q} --out {output.table:q} > {log:q} 2>&1"
+
+
+use rule retrieve_in_subset as retrieve_without with:
+    input:
+        unpack(
+            lambda wildcards: flow.retrieval_input(
+                STUDY,
+                wildcards.task,
+                wildcards.retriever,
+                wildcards.split,
+                part=f"train_without-{wildcards.groups}",
+            )
+        ),
+    output:
+        table="<results>/demonstrations/{task}/{retriever}_without-{groups}_seed-{seed}/{split}.parquet",
+        about="<results>/demonstrations/{task}/{retriever}_without-{groups}_seed-{seed}/{split}.json",
+    log:
+        "<results>/logs/demonstrations/{task}/{retriever}_without-{groups}_seed-{seed}-{split}.log",

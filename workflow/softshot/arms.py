@@ -29,7 +29,9 @@ def lists(study: Study) -> dict[str, list]:
     """Every list that spans the grid, by its key; one that is null is empty."""
     values = {"seeds": study.seeds, "models.use": study.models.use, "data.tasks": study.data.tasks}
     sections = {f"arms.{label}": arm for label, arm in study.arms.items()}
-    for name, section in (sections | {"transfer": study.transfer, "data_size": study.data_size}).items():
+    sections |= {"transfer": study.transfer, "data_size": study.data_size}
+    sections |= {f"shift.{task}": shift for task, shift in study.shift.items()}
+    for name, section in sections.items():
         values |= {f"{name}.{key}": value for key, value in section if isinstance(value, list)}
     return values
 

@@ -52,6 +52,11 @@ def subsets() -> str:
     return checksum("data/subsets")
 
 
+def without() -> str:
+    """Which records of a split are of no group that is held out."""
+    return checksum("data/without")
+
+
 def encoding() -> str:
     """What vectors an encoder gives."""
     return checksum("demonstrations/encode", "demonstrations/encoders", "demonstrations/embeddings")

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from softshot import arms, catalogue, given, migration, overrides
+from softshot import arms, catalogue, given, migration, overrides, shift
 from softshot.data import sources, table
 from softshot.errors import UserError
 from softshot.grid import NOTHING, RESERVED, Run, in_use, runs, split_variant
@@ -31,6 +31,7 @@ def load(config: dict[str, Any]) -> Study:
     _check_retrievers(study)
     _check_tasks(study)
     arms.check(study)
+    shift.check(study)
     given.check(study)
     _check_base(study)
     overrides.check(study)

@@ -47,8 +47,14 @@ def records(study: Study, task: str, name: str) -> str:
 
 
 def training_records(study: Study, run: Run) -> str:
-    """The training records that a run may use: all, or the part that its seed draws."""
-    return records(study, run.task, f"subsets/{subset_name(run)}" if run.train else "train")
+    """The training records that a run may use: all, the part that its seed draws, or those of no held-out group."""
+    return records(study, run.task, f"subsets/{subset_name(run)}" if run.train or run.without else "train")
+
+
+def validation_records(study: Study, run: Run) -> str:
+    """The records by whose loss a run's best state is chosen."""
+    split = studies.selection(study, run.task)
+    return records(study, run.task, f"subsets/{subset_name(run, split)}" if run.without else split)
 
 
 def vectors(study: Study, task: str, encoder: str, split: str) -> str:
@@ -89,7 +95,7 @@ def retrieval_input(study: Study, task: str, retriever: str, split: str, part: s
 def tuning_input(study: Study, run: Run) -> Inputs:
     """What tuning a run's adapter reads."""
     split = studies.selection(study, run.task)
-    train, validation = training_records(study, run), records(study, run.task, split)
+    train, validation = training_records(study, run), validation_records(study, run)
     trials, own = rates.trials(study, run), rates.adopts(study, run)
     return {
         "model": model(run.model),
@@ -199,6 +205,7 @@ def analysis_input(study: Study) -> Inputs:
         "statistics": [f"{folder}/scores.parquet" for folder in folders],
         "records": [records(study, task, split) for task, split in splits],
         "counts": [note(records(study, task, split)) for task, split in needed.splits],
+        "parts": [note(records(study, task, f"subsets/{part}")) for task, part in needed.parts if "_without-" in part],
         "demonstrations": [
             f"{results(study)}/demonstrations/{task}/{place}/train.json"
             for task, place, _, split in needed.tables

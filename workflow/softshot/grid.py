@@ -1,14 +1,20 @@
 """The grid of runs of a study, and the place of each run's files. Imports nothing heavy: cluster jobs parse it."""
 
+import hashlib
+import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
+from softshot import catalogue
+from softshot.data.registry import groupings
 from softshot.methods.registry import METHODS
-from softshot.settings import ArmSettings, DataSizeSettings, Study, TransferSettings
+from softshot.settings import ArmSettings, DataSizeSettings, ShiftSettings, Study, TransferSettings
 
-RESERVED = ("none", "tokens", "rank", "train", "rate", "given", "from")  # of variants, no retriever's name
+RESERVED = ("none", "tokens", "rank", "train", "rate", "given", "from", "without")  # of variants, no retriever's name
 NOTHING = "none"  # shown, or adapted
+LONGEST = 40  # letters that name the groups that are held out
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Run:
     train: int | None = None  # training records that the run may use, None for all
     rate: float | None = None  # the learning rate that is tried, None for a run that is no trial (rates.py)
     adapter: str | None = None  # folder of an adapter that was trained elsewhere (given.py)
+    without: str | None = None  # the groups of records that are held out of it (shift), None for none
 
     @property
     def given(self) -> bool:
@@ -46,10 +53,11 @@ class Run:
     @property
     def variant(self) -> str:
         """What varies within the arm: `random-1`, `tokens-25_train-100`, `from-dart_tokens-25_retrieved-1`, `given`,
-        `none`."""
+        `without-weather_tokens-25`, `none`."""
         parts = [
             "given" if self.given else None,
             f"from-{self.source}" if self.source else None,
+            f"without-{self.without}" if self.without else None,
             f"{self.unit}-{self.size}" if self.unit else None,
             f"{self.retriever}-{self.shots}" if self.shots else None,
             f"train-{self.train}" if self.train else None,
@@ -70,25 +78,41 @@ class Run:
         return replace(self, task=self.source, retriever=None, shots=0, source=None) if self.source else self
 
 
-def subset_name(run: Run) -> str:
-    """What the part of the training records that a run with a `train` may use is called; each seed draws its own."""
-    return f"train-{run.train}_seed-{run.seed}"
+def subset_name(run: Run, split: str = "train") -> str:
+    """What the part of a split that a run may use is called; of `train` records each seed draws its own."""
+    return f"{split}_without-{run.without}" if run.without else f"{split}-{run.train}_seed-{run.seed}"
+
+
+def without_name(shift: ShiftSettings) -> str:
+    """What the groups that are held out are called in the names of folders: `weather`, `alarm-weather`.
+
+    What such a name cannot say whole, long lists and other letters, ends in a checksum.
+    """
+    names = sorted(shift.held_out)
+    text = "-".join(names)
+    if len(text) <= LONGEST and all(re.fullmatch("[a-z0-9]+", name) for name in names):
+        return text
+    plain = re.sub("[^a-z0-9]+", "-", text.lower())[:LONGEST].strip("-")
+    return f"{plain}-{hashlib.sha256(json.dumps(names).encode()).hexdigest()[:8]}".strip("-")
 
 
 def demonstration_folder(run: Run) -> str:
     """Where a run's neighbours are, below `demonstrations/<task>/`; what is drawn differs from seed to seed."""
     if run.train:
         return f"{run.retriever}_{subset_name(run)}"
+    if run.without:
+        return f"{run.retriever}_without-{run.without}_seed-{run.seed if run.retriever == 'random' else 0}"
     return f"random_seed-{run.seed}" if run.retriever == "random" else run.retriever
 
 
 def runs(study: Study) -> Iterator[Run]:
-    """Every run of the study, each once: per model and task all arms, then the transfers, then the data sizes."""
+    """Every run of the study, each once: per model and task all arms, then the transfers, sizes and domain shifts."""
     for model in study.models.use:
         for task in study.data.tasks:
             yield from dict.fromkeys([*_arms(study, model, task), *_baselines(study, model, task)])
             yield from _transfers(study, model, task)
             yield from _data_sizes(study, model, task)
+            yield from _shifts(study, model, task)
 
 
 def tuners(study: Study) -> list[Run]:
@@ -157,6 +181,8 @@ def _transfers(study: Study, model: str, task: str) -> Iterator[Run]:
         for source in study.data.tasks if transfer.sources is None else transfer.sources:
             for size in _asked_sizes(transfer, arm) if source != task or transfer.own else []:
                 for variant in transfer.demonstrations:
+                    if source == task and variant == NOTHING:
+                        continue  # the arm itself
                     run = Run(model, task, label, arm.method, size, *split_variant(variant), 0, source)
                     yield from _seeds(study, run)
 
@@ -173,6 +199,23 @@ def _data_sizes(study: Study, model: str, task: str) -> Iterator[Run]:
                     facts = {"train": train, "adapter": adapter}
                     run = Run(model, task, label, arm.method, size, *split_variant(variant), 0, **facts)
                     yield from _seeds(study, run) if run.tuner or run.shots else []  # else it uses no record
+
+
+def _shifts(study: Study, model: str, task: str) -> Iterator[Run]:
+    """Some of the arms' runs once more, without the records of the held-out groups."""
+    shift = study.shift.get(task)
+    if shift and groupings(task, catalogue.task_entry(task, study.data.own).table)[shift.by].trained:
+        for run in _arms(study, model, task):
+            if (run.tuner or run.shots) and asks(shift, run):
+                yield replace(run, without=without_name(shift))
+
+
+def asks(shift: ShiftSettings, run: Run) -> bool:
+    """Whether a domain shift is asked of an arm's run; of a cell of runs likewise."""
+    shown = f"{run.retriever}-{run.shots}" if run.shots else NOTHING
+    sizes = getattr(shift, run.unit) if run.unit else None
+    pairs = ((run.arm, shift.arms), (run.size, sizes), (shown, shift.demonstrations))
+    return all(asked is None or value in asked for value, asked in pairs)
 
 
 def _asked_sizes(question: TransferSettings | DataSizeSettings, arm: ArmSettings) -> list[int]:

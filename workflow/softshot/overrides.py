@@ -1,4 +1,7 @@
-"""Settings that differ for some of the runs: which runs an override names, and the values that hold for one."""
+"""Settings that differ for some of the runs: which runs an override names, and the values that hold for one.
+
+Of a setting of the tuning loop or of a method the section's value is lowest, then what the arm sets, then overrides.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,13 +17,13 @@ from softshot.study import choices, task
 
 def tuning(study: Study, run: Run) -> dict[str, Any]:
     """The settings of a run's training loop."""
-    return _resolved(TuningSettings, study.tuning, study.tuning.overrides, run)
+    return _resolved(TuningSettings, study.tuning, _of_tuning(study, run), run)
 
 
 def method(study: Study, run: Run) -> dict[str, Any]:
     """The settings of what a run trains; of learning rates by shots that for what the run shows."""
     section = METHODS[run.method].settings
-    values = _resolved(section, getattr(study.methods, run.method), study.tuning.overrides, run)
+    values = _resolved(section, getattr(study.methods, run.method), _of_tuning(study, run), run)
     if isinstance(rates := values["learning_rate"], dict):
         values["learning_rate"] = rates["shown" if run.shots else "alone"]
     return values | ({"learning_rate": run.rate} if run.rate else {})
@@ -34,6 +37,16 @@ def generation(study: Study, run: Run) -> dict[str, Any]:
 def decoding(study: Study, run: Run) -> dict[str, Any] | None:
     """The same, or None where a run's outputs are chosen and not generated."""
     return None if choices(study, run.task) else generation(study, run)
+
+
+def _of_tuning(study: Study, run: Run) -> list[Override]:
+    """What holds for a run's tuning beside its sections: its arm's own values, which overrides win over."""
+    return [*_own(study, run.arm), *study.tuning.overrides]
+
+
+def _own(study: Study, label: str) -> list[Override]:
+    """What an arm sets, as an override of it; none where it sets nothing."""
+    return [Override(arm=label, set=values)] if (values := study.arms[label].set) else []
 
 
 def _resolved(section: type[Section], given: Section, overrides: Iterable[Override], run: Run) -> dict[str, Any]:
@@ -50,17 +63,22 @@ def check(study: Study) -> None:
     """Overrides name what there is, and set what there is to set, to values that it can have."""
     for override in study.generation.overrides:
         _check(study, override, "generation.overrides", [(GenerationSettings, study.generation)])
+    for label in study.arms:
+        for own in _own(study, label):
+            _check_tuning(study, own, f"arms.{label}.set")
     for override in study.tuning.overrides:
-        arm = study.arms.get(override.arm)
-        names = METHODS if arm is None else [] if arm.adapter else [arm.method]
-        methods = [name for name in TRAINED if name in names and override.method in (None, name)]
-        sections = [(TRAINED[name].settings, getattr(study.methods, name)) for name in methods]
-        _check(study, override, "tuning.overrides", [(TuningSettings, study.tuning), *sections])
-        if not methods:
-            raise UserError(
-                f"config.yaml: tuning.overrides: `arm: {override.arm}` has no effect, nothing is tuned for it;"
-                " remove it."
-            )
+        _check_tuning(study, override, "tuning.overrides")
+
+
+def _check_tuning(study: Study, override: Override, key: str) -> None:
+    """One override of the tuning loop and of methods, which touches something that is tuned."""
+    arm = study.arms.get(override.arm)
+    names = METHODS if arm is None else [] if arm.adapter else [arm.method]
+    methods = [name for name in TRAINED if name in names and override.method in (None, name)]
+    sections = [(TRAINED[name].settings, getattr(study.methods, name)) for name in methods]
+    _check(study, override, key, [(TuningSettings, study.tuning), *sections])
+    if not methods:
+        raise UserError(f"config.yaml: {key}: nothing is tuned for {override.arm}, so it has no effect; remove it.")
 
 
 def _check(study: Study, override: Override, key: str, sections: list[tuple[type[Section], Section]]) -> None:

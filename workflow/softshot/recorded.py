@@ -152,6 +152,10 @@ def _conversion(study: Study, task: str, split: str) -> dict[str, Any]:
     return {"settings": slices.convert_slice(study, task, split), "code": made_by}
 
 
+def _without(study: Study, task: str) -> dict[str, Any]:
+    return {"settings": slices.without_slice(study, task), "code": code.without()}
+
+
 def _retrieval(study: Study, task: str, retriever: str) -> dict[str, Any]:
     made_by = code.retrieval(study.demonstrations.retrievers[retriever].kind)
     return {"settings": slices.retrieval_slice(study, task, retriever), "code": made_by}
@@ -162,6 +166,10 @@ def _prepared(study: Study, folder: str) -> Iterator[Expected]:
     needed = studies.needed(study)
     for task, split in needed.splits:
         yield Expected(f"{folder}/data/{task}/{split}.json", partial(_conversion, study, task, split))
+    for task, part in needed.parts:
+        if "_without-" in part:
+            says = partial(_without, study, task)
+            yield Expected(f"{folder}/data/{task}/subsets/{part}.json", says)
     for task, place, retriever, split in needed.tables:
         yield Expected(
             f"{folder}/demonstrations/{task}/{place}/{split}.json", partial(_retrieval, study, task, retriever)

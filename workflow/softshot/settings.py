@@ -47,25 +47,31 @@ class ArmSettings(Section):
         description="What is shown before the input: `none`, or `<retriever>-<shots>` such as `retrieved-1`; an empty"
         " list leaves the arm out.",
     )
+    set: dict[str, Any] = Field(
+        {},
+        description="What is this arm's own in `tuning` and in its method's section, such as a recipe's losses:"
+        " settings and their values, which win over these sections, and `tuning.overrides` over them.",
+    )
 
 
 class TransferSettings(Section):
-    """Cross-task transfer: what some arms tuned on one task, before demonstrations of another."""
+    """Cross-task transfer: what some arms tuned on one task, on another one and with its demonstrations."""
 
     arms: list[Name] = Field([], description="Arms whose adapters are used elsewhere; an empty list leaves this out.")
     tokens: list[Positive] = Field([25], description="Sizes of these arms whose methods have tokens.")
     rank: list[Positive] = Field([], description="Sizes of these arms whose methods have a rank.")
-    demonstrations: list[Demonstrations] = Field(
+    demonstrations: list[Shown] = Field(
         ["retrieved-1"],
-        description="Demonstrations of the target task, `<retriever>-<shots>`. The arm that trains nothing, which the"
-        " gain is measured over, is run with them also where it does not name them.",
+        description="Demonstrations of the target task, `<retriever>-<shots>`, or `none`. The arm that"
+        " trains nothing, which the gain is measured over, is run with them also where it does not name them.",
     )
     sources: list[Name] | None = Field(
         None, description="Tasks whose adapters are used, each on every other task; null for all tasks of the study."
     )
     own: bool = Field(
         False,
-        description="Adapters before demonstrations of their own task too: how much of a gain is transfer.",
+        description="Adapters before demonstrations of their own task too: how much of a gain is transfer. Without"
+        " demonstrations that is the arm itself.",
     )
 
 
@@ -83,6 +89,24 @@ class DataSizeSettings(Section):
     demonstrations: list[Demonstrations] = Field(
         ["retrieved-1"], description="What these arms show, where they show any, `<retriever>-<shots>`."
     )
+
+
+class ShiftSettings(Section):
+    """Domain shift of a task: runs of some arms once more, trained and chosen without the records of some groups."""
+
+    by: str = Field(
+        ...,
+        description="What groups the records: `domain` (MTOP, CLINC, or the table's column `domain`), `group` (the"
+        " table's column), `database` (Spider) or `overlap` (ToTTo, whose training file holds `non-overlap` out"
+        " already: nothing is run once more).",
+    )
+    held_out: list[str] = Field(..., min_length=1, description="Groups that are held out, such as [weather, alarm].")
+    arms: list[Name] | None = Field(
+        None, description="Arms that are run once more; null for all that use training records."
+    )
+    tokens: list[Positive] | None = Field(None, description="Of their sizes in tokens these; null for all.")
+    rank: list[Positive] | None = Field(None, description="Of their ranks these; null for all.")
+    demonstrations: list[Shown] | None = Field(None, description="Of what they show this; null for all.")
 
 
 class ModelsSettings(Section):
@@ -379,6 +403,7 @@ class Study(Section):
     tuning: TuningSection = Field(TuningSection(), description=TuningSection.__doc__)
     transfer: TransferSettings = Field(TransferSettings(), description=TransferSettings.__doc__)
     data_size: DataSizeSettings = Field(DataSizeSettings(), description=DataSizeSettings.__doc__)
+    shift: dict[Name, ShiftSettings] = Field({}, description="Domain shift, per task: see the table below.")
     generation: GenerationSection = Field(GenerationSection(), description=GenerationSection.__doc__)
     scoring: ScoringSettings = Field(ScoringSettings(), description=ScoringSettings.__doc__)
     analysis: AnalysisSettings = Field(AnalysisSettings(), description=AnalysisSettings.__doc__)

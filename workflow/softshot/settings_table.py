@@ -4,7 +4,7 @@ import json
 import typing
 
 from softshot.sections import Section
-from softshot.settings import ArmSettings, Override, RetrieverSettings, Study
+from softshot.settings import ArmSettings, Override, RetrieverSettings, ShiftSettings, Study
 from softshot.task import ArchiveSettings, HubSettings, SizeSettings, TableSettings, TaskSettings, TemplateSettings
 
 PARTS = {
@@ -16,6 +16,7 @@ PARTS = {
     "A size (`size` of a task)": SizeSettings,
     "A template (`data.templates`, `template` of a task)": TemplateSettings,
     "A retriever (`demonstrations.retrievers`)": RetrieverSettings,
+    "A domain shift (`shift`)": ShiftSettings,
     "An override (`tuning.overrides`, `generation.overrides`)": Override,
 }
 

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from softshot import catalogue, given, overrides
-from softshot.data.registry import grouped
+from softshot.data.registry import grouped, groupings
 from softshot.errors import UserError
 from softshot.grid import Run
 from softshot.scoring import registry
@@ -49,6 +49,13 @@ def convert_slice(study: Study, name: str, split: str) -> dict[str, Any]:
         "malformed": study.data.malformed.get(name, "stop"),
         "leaks": study.data.leaks if split == "train" else "keep",
     }
+
+
+def without_slice(study: Study, name: str) -> dict[str, Any]:
+    """All settings that a task's records without the held-out groups depend on."""
+    shift = study.shift[name]
+    field = groupings(name, task(study, name).table)[shift.by].field
+    return {"task": name, "by": shift.by, "field": field, "held_out": sorted(shift.held_out)}
 
 
 def retrieval_slice(study: Study, name: str, retriever: str) -> dict[str, Any]:

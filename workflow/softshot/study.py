@@ -67,7 +67,7 @@ class Needed(NamedTuple):
 
     models: list[str]  # base models and encoders
     splits: list[tuple[str, str]]  # task, split
-    parts: list[tuple[str, str]]  # task, part of the training records
+    parts: list[tuple[str, str]]  # task, part of a split's records: most are of the training records
     vectors: list[tuple[str, str, str]]  # task, encoder, split
     tables: list[tuple[str, str, str, str]]  # task, folder of demonstrations, retriever, split
 
@@ -79,10 +79,12 @@ def needed(study: Study) -> Needed:
     grid += [(run, {"train", selection(study, run.task)}) for run in tuners(study)]
     for run, used in grid:
         splits |= {(run.task, split) for split in {"train", *used}}
-        parts |= {(run.task, subset_name(run))} if run.train else set()
+        parts |= {(run.task, subset_name(run))} if run.train or run.without else set()
         if run.shots:
             tables |= {(run.task, demonstration_folder(run), run.retriever, split) for split in used}
             name = encoder(study, run.retriever)
             vectors |= {(run.task, name, split) for split in {"train", *used}} if name else set()
+    of_selection = (run for run in tuners(study) if run.without)
+    parts |= {(run.task, subset_name(run, selection(study, run.task))) for run in of_selection}
     models = sorted({*study.models.use, *(name for _, name, _ in vectors)})
     return Needed(models, sorted(splits), sorted(parts), sorted(vectors), sorted(tables))

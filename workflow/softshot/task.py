@@ -62,6 +62,11 @@ class TableSettings(Section):
         description="Column that says which records belong together, such as the questions on one text. A training"
         " record is not shown another of its group (`demonstrations.exclude`), and `carve` keeps groups whole.",
     )
+    domain: str | None = Field(
+        None,
+        description="Column that says which part of the task a record is of, such as its topic: `shift` can hold some"
+        " out (`by: domain`).",
+    )
 
 
 class ArchiveSettings(Section):

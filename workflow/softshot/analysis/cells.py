@@ -35,6 +35,7 @@ class Cell(NamedTuple):
     source: str | None
     train: int | None
     given: bool = False  # its adapter was trained elsewhere
+    without: str | None = None  # the groups of records that are held out of it
 
     @classmethod
     def of(cls, run: Run) -> "Cell":
@@ -59,7 +60,7 @@ class Cell(NamedTuple):
     @property
     def ordinary(self) -> bool:
         """Whether it is of the arms themselves, and of no question asked of them."""
-        return self.source is None and self.train is None
+        return self.source is None and self.train is None and self.without is None
 
     def but(self, *names: str) -> "Cell":
         """What it is a point of where these fields vary: the same without them."""
@@ -76,7 +77,7 @@ class Cell(NamedTuple):
         if self.tuned and not self.given:
             shown = "" if self.source else self.shown
             adapter = (self.model, self.source or self.task, self.arm, f"{self.unit}-{self.size}", shown)
-            units.add(("adapter", *adapter, f"{self.train or ''}"))
+            units.add(("adapter", *adapter, f"{self.train or ''}", f"{self.without or ''}"))
         if self.retriever == RANDOM:
             units.add(("demonstrations", self.task))
         if self.train:
@@ -115,7 +116,8 @@ def main(cells: Collection[Cell]) -> list[Cell]:
 def with_and_without(cells: Iterable[Cell]) -> list[tuple[Cell, Cell]]:
     """Every pair of cells with the same model, task, method and size that differ in their demonstrations: none, some.
 
-    Of several arms that show nothing the first is taken; an adapter from elsewhere is its arm's own.
+    Of several arms that show nothing the arm's own cell is taken, else the first; an adapter from elsewhere is its
+    arm's own.
     """
 
     def place(cell: Cell) -> tuple:
@@ -126,7 +128,9 @@ def with_and_without(cells: Iterable[Cell]) -> list[tuple[Cell, Cell]]:
     for cell in ordinary:
         if not cell.shots:
             plain.setdefault(place(cell), cell)
-    return [(plain[place(cell)], cell) for cell in ordinary if cell.shots and place(cell) in plain]
+            plain.setdefault((cell.arm, *place(cell)), cell)
+    both = [(plain.get((cell.arm, *place(cell))) or plain.get(place(cell)), cell) for cell in ordinary if cell.shots]
+    return [(alone, shown) for alone, shown in both if alone]
 
 
 def baseline(cells: Iterable[Cell], moved: Cell) -> Cell | None:

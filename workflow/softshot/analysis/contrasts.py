@@ -7,6 +7,7 @@ asked of one model on one task:
 - size       with demonstrations against without, at the same size of the same method
 - transfer   an adapter of another task before demonstrations, against these alone
 - data size  every two of the arms that are run on parts of the training records, on as many of them
+- shift      losses under domain shift, each against full tuning's (shift.py)
 - chosen     for advice: arms at the size that had the lowest validation loss, where that is another than the compared
 
 A pair is in the first of these families that has it. Within a family p is corrected after Holm (1979), so that the
@@ -25,7 +26,7 @@ from softshot.analysis.evidence import Evidence
 from softshot.settings import Study
 
 BETTER, WORSE, EQUAL, OPEN = "better", "worse", "equal", "open"
-MAIN, SIZE, TRANSFER, DATA_SIZE, CHOSEN = "main", "size", "transfer", "data size", "chosen"
+MAIN, SIZE, TRANSFER, DATA_SIZE, SHIFT, CHOSEN = "main", "size", "transfer", "data size", "shift", "chosen"
 REVERSED = {BETTER: WORSE, WORSE: BETTER, EQUAL: EQUAL, OPEN: OPEN}
 
 
@@ -82,32 +83,39 @@ def contrasts(study: Study, evidence: dict[str, Evidence], leaders: dict[Cell, i
             for family, pairs in _families(cells, chosen):
                 finished = [pair for pair in dict.fromkeys(pairs) if of_task.estimates.keys() >= set(pair)]
                 asked = [pair for pair in finished if comparisons.of(*pair) is None]
+                estimates = [
+                    difference(of_task.estimates[one], of_task.estimates[other], of_task.lower) for one, other in asked
+                ]
                 choices = [leaders[one] * leaders[other] if family == CHOSEN else 1 for one, other in asked]
-                for contrast in _tested(study, of_task, family, asked, choices):
+                for contrast in tested(study, family, asked, estimates, choices):
                     comparisons.pairs[contrast.one, contrast.other] = contrast
     return comparisons
 
 
-def _tested(
-    study: Study, evidence: Evidence, family: str, pairs: list[tuple[Cell, Cell]], choices: list[int]
+def tested(
+    study: Study,
+    family: str,
+    pairs: list[tuple[Cell, Cell]],
+    differences: list[Estimate],
+    choices: list[int] | None = None,
 ) -> list[Contrast]:
-    """The pairs of one family, compared and corrected."""
-    estimates = [difference(evidence.estimates[one], evidence.estimates[other], evidence.lower) for one, other in pairs]
-    corrected = holm([min(count * estimate.p, 1.0) for count, estimate in zip(choices, estimates, strict=True)])
+    """The pairs of one family by their differences, corrected and judged; p is first multiplied by `choices`."""
+    counts = choices or [1] * len(pairs)
+    corrected = holm([min(count * estimate.p, 1.0) for count, estimate in zip(counts, differences, strict=True)])
     comparisons = []
-    for (one, other), estimate, p in zip(pairs, estimates, corrected, strict=True):
+    for (one, other), estimate, p in zip(pairs, differences, corrected, strict=True):
         low, high = estimate.interval(study.analysis.confidence)
         verdict = judged(estimate, float(p), study)
         comparisons.append(Contrast(family, one, other, estimate, low, high, estimate.p, float(p), verdict))
     return comparisons
 
 
-def judged(estimate: Estimate, p_holm: float, study: Study) -> str:
-    """The verdict on a difference."""
+def judged(estimate: Estimate, p_holm: float, study: Study, bound: float = 0.0) -> str:
+    """The verdict on a difference: better than a bound that p is of, or worse; of a bound of -1, not 1 worse."""
     if estimate.single or not np.isfinite(p_holm):
         return OPEN
     if p_holm < 1 - study.analysis.confidence:
-        return BETTER if estimate.value > 0 else WORSE
+        return BETTER if estimate.value > bound else WORSE
     low, high = estimate.interval(study.analysis.confidence)
     return EQUAL if max(-low, high) <= study.analysis.margin else OPEN
 

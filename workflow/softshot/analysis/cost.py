@@ -52,7 +52,7 @@ def per_run(study: Study, results: Results) -> pd.DataFrame:
     costs["input_tokens_per_prediction"] = costs["input_tokens"] / costs["records"] + before
     costs["output_tokens_per_prediction"] = costs["output_tokens"] / costs["records"]
     costs["tokens_per_prediction"] = costs["input_tokens_per_prediction"] + costs["output_tokens_per_prediction"]
-    sizes = [_size(study, name) for name in costs["model"]]
+    sizes = [known_size(study, name) for name in costs["model"]]
     costs["operations_per_prediction"] = operations(sizes, costs, "predicted") / costs["records"]
     passes = [2 + METHODS[cell.method].every_weight for cell in cells]  # one back, or two where all weights are trained
     costs["tuning_operations"] = passes * operations(sizes, costs, "trained") + operations(sizes, costs, "validated")
@@ -61,7 +61,7 @@ def per_run(study: Study, results: Results) -> pd.DataFrame:
     return costs
 
 
-def _size(study: Study, model: str) -> Size | None:
+def known_size(study: Study, model: str) -> Size | None:
     """A model's size; None where nothing says it."""
     try:
         return model_size(study, model)

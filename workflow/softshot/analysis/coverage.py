@@ -33,13 +33,15 @@ def data(results: Results, folder: Path) -> pd.DataFrame:
 def demonstrations(results: Results, folder: Path) -> pd.DataFrame:
     """Every set of demonstrations that finished runs used: how it was found, and how many records were shown fewer.
 
+    Those of domain shifts, which are found likewise, are left out.
+
     Counted in the first finished run of each: its retriever had no more, or found them too unlike, or they did not
     fit. `recall` is that of an approximate index, measured by the retriever on a sample. `first_has_output` is the
     percentage of the scored records, and of the training ones where these are shown some, whose nearest neighbour has
     the wanted output: what is tuned on many learns to copy.
     """
     done = results.runs[results.runs["done"]].reset_index(drop=True)
-    used = done[done["shots"] > 0].drop_duplicates(["task", "retriever", "shots", "train"])
+    used = done[(done["shots"] > 0) & done["without"].isna()].drop_duplicates(["task", "retriever", "shots", "train"])
     rows = []
     for place, run in used.iterrows():
         note = results.notes[place].get("demonstrations") or {}
@@ -77,6 +79,7 @@ def missing(
     rows = [*_runs(results, names), *_seeds(study, results, names), *_records(evidence), *_shared(tables["data"])]
     rows += [("learning rates", *row) for row in edges(tables["rates"], names)]
     rows += _sections(results, tables)
+    rows += _shifts(study, tables["shift"])
     return pd.DataFrame(rows, columns=MISSING)
 
 
@@ -163,8 +166,24 @@ def _sections(results: Results, tables: dict[str, pd.DataFrame]) -> list[tuple]:
         rows.append(("transfer", "", "", "The study uses no adapter on another task (transfer.arms)."))
     if not any(cell.train for cell in cells):
         rows.append(("data size", "", "", "The study varies no number of training records (data_size.train)."))
+    if tables["scale"].empty:
+        rows.append(("scale", "", "", "The study has no two models that are known to differ in size."))
     if all(cell.tuned for cell in cells):
         rows.append(("in-context learning", "", "", "The study has no in-context learning to compare with."))
     if tables["summary"]["published"].isna().all():
         rows.append(("published", "", "", "No cell of the study is one of the published ones, on all their records."))
+    return rows
+
+
+def _shifts(study: Study, shift: pd.DataFrame) -> list[tuple]:
+    """No domain shift, or one with a side that has no record."""
+    if not study.shift:
+        return [("domain shift", "", "", "The study holds no group of records out (shift).")]
+    rows = []
+    for task, block in shift[shift["n"] > 0].groupby("task", sort=False):
+        first = block.iloc[0]
+        for side, which in (("in_domain", "of another group than"), ("held_out", "of")):
+            if first[f"n_{side}"] == 0:
+                text = f"No scored record is {which} the held-out groups ({first['groups']}): no loss can be told."
+                rows.append(("domain shift", "", task, text))
     return rows

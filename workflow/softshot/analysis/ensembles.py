@@ -13,6 +13,7 @@ Differences are paired on the records, and are about these members: what other s
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ VOTE, MEAN, RISK = "vote", "mean log-likelihood", "minimum Bayes risk"
 OVER = ("mean", "best")  # members that an ensemble is compared with
 COLUMNS = [*CELL, "metric", "ensemble", "members", "score", "mean", "best"]
 COLUMNS += [f"over_{member}{part}" for member in OVER for part in ("", "_low", "_high", "_p_holm", "_verdict")]
+INTERNAL = ["estimate"]  # over the mean member: what the claims read and the file does without
 TEXTS = "token_f1"  # compares outputs where the task's metric needs more than texts
 Answers = list[list[dict[str, Any]]]  # [members][records] rows of predictions
 
@@ -51,7 +53,7 @@ def ensembles(study: Study, evidence: dict[str, Evidence], folder: Path) -> pd.D
         of_ids = [records[id] for id in of_task.statistics.ids]
         for cells in grouped(compared(of_task.cells), "model").values():
             rows += _of_model(study, of_task, [cell for cell in cells if cell in of_task.estimates], of_ids, folder)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=[*COLUMNS, *INTERNAL])
 
 
 def _of_model(
@@ -68,30 +70,34 @@ def _of_model(
             continue
         for way, statistics in combined(evidence.statistics, scored, records, answers).items():
             replicates = _replicates(study, evidence, way, statistics)
-            found, over = _held(evidence, replicates, way, scored)
-            rows.append(dict(zip(CELL, cell.key, strict=True)) | {"ensemble": way, "members": len(scored)} | found)
+            facts, over = _held(evidence, replicates, (cell, way), scored)
+            rows.append(dict(zip(CELL, cell.key, strict=True)) | {"ensemble": way, "members": len(scored)} | facts)
             estimates.append(over)
     for member in OVER:
         for row, over, p in zip(rows, estimates, holm([over[member].p for over in estimates]), strict=True):
             low, high = over[member].interval(study.analysis.confidence)
             row |= {f"over_{member}": over[member].value, f"over_{member}_low": low, f"over_{member}_high": high}
             row |= {f"over_{member}_p_holm": p, f"over_{member}_verdict": judged(over[member], float(p), study)}
+    for row, over in zip(rows, estimates, strict=True):
+        row["estimate"] = over["mean"]
     return rows
 
 
 def _held(
-    evidence: Evidence, replicates: Replicates, way: str, members: Members
+    evidence: Evidence, replicates: Replicates, ensemble: tuple[Cell, str], members: Members
 ) -> tuple[dict[str, Any], dict[str, Estimate]]:
     """An ensemble's score beside those of its members, and its differences from the mean and the best of them."""
-    score = replicates.estimate((way,), [(way, 0)], frozenset())
+    cell, way = ensemble
+    (_, sample), *_ = replicates.estimate((*cell, way), [(way, 0)], frozenset()).terms
+    score = Estimate.of(replace(sample, folders=frozenset()))  # the runs behind it are its members
     best, _ = max(members, key=lambda member: evidence.sign * replicates.values[member[0]])
     of_members = {
-        "mean": replicates.estimate(("mean",), members, frozenset()),
-        "best": replicates.estimate(("best",), [(best, 0)], frozenset()),
+        "mean": replicates.estimate((*cell, "mean"), members, frozenset()),
+        "best": replicates.estimate((*cell, "best"), [(best, 0)], frozenset()),
     }
-    found = {"metric": evidence.statistics.metric, "score": score.value}
-    found |= {member: estimate.value for member, estimate in of_members.items()}
-    return found, {member: difference(score, of_members[member], evidence.lower) for member in OVER}
+    facts = {"metric": evidence.statistics.metric, "score": score.value}
+    facts |= {member: estimate.value for member, estimate in of_members.items()}
+    return facts, {member: difference(score, of_members[member], evidence.lower) for member in OVER}
 
 
 def _replicates(study: Study, evidence: Evidence, way: str, statistics: np.ndarray) -> Replicates:

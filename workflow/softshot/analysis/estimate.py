@@ -124,17 +124,22 @@ class Estimate:
     @cached_property
     def p(self) -> float:
         """Two-sided, of the value being 0; NaN where it cannot be known, and never below SMALLEST_P."""
+        return self.p_of(0.0)
+
+    def p_of(self, value: float) -> float:
+        """The same of another value."""
+        apart = abs(self.value - value)
         if np.isnan(self.error):
             return float("nan")
-        if self.value == 0:
+        if apart == 0:
             return 1.0
         ends = np.log(SMALLEST_P), np.log1p(-1e-12)
-        beyond = [self._reach(end) - abs(self.value) for end in ends]
+        beyond = [self._reach(end) - apart for end in ends]
         if beyond[0] <= 0:
             return SMALLEST_P
         if beyond[1] >= 0:
             return 1.0
-        return float(np.exp(optimize.brentq(lambda log: self._reach(log) - abs(self.value), *ends, xtol=1e-6)))
+        return float(np.exp(optimize.brentq(lambda log: self._reach(log) - apart, *ends, xtol=1e-6)))
 
     def _reach(self, log_alpha: float) -> float:
         """The half-width of the interval that is too narrow in a share exp(log_alpha) of the cases."""

@@ -1,6 +1,6 @@
 """What is known of every cell on a task: its runs' statistics per record, and estimates of its score."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -53,6 +53,12 @@ class Evidence:
         Scores are between 0 and 100, but for error rates, which are only not below 0.
         """
         return bounded(self.estimates.get(cell), confidence, self.lower)
+
+    def statistics_of(self, *cells: Cell) -> Statistics:
+        """The statistics of the runs of some cells."""
+        folders = [folder for cell in cells for folder, _ in self.members.get(cell, [])]
+        of = self.statistics.of
+        return replace(self.statistics, of={folder: of[folder] for folder in folders if folder in of})
 
     @cached_property
     def scale(self) -> float:

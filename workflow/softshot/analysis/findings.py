@@ -9,6 +9,7 @@ from softshot.analysis import (
     advice,
     baselines,
     claim_rows,
+    claims,
     contrasts,
     cost,
     coverage,
@@ -20,6 +21,8 @@ from softshot.analysis import (
     prompts,
     published,
     rates,
+    scale,
+    shift,
     significance,
     similarity,
     spread,
@@ -28,12 +31,13 @@ from softshot.analysis import (
 )
 from softshot.analysis.collect import CELL, Results
 from softshot.analysis.evidence import gather, secondary
+from softshot.analysis.literature import Literature
 from softshot.analysis.names import Names
 from softshot.analysis.near import Near
 from softshot.files import write_text
 from softshot.settings import Study
 
-INTERNAL = {"summary": tables.INTERNAL}  # columns that the page uses and the file does without
+INTERNAL = {"summary": tables.INTERNAL, "ensembles": ensembles.INTERNAL}  # columns that the files do without
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ class Findings:
     transfer: pd.DataFrame
     data_size: pd.DataFrame
     crossings: pd.DataFrame
+    shift: pd.DataFrame
+    scale: pd.DataFrame
+    scale_crossings: pd.DataFrame
     significance: pd.DataFrame
     cost: pd.DataFrame
     pareto: pd.DataFrame
@@ -84,7 +91,14 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
     binned = similarity.similarity(study, results, evidence, near)
     data = coverage.data(results, folder)
     tuned_at = rates.rates(results)
+    shifts = shift.shifts(study, results, evidence, folder)
+    shifted = shift.shift(study, evidence, shifts)
+    sizes = scale.scale(study, results, evidence, compared, names)
     known = {"summary": summary, "similarity": binned, "data": data, "rates": tuned_at}
+    known |= {"shift": shifted, "scale": sizes}
+    together = ensembles.ensembles(study, evidence, folder)
+    literature = Literature(study, results, evidence, compared, near, costs, together, shifts, names)
+    asked = [*claims.parts(study, results, evidence, compared, near), *literature.parts()]
     gaps = coverage.missing(study, results, evidence, names, known)
     trivial = baselines.baselines(study, evidence, near, folder)
     return Findings(
@@ -95,17 +109,20 @@ def find(study: Study, results: Results, folder: Path) -> Findings:
         size=method_size.size(study, results, evidence),
         levels=method_size.levels(study, results, evidence),
         spread=spread.spread(study, results, evidence),
-        ensembles=ensembles.ensembles(study, evidence, folder),
+        ensembles=together,
         similarity=binned,
         transfer=transfer.transfer(results, evidence, compared),
         data_size=data_size.data_size(study, results, evidence, names, folder),
-        crossings=data_size.crossings(study, results, evidence, compared, names, folder),
+        shift=shifted,
+        crossings=data_size.crossings(study, results, compared, names, folder),
+        scale=sizes,
+        scale_crossings=scale.crossings(study, results, evidence, compared, names),
         significance=significance.significance(evidence, compared),
         cost=run_costs,
         pareto=cost.pareto(results, summary, costs, compared),
         rates=tuned_at,
         prompts=prompts.prompts(results),
-        claims=claim_rows.claims(study, results, evidence, compared, near),
+        claims=claim_rows.claims(study, asked),
         advice=advice.advice(study, results, evidence, compared, costs, trivial, gaps, names),
         demonstrations=coverage.demonstrations(results, folder),
         data=data,

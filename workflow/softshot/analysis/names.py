@@ -20,6 +20,7 @@ METRICS |= {"ter": "TER", "dart_ter": "TER", "parent": "PARENT"}
 METRICS |= {"parent_precision": "PARENT precision", "parent_recall": "PARENT recall"}
 METRICS |= {"blec": "BLEC", "rouge_l": "ROUGE-L", "token_f1": "token F1"}
 METRICS |= {"acc_norm": "accuracy per character", "acc_token": "accuracy per token", "macro_f1": "macro-F1"}
+METRICS |= {"first_f1": "F1 of the first choice"}
 INK, MUTED, FAINT, PAPER = "#1d2430", "#5a6472", "#dfe3e8", "#ffffff"
 IN_DARK = {INK: "#e6e9ee", MUTED: "#a2acb9", FAINT: "#323a46", PAPER: "#14181f"}
 PALETTE = {  # light: dark
@@ -101,6 +102,7 @@ def _words(cell: Cell, sized: bool) -> list[str]:
     retriever = "oracle (upper bound)" if cell.retriever == UPPER_BOUND else cell.retriever
     words = [
         f"tuned on {task_label(cell.source)}" if cell.source else None,
+        f"without {cell.without}" if cell.without else None,
         size if sized else None,
         "given" if cell.given else None,
         f"{cell.shots} {retriever}" if cell.shots else None,
@@ -112,6 +114,14 @@ def _words(cell: Cell, sized: bool) -> list[str]:
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def count(number: float) -> str:
+    """A large number in short: `135M`, `1.1B`."""
+    for unit, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if number >= 0.9995 * unit:
+            return f"{number / unit:.3g}{letter}"
+    return f"{number:.3g}"
 
 
 def size_axis(unit: str) -> str:

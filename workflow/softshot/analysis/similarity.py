@@ -5,8 +5,6 @@ demonstration's output with the record's references. What shows none is binned b
 shows. Bins are many and made after the fact: each interval is for one bin by itself.
 """
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
@@ -17,7 +15,6 @@ from softshot.analysis.collect import Results
 from softshot.analysis.estimate import Estimate, difference
 from softshot.analysis.evidence import Evidence, bounded
 from softshot.analysis.near import Near
-from softshot.analysis.records import Statistics
 from softshot.settings import Study
 
 SCORES = ["without", "without_low", "without_high", "with", "with_low", "with_high", "gain", "gain_low", "gain_high"]
@@ -73,13 +70,6 @@ def _assign(values: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, list[tup
     return bins, [(float(edges[place - 1]), float(edges[place])) for place in range(last, 0, -1)]
 
 
-def _of_pair(evidence: Evidence, *cells: Cell) -> Statistics:
-    """The statistics of the runs of some cells."""
-    folders = [folder for cell in cells for folder, _ in evidence.members[cell]]
-    statistics = evidence.statistics
-    return replace(statistics, of={folder: statistics.of[folder] for folder in folders if folder in statistics.of})
-
-
 def _scores(
     study: Study, evidence: Evidence, plain: Cell, both: Cell, inside: np.ndarray, names: tuple[str, ...]
 ) -> list[float]:
@@ -87,7 +77,7 @@ def _scores(
     if not inside.any():
         return [float("nan")] * len(SCORES)
     names = (study.study, evidence.task, *names)
-    replicates = replicate(_of_pair(evidence, plain, both), names, study.analysis.bootstrap, inside)
+    replicates = replicate(evidence.statistics_of(plain, both), names, study.analysis.bootstrap, inside)
     scores = [replicates.estimate(cell, evidence.members[cell], cell.units) for cell in (plain, both)]
     confidence, values = study.analysis.confidence, []
     for estimate in scores:
@@ -96,18 +86,36 @@ def _scores(
     return [*values, gain.value, *gain.interval(confidence)]
 
 
+def more_similar(values: np.ndarray) -> np.ndarray | None:
+    """Which records are in the half with the more similar demonstrations; None where there are no halves."""
+    finite = values[~np.isnan(values)]
+    if not len(finite) or finite.min() == finite.max():
+        return None
+    middle = np.median(finite)
+    return values > middle if (values > middle).any() else values >= middle
+
+
+def nearer_gain(study: Study, evidence: Evidence, plain: Cell, both: Cell, values: np.ndarray) -> Estimate | None:
+    """What demonstrations add on the half of the records with the more similar ones; None where there is none."""
+    upper = more_similar(values)
+    if upper is None:
+        return None
+    names = (study.study, evidence.task, "half", "upper")
+    replicates = replicate(evidence.statistics_of(plain, both), names, study.analysis.bootstrap, upper)
+    shown, alone = (replicates.estimate(cell, evidence.members[cell], cell.units) for cell in (both, plain))
+    return difference(shown, alone, evidence.lower)
+
+
 def halves(study: Study, evidence: Evidence, plain: Cell, both: Cell, values: np.ndarray) -> Estimate | None:
     """The gain on the more similar half of the records less that on the other; None where they have no halves.
 
     A run's score on one half less that on the other is what seeds vary in: a good seed is good on both.
     """
-    finite = values[~np.isnan(values)]
-    if not len(finite) or finite.min() == finite.max():
+    upper = more_similar(values)
+    if upper is None:
         return None
-    middle = np.median(finite)
-    upper = values > middle if (values > middle).any() else values >= middle
     lower = ~upper & ~np.isnan(values)
-    statistics, names = _of_pair(evidence, plain, both), (study.study, evidence.task, "half")
+    statistics, names = evidence.statistics_of(plain, both), (study.study, evidence.task, "half")
     nearer, farther = (
         replicate(statistics, (*names, name), study.analysis.bootstrap, inside)
         for name, inside in (("upper", upper), ("lower", lower))

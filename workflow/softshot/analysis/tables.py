@@ -15,12 +15,13 @@ def summarise(results: Results) -> pd.DataFrame:
     """Per model, task, arm, variant and metric: mean, sample standard deviation, median, the worst seed, n, and each
     seed's value.
 
-    Adapters of other tasks and parts of the training records, which answer other questions, are left out. A task's main
-    metric comes first; `listed` and `lower` are as in `Results.metrics`. The deviation of a single run is NaN; a cell
-    without any finished run has n = 0, and an empty metric where no run of its task says what is measured.
+    Adapters of other tasks, parts of the training records and domain shifts, which answer other questions, are left
+    out. A task's main metric comes first; `listed` and `lower` are as in `Results.metrics`. The deviation of a single
+    run is NaN; a cell without any finished run has n = 0, and an empty metric where no run of its task says what is
+    measured.
     """
     metrics = results.metrics.drop(columns="records")
-    plain = results.runs[results.runs["source"].isna() & results.runs["train"].isna()]
+    plain = results.runs[results.runs[["source", "train", "without"]].isna().all(axis=1)]
     rows = plain.merge(metrics, on="task", how="left").merge(results.scores, on=[*RUN, "metric"], how="left")
     rows["metric"] = rows["metric"].fillna("")
     rows["listed"], rows["lower"] = rows["listed"].ne(False), rows["lower"].eq(True)  # no run says it: listed
@@ -113,6 +114,12 @@ def with_span(mean: float, low: float, high: float) -> str:
     """`41.2 (38.1 to 44.0)`; an unknown interval is left out."""
     interval = span(low, high)
     return f"{mean:.1f}{f' ({interval})' if interval else ''}"
+
+
+def signed_span(value: float, low: float, high: float) -> str:
+    """`+1.2 (-0.4 to +2.8)`, of a difference; an unknown interval is left out."""
+    interval = "" if pd.isna(low) or pd.isna(high) else f" ({low:+.1f} to {high:+.1f})"
+    return f"{value:+.1f}{interval}"
 
 
 def span(low: float, high: float) -> str:

@@ -39,10 +39,10 @@ def transfer(results: Results, evidence: dict[str, Evidence], contrasts: Contras
 
 
 def gains(contrasts: Contrasts) -> dict[tuple[str, str], list]:
-    """Per model and target task the gains of all sources but the task itself."""
+    """Per model and target task the gains before demonstrations of all sources but the task itself."""
     by_place: dict[tuple[str, str], list] = {}
     for contrast in contrasts.family(TRANSFER):
         moved: Cell = contrast.one
-        if moved.source != moved.task:
+        if moved.source != moved.task and moved.shots:
             by_place.setdefault((moved.model, moved.task), []).append(contrast.estimate)
     return by_place

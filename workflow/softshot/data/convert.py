@@ -71,7 +71,8 @@ def convert(
     rows = enumerate(records(job.task, job.table, source, split, skips))
     kept = (record for position, record in rows if chosen is None or position in chosen)
     if split in UNSCORED:
-        kept = (record | {"meta": _group(record)} for record in kept)
+        groups = {"group", *(way.field for way in registry.groupings(job.task, job.table).values())}
+        kept = (record | {"meta": _only(record["meta"], groups)} for record in kept)
     written = files.write_jsonl(out, _some(kept, f"{source}: holds no record"))
     skipped = skips.count if skips else 0
     if skipped:
@@ -132,9 +133,9 @@ def _quiet(fault: str) -> None:
     """Passes over a malformed record."""
 
 
-def _group(record: dict) -> dict:
-    """Of a record's meta its group, which every job that looks for demonstrations reads."""
-    return {key: value for key, value in record["meta"].items() if key == "group"}
+def _only(meta: dict, groups: set[str]) -> dict:
+    """Of a record's meta what names its groups, for jobs that look for demonstrations or hold some groups out."""
+    return {key: value for key, value in meta.items() if key in groups}
 
 
 def read_records(task: str, entry: TaskSettings, path: Path, split: str) -> Iterator[dict]:

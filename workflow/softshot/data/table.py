@@ -55,7 +55,13 @@ def converter(settings: TableSettings) -> Callable[[Any], dict]:
             parsed[key] = parse(text)
         except ValueError as fault:
             raise UserError(f"{key} of the task's table: {fault}") from None
-    return functools.partial(_record, parsed, settings.id, settings.group)
+        constant = key.startswith("choices") and isinstance(settings.choices, list)  # labels are one text in all rows
+        if not constant and parsed[key][0][1] is None:
+            raise UserError(
+                f"{key} of the task's table: {text!r} names no column, so it is the same text in every record; a"
+                " column stands in braces: {column}"
+            )
+    return functools.partial(_record, parsed, settings.id, {"group": settings.group, "domain": settings.domain})
 
 
 def parse(template: str) -> list[tuple[str, str | None]]:
@@ -72,7 +78,7 @@ def parse(template: str) -> list[tuple[str, str | None]]:
     return [*pieces, (text, None)]
 
 
-def _record(templates: dict[str, list], id_column: str | None, group_column: str | None, row: Any) -> dict:
+def _record(templates: dict[str, list], id_column: str | None, of_meta: dict[str, str | None], row: Any) -> dict:
     """A row's record. Empty texts among the references are left out; the first that is left is the target."""
     if not isinstance(row, dict):
         raise ValueError(f"not an object: {shown(row)}")
@@ -87,8 +93,9 @@ def _record(templates: dict[str, list], id_column: str | None, group_column: str
         record["choices"] = choices
     if id_column is not None:
         record["id"] = _text(_value(row, id_column), id_column)
-    if group_column is not None and (group := collapse(_text(_value(row, group_column), group_column))):
-        record["meta"]["group"] = group
+    for key, column in of_meta.items():
+        if column is not None and (text := collapse(_text(_value(row, column), column))):
+            record["meta"][key] = text
     return record
 
 

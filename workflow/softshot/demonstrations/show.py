@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import re
 import shutil
 import signal
 import textwrap
@@ -45,7 +46,7 @@ def show(results: Path, task: str, id: str) -> None:
         print(f"{task}, {split}, record {id}")
         show_texts(splits[split][id])
         tables = sorted((results / "demonstrations" / task).glob(f"*/{split}.parquet"))
-        tables = [table for table in tables if "_train-" not in table.parent.name]
+        tables = [table for table in tables if not re.search("_(train|without)-", table.parent.name)]
         if not tables:
             print(f"\nno table of demonstrations for {split} in {results / 'demonstrations' / task}")
         for table in tables:

@@ -34,6 +34,7 @@ COLUMNS = (
     "to come h",
     "MB",
 )
+IN_PARTS = {"_train-": "retrieve_in_subset", "_without-": "retrieve_without"}  # by what a folder is called
 
 
 def main() -> None:
@@ -134,13 +135,14 @@ def jobs(study: Study) -> Counter:
     needed, rules = studies.needed(study), Counter({"analyse": 1})
     for _, place, retriever, _ in needed.tables:
         plain = "random_demonstrations" if retriever == "random" else "retrieve"
-        rules["retrieve_in_subset" if "_train-" in place else plain] += 1
+        rules[next((rule for part, rule in IN_PARTS.items() if part in place), plain)] += 1
     number = sum(1 for _ in runs(study))
     rules += Counter(
         model=len(needed.models),
         download=sum(studies.downloaded(study, task) for task in study.data.tasks),
         convert=len(needed.splits),
-        subset=len(needed.parts),
+        subset=sum("_without-" not in part for _, part in needed.parts),
+        without=sum("_without-" in part for _, part in needed.parts),
         encode=len(needed.vectors),
         tune=len(tuned(study)),
         choose=len({rates.choice(run) for run in tuners(study) if rates.trials(study, run)}),

@@ -80,7 +80,7 @@ class MacroF1(Accuracy):
         self.classes = self.classes or record["choices"]
         if record["choices"] != self.classes:
             raise UserError(
-                f"macro_f1 compares classes, and record {record['id']} has other choices than the records before it:"
+                f"{self.name} compares classes, and record {record['id']} has other choices than the records before it:"
                 " choose other metrics (scoring.metrics)."
             )
         right, predicted = record["choices"].index(record["target"]), self.chosen(prediction, record)
@@ -94,10 +94,28 @@ class MacroF1(Accuracy):
     @classmethod
     def scores(cls, columns: Sequence[Column]) -> dict[str, Column]:
         """Mean F1, in percent: 2 right / (predicted + there) of each class."""
-        right, predicted, there = np.asarray(columns, dtype=float).reshape(3, len(columns) // 3, *np.shape(columns[0]))
-        total = predicted + there
-        f1 = np.divide(2 * right, total, out=np.zeros_like(total), where=total > 0)
-        return {cls.name: percentage(f1.sum(axis=0), (total > 0).sum(axis=0))}
+        f1, counts = _f1(columns)
+        return {cls.name: percentage(f1.sum(axis=0), counts.sum(axis=0))}
+
+
+class FirstF1(MacroF1):
+    """F1 of the first choice, as GLUE has it of the paraphrases of MRPC and QQP, whose first choice is yes."""
+
+    name = "first_f1"
+    signature = "log-likelihood:sum|class:first choice"
+
+    @classmethod
+    def scores(cls, columns: Sequence[Column]) -> dict[str, Column]:
+        """2 right / (predicted + there), in percent; 0 where it is neither there nor predicted, as scikit-learn's."""
+        f1, counts = _f1(columns)
+        return {cls.name: percentage(f1[0], counts.any(axis=0))}
+
+
+def _f1(columns: Sequence[Column]) -> tuple[np.ndarray, np.ndarray]:
+    """The F1 of each class, 2 right / (predicted + there), and whether a record has it or it was predicted."""
+    right, predicted, there = np.asarray(columns, dtype=float).reshape(3, len(columns) // 3, *np.shape(columns[0]))
+    total = predicted + there
+    return np.divide(2 * right, total, out=np.zeros_like(total), where=total > 0), total > 0
 
 
 class CalibrationError(Accuracy):

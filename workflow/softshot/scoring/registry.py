@@ -34,9 +34,10 @@ METRICS = {
     "acc_norm": "softshot.scoring.choices:AccuracyPerCharacter",
     "acc_token": "softshot.scoring.choices:AccuracyPerToken",
     "macro_f1": "softshot.scoring.choices:MacroF1",
+    "first_f1": "softshot.scoring.choices:FirstF1",
     "calibration_error": "softshot.scoring.choices:CalibrationError",
 }
-OF_CLASSES = ("macro_f1",)  # read the choices as classes: the same in every record
+OF_CLASSES = ("macro_f1", "first_f1")  # read the choices as classes: the same in every record
 OF_CHOICES = ("accuracy", "acc_norm", "acc_token", "calibration_error", *OF_CLASSES)  # read a record's choices
 LEARNED = "bert_score"  # needs an encoder, and is in no task's list by itself
 SQL = ("db_id", "schema", "query")

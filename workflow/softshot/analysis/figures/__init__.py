@@ -9,9 +9,12 @@ from softshot.analysis.figures.base import Figure
 from softshot.analysis.figures.bins import bin_panels
 from softshot.analysis.figures.cost import cost_panels
 from softshot.analysis.figures.data_size import data_size_panels
+from softshot.analysis.figures.ensembles import ensemble_panels
 from softshot.analysis.figures.learning import learning_panels
 from softshot.analysis.figures.method_size import size_panels, spread_panels
+from softshot.analysis.figures.scale import distance_panels, scale_panels
 from softshot.analysis.figures.scores import score_panels
+from softshot.analysis.figures.shift import shift_panels
 from softshot.analysis.figures.transfer import transfer_panels
 from softshot.analysis.findings import Findings
 from softshot.analysis.names import Names
@@ -66,6 +69,29 @@ def draw(results: Results, names: Names, found: Findings) -> dict[str, Figure]:
             f"Points are means over seeds, {BANDS}. A tick at the top marks where two curves cross, where both orders"
             " are significant.",
             data_size_panels(names, cells, found.data_size, found.crossings),
+        ),
+        Figure(
+            "shift",
+            "Score on the groups that are held out. Points are means over seeds, bands the interval of the mean;"
+            " a line falls by what its arm loses.",
+            shift_panels(names, cells, found.shift),
+        ),
+        Figure(
+            "scale",
+            f"Points are means over seeds, {BANDS}. The axis of parameters is logarithmic.",
+            scale_panels(names, cells, found.scale),
+        ),
+        Figure(
+            "distance",
+            "Score less that of full tuning with the same model, with the interval of the difference; 0 is full"
+            " tuning itself.",
+            distance_panels(names, cells, found.scale),
+        ),
+        Figure(
+            "ensembles",
+            "What an ensemble (vote, mean log-likelihood, minimum Bayes risk) has over its mean member, with the"
+            " interval for these members; the tick is its best member, which is chosen on the same records.",
+            ensemble_panels(names, cells, found.ensembles),
         ),
         Figure("cost", FRONT, cost_panels(names, cells, found.pareto, "prediction")),
         Figure("cost-tuning", FRONT, cost_panels(names, cells, found.pareto, "tuning")),

@@ -27,7 +27,7 @@ def learning_panels(names: Names, cells: Cells, curves: pd.DataFrame) -> list[Pa
     curves = curves[curves["validation_loss"].notna()]
     curves = only(curves, {key for key, cell in cells.items() if cell.ordinary})
     blocks = dict(list(curves.groupby(["model", "task"], sort=False)))
-    tuned = [cell for cell in cells.values() if cell.tuned and not cell.source]
+    tuned = [cell for cell in cells.values() if cell.tuned and not cell.source and not cell.without]
     of_tasks = grouped(tuned, "task").values()
     places = [(own[0].model, own[0].task) for of_task in of_tasks for own in grouped(of_task, "model").values()]
     size = plot_width(len(places)), HEIGHT

@@ -21,6 +21,7 @@ class Axes:
     high: float
     value: str  # what y is
     width: int = WIDTH  # pixels of the plot
+    at: Sequence[float] = ()  # where the places are along x, where not evenly spaced from 0
 
 
 def lines(title: str, subtitle: str, axes: Axes, points: list[dict[str, Any]], levels: Sequence[dict] = ()) -> Spec:
@@ -37,8 +38,13 @@ def lines(title: str, subtitle: str, axes: Axes, points: list[dict[str, Any]], l
     # Lines stand a little apart, so that their bands do not cover one another.
     step = 0.05 if len(axes.places) > 1 else 0.16
     shift = {name: step * (place - (len(names) - 1) / 2) for place, name in enumerate(names)}
+    at = axes.at or range(len(axes.places))
     placed = [
-        {**point, "x": point["place"] + shift[point["series"]], "at": axes.places[point["place"]].replace("\n", ", ")}
+        {
+            **point,
+            "x": at[point["place"]] + shift[point["series"]],
+            "at": axes.places[point["place"]].replace("\n", ", "),
+        }
         for point in points
     ]
     for point in placed:  # a mark outside the plot would be drawn, and a clipped one needs a name that is the file's
@@ -62,11 +68,12 @@ def _level_lines(levels: Sequence[dict], axes: Axes) -> list[Spec]:
 
 
 def _point_lines(axes: Axes, points: Sequence[dict]) -> list[Spec]:
-    labels = "[" + ",".join(repr(place.split("\n")) for place in axes.places) + "][datum.value]"
-    x_axis = {"title": axes.x_title, "grid": False, "values": list(range(len(axes.places))), "labelExpr": labels}
+    at = list(axes.at or range(len(axes.places)))
+    labels = "[" + ",".join(repr(place.split("\n")) for place in axes.places) + f"][indexof({at}, datum.value)]"
+    x_axis = {"title": axes.x_title, "grid": False, "values": at, "labelExpr": labels}
     if any("\n" in place for place in axes.places):
         x_axis |= {"labelFontSize": 11}
-    x = {"field": "x", "type": "quantitative", "axis": x_axis | {"labelOverlap": False}}
+    x = {"field": "x", "type": "quantitative", "axis": x_axis | {"labelOverlap": bool(axes.at)}}
     x |= {"scale": {"domain": [-0.4, max(len(axes.places), 1) - 0.6], "nice": False, "zero": False}}
     y = _y(axes)
     means = {"x": x, "y": y, "color": INKED, "detail": {"field": "series", "type": "nominal"}}
