@@ -81,7 +81,7 @@ def _check_folder(folder: str, where: str, method: str) -> None:
 
 def remarks(study: Study) -> list[str]:
     """Where an adapter says that it was trained on a model of another name than the one that it is put into."""
-    lines = []
+    found = []
     for label, arm in in_use(study, study.arms).items():
         for model in study.models.use if arm.adapter else []:
             for folder in adapters(arm, model):
@@ -89,11 +89,11 @@ def remarks(study: Study) -> list[str]:
                 entry = catalogue.model_entry(model, study.models.folders)
                 names = {model, *(str(entry[key]) for key in ("hub", "path") if key in entry)}
                 if _last(trained_on) not in map(_last, names):
-                    lines.append(
+                    found.append(
                         f"arms.{label}.adapter: {folder} was trained on {trained_on}, and is put into {model}. If these"
                         " are different models of one shape, its scores mean nothing."
                     )
-    return lines
+    return found
 
 
 def _last(name: str) -> str:
