@@ -176,7 +176,7 @@ def parts(
         if (difference := halves(study, evidence[place[1]], of.pt, of.ipt, near(of.ipt, "similarity")))
     }
     moved = {place: estimate.mean(estimates) for place, estimates in gains(contrasts).items()}
-    targets = list(dict.fromkeys((cell.model, cell.task) for cell in results.cells if cell.source))
+    targets = list(dict.fromkeys((cell.model, cell.task) for cell in results.cells if cell.source and cell.shots))
     return [
         compared("1a", lambda of: (of.pt, of.random)),
         compared("1b", lambda of: (of.ipt, of.random)),
