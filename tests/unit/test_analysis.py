@@ -241,7 +241,7 @@ def test_a_study_without_a_finished_run_has_all_its_files(tmp_path, arms):
     assert f"0 of {len(expected)} runs are done." in (tmp_path / "report.html").read_text()
     assert read_tsv(tmp_path / "cost.tsv") == []
     assert all(path.stat().st_size > 0 for path in (tmp_path / "figures").iterdir())
-    assert len(list((tmp_path / "figures").iterdir())) == 32  # sixteen as SVG and PNG
+    assert len(list((tmp_path / "figures").iterdir())) == 34  # seventeen as SVG and PNG
 
 
 def test_a_study_of_icl_alone_has_a_report(tmp_path):

@@ -12,7 +12,7 @@ from softshot.analysis.figures import cost, learning, scores
 from softshot.analysis.figures.base import Figure, apart
 from softshot.analysis.names import Names
 
-FILES = ["scores", "size", "spread", "similarity", "similarity-count", "overlap", "overlap-count", "transfer"]
+FILES = ["scores", "claims", "size", "spread", "similarity", "similarity-count", "overlap", "overlap-count", "transfer"]
 FILES += ["data-size", "shift", "scale", "distance", "ensembles", "cost", "cost-tuning", "learning"]
 
 

@@ -9,6 +9,7 @@ makes: results/<study>/: the tables that docs/analysis.md explains, summary.txt,
 # The figures by the names of their files, and the category that Snakemake's own report shows them under.
 FIGURES = {
     "scores": "Scores",
+    "claims": "Findings",
     "size": "Size",
     "spread": "Size",
     "similarity": "Similarity",

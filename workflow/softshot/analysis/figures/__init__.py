@@ -7,6 +7,7 @@ hollow mark a published number or one with too little behind it for an interval.
 from softshot.analysis.collect import Results
 from softshot.analysis.figures.base import Figure
 from softshot.analysis.figures.bins import bin_panels
+from softshot.analysis.figures.claims import claim_panels
 from softshot.analysis.figures.cost import cost_panels
 from softshot.analysis.figures.data_size import data_size_panels
 from softshot.analysis.figures.ensembles import ensemble_panels
@@ -36,6 +37,13 @@ def draw(results: Results, names: Names, found: Findings) -> dict[str, Figure]:
             f"Marks are means over seeds, {BANDS} (below the mark); hollow marks are published. Bold: better than every"
             " other arm, beyond chance. Below: what needs no model.",
             score_panels(names, cells, found.summary, found.baselines),
+        ),
+        Figure(
+            "claims",
+            "The mean effect of every part that has one over models and tasks, with its interval: green is supported,"
+            " orange not supported, grey undecided. What lies right of 0 speaks for a part, left of it for 2a. Whether"
+            " a claim holds everywhere is another question than its mean.",
+            claim_panels(found.claims),
         ),
         Figure(
             "size",
