@@ -189,6 +189,28 @@ def test_a_state_of_other_settings_is_not_used(place):
     assert lines[0].startswith("step 0/3: validation loss ") and "3/3: loss " in lines[-1], "no step, no loss of one"
 
 
+def test_a_state_of_another_chosen_rate_is_not_used(place):
+    """The rate that the first seed's trials chose may be another when a killed run of another seed goes on."""
+    model, folder = place
+    rate = folder / "rate.json"
+
+    def run(chosen, **loop):
+        rate.write_text(json.dumps({"learning_rate": chosen}))
+        tried = {"learning_rate": [0.1, 0.01]}
+        return [*command(model, folder, "a", save_every=0.0, method=tried, **loop), "--rate", str(rate)]
+
+    process = subprocess.Popen(run(0.1, steps=1000), stderr=subprocess.DEVNULL)
+    while process.poll() is None and not written(run_folder(folder, "a")):
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    again = subprocess.Popen(run(0.01, steps=1000), stderr=subprocess.PIPE, text=True)
+    first = next(line for line in again.stderr if line.startswith(("step ", "continuing")))
+    again.kill()
+    again.wait()
+    assert first.startswith("step 0/1000: ")
+
+
 def test_accumulation_equals_one_larger_batch(base):
     """The mean is over the target tokens of the whole effective batch, however it is cut."""
     rows = [Row(str(n), list(range(5, 8 + n)), list(range(40, 42 + n))) for n in range(8)]

@@ -87,6 +87,23 @@ def test_the_room_of_a_bloom_folder_that_names_its_training_length(tmp_path):
     assert catalogue.room("mine", {"mine": str(tmp_path)}).positions == 2048
 
 
+@pytest.mark.parametrize(
+    "config",
+    [  # as Phi-3 was published, as transformers writes it today, and by kinds of layers
+        {"original_max_position_embeddings": 4096, "rope_scaling": {"type": "longrope", "long_factor": [2.0]}},
+        {"rope_parameters": {"rope_type": "longrope", "long_factor": [2.0], "original_max_position_embeddings": 4096}},
+        {"rope_parameters": {"full": {"long_factor": [2.0], "original_max_position_embeddings": 4096}, "sliding": {}}},
+    ],
+)
+def test_the_room_of_a_model_whose_rotation_changes_with_the_longest_row_ends_before_that(tmp_path, config):
+    values = {"model_type": "phi3", "max_position_embeddings": 131072}
+    (tmp_path / "config.json").write_text(json.dumps(values | config))
+    assert catalogue.room("mine", {"mine": str(tmp_path)}).positions == 4096
+    fixed = {"rope_scaling": {"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 4096}}
+    (tmp_path / "config.json").write_text(json.dumps(values | fixed))
+    assert catalogue.room("mine", {"mine": str(tmp_path)}).positions == 131072
+
+
 def test_the_room_of_a_missing_folder_is_an_error_that_names_the_setting(tmp_path):
     with pytest.raises(UserError, match=r"models\.folders\.mine.*nowhere"):
         catalogue.room("mine", {"mine": str(tmp_path / "nowhere")})

@@ -50,6 +50,14 @@ def test_choices_that_cannot_be_are_faults_of_the_file(tmp_path, choices, fault)
     assert fault_of(path, **TABLE, choices=choices).endswith(fault)
 
 
+@pytest.mark.parametrize("further", [{"target": "{options}"}, {"references": ["{b}"]}])
+def test_a_second_right_choice_is_a_fault_of_the_file(tmp_path, further):
+    """Losses and metrics would count it as wrong."""
+    path = write(tmp_path / "a.jsonl", ROWS)
+    choices = {"choices": ["positive", "negative", "so so", "y"]}
+    assert "one of the choices is right, not several" in fault_of(path, **TABLE | further | choices)
+
+
 def study_of(tmp_path, table, metrics):
     """config.yaml on a task of one's own."""
     path = write(tmp_path / "reviews.jsonl", ROWS)

@@ -79,7 +79,10 @@ def parse(template: str) -> list[tuple[str, str | None]]:
 
 
 def _record(templates: dict[str, list], id_column: str | None, of_meta: dict[str, str | None], row: Any) -> dict:
-    """A row's record. Empty texts among the references are left out; the first that is left is the target."""
+    """A row's record. Empty texts among the references are left out; the first that is left is the target.
+
+    Of choices one is right: the losses and the metrics that compare them would count a second one as wrong.
+    """
     if not isinstance(row, dict):
         raise ValueError(f"not an object: {shown(row)}")
     target = _texts(templates["target"], row)
@@ -90,6 +93,8 @@ def _record(templates: dict[str, list], id_column: str | None, of_meta: dict[str
     record = {"input": _fill(templates["input"], row), "references": target + others, "meta": {}}
     choices = [text for key, pieces in templates.items() if key.startswith("choices") for text in _texts(pieces, row)]
     if choices:
+        if len({*map(collapse, target + others)}) > 1:
+            raise ValueError(f"one of the choices is right, not several: {shown(target + others)}")
         record["choices"] = choices
     if id_column is not None:
         record["id"] = _text(_value(row, id_column), id_column)

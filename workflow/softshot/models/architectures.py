@@ -99,9 +99,24 @@ def window(config: Config) -> int | None:
     return (values.get("sliding_window") if sliding else None) or half or None
 
 
+def unscaled(config: Config) -> int | None:
+    """The positions after which a longer text is rotated by other angles; None where angles do not depend on it.
+
+    LongRoPE has two sets of angles, and transformers takes one for a whole batch: beyond these positions a row would
+    depend on the longest one beside it, and keys that were kept would not fit those that follow.
+    """
+    values = text(config)
+    given = values.get("rope_parameters") or values.get("rope_scaling") or {}
+    kinds = [given, *(kind for kind in given.values() if isinstance(kind, dict))]  # by kind of layer, in some
+    original = values.get("original_max_position_embeddings")
+    lengths = [kind.get("original_max_position_embeddings") or original for kind in kinds if "long_factor" in kind]
+    return min(filter(None, lengths), default=None)
+
+
 def room(config: Config) -> Room | None:
     """How long a row can be; None where nothing limits it."""
     limits = [
+        Room(unscaled(config) or 0, "within which its rotation does not depend on the rows beside it"),
         Room(window(config) or 0, "that its attention looks back over"),
         Room(positions(config) or 0, "that it has"),
     ]

@@ -112,12 +112,15 @@ def adopt(args: argparse.Namespace) -> bool:
     return False
 
 
-def state_of(args: argparse.Namespace, settings: TuningSlice) -> Path:
-    """Where the run's unfinished state is, named after all that decides its result."""
+def state_of(args: argparse.Namespace, settings: TuningSlice, rate: float) -> Path:
+    """Where the run's unfinished state is, named after all that decides its result.
+
+    So is the learning `rate`: where it is chosen among several, another choice makes another run.
+    """
     inputs = [args.model / "provenance.json", args.train, args.validation]
     inputs += [path for path in (args.train_demonstrations, args.validation_demonstrations) if path]
     made_by = deciding(code.tuning(settings.method.name))
-    key = states.key({"settings": args.settings, "seed": args.seed, **made_by}, inputs)
+    key = states.key({"settings": args.settings, "seed": args.seed, "rate": rate, **made_by}, inputs)
     return args.out / ".state" / f"{key}.pt"
 
 
@@ -166,7 +169,8 @@ def main() -> None:
     base = engine_base.load(args.model, settings.engine.dtype, args.threads, frozen, weights=settings.base)
     memory.loaded()
     layout = Layout(base, settings, method.begins_text)
-    trainer, state = trainer_of(args, settings, layout), state_of(args, settings)
+    trainer = trainer_of(args, settings, layout)
+    state = state_of(args, settings, trainer.peak_rate)
     if saved := states.load(state):
         trainer.resume(saved)
         print(f"continuing from step {trainer.progress.step}", file=sys.stderr)
