@@ -29,7 +29,15 @@ def statistics(name: str) -> list[list[float]]:
 
 
 LENGTHS = {"exact_set_match": 2, "exact_set_match_values": 2, "execution_accuracy": 5, "partial_match": 31}
-LENGTHS |= {"bert_score": 4, "accuracy": 2, "acc_norm": 2, "acc_token": 2, "macro_f1": 9, "calibration_error": 16}
+LENGTHS |= {
+    "bert_score": 4,
+    "accuracy": 2,
+    "acc_norm": 2,
+    "acc_token": 2,
+    "macro_f1": 9,
+    "first_f1": 9,
+    "calibration_error": 16,
+}
 
 
 @pytest.mark.parametrize("name", registry.METRICS)
