@@ -16,10 +16,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from softshot.engine import base as engine_base
 from softshot.engine.layout import Row
 from softshot.methods import prompt_tuning
 from softshot.methods.registry import PromptTuning
+from softshot.sections import read
 from softshot.settings import TuningSettings
+from softshot.tuning import __main__ as stage
 from softshot.tuning import objective, train
 from softshot.tuning.batches import batches
 from softshot.tuning.schedule import learning_rate
@@ -209,6 +212,19 @@ def test_a_state_of_another_chosen_rate_is_not_used(place):
     again.kill()
     again.wait()
     assert first.startswith("step 0/1000: ")
+
+
+def test_a_state_of_other_weights_types_is_not_used(place, monkeypatch):
+    """`auto` is bfloat16 on a GPU and float32 here: what was killed there begins anew."""
+    model, folder = place
+    monkeypatch.setattr(sys, "argv", command(model, folder, "a")[2:])
+    args = stage.arguments_of()
+    settings = read(stage.TuningSlice, args.settings, "--settings")
+    states = {
+        dtype: stage.state_of(args, settings, trainer(engine_base.load(model, dtype), ROWS))
+        for dtype in ("auto", "float32", "bfloat16")
+    }
+    assert states["auto"] == states["float32"] != states["bfloat16"]
 
 
 def test_accumulation_equals_one_larger_batch(base):

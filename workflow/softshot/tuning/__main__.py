@@ -112,15 +112,17 @@ def adopt(args: argparse.Namespace) -> bool:
     return False
 
 
-def state_of(args: argparse.Namespace, settings: TuningSlice, rate: float) -> Path:
+def state_of(args: argparse.Namespace, settings: TuningSlice, trainer: Trainer) -> Path:
     """Where the run's unfinished state is, named after all that decides its result.
 
-    So is the learning `rate`: where it is chosen among several, another choice makes another run.
+    So are the learning rate, where it is chosen among several, and the type of the weights, which `auto` takes from the
+    device: a run killed on a GPU does not go on in float32 from what it did in bfloat16.
     """
     inputs = [args.model / "provenance.json", args.train, args.validation]
     inputs += [path for path in (args.train_demonstrations, args.validation_demonstrations) if path]
     made_by = deciding(code.tuning(settings.method.name))
-    key = states.key({"settings": args.settings, "seed": args.seed, "rate": rate, **made_by}, inputs)
+    decided = {"rate": trainer.peak_rate, "dtype": str(trainer.base.model.dtype)}
+    key = states.key({"settings": args.settings, "seed": args.seed, **decided, **made_by}, inputs)
     return args.out / ".state" / f"{key}.pt"
 
 
@@ -170,7 +172,7 @@ def main() -> None:
     memory.loaded()
     layout = Layout(base, settings, method.begins_text)
     trainer = trainer_of(args, settings, layout)
-    state = state_of(args, settings, trainer.peak_rate)
+    state = state_of(args, settings, trainer)
     if saved := states.load(state):
         trainer.resume(saved)
         print(f"continuing from step {trainer.progress.step}", file=sys.stderr)
