@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from softshot import catalogue
+from softshot.analysis.names import task_label
 from softshot.data.registry import CONVERTERS
 from softshot.errors import UserError
 from softshot.models.fetch import SOURCES
@@ -114,3 +115,7 @@ def test_importing_the_catalogue_imports_nothing_heavy():
     modules = subprocess.check_output([sys.executable, "-c", code], text=True).split()
     assert "softshot.catalogue" in modules
     assert not {"torch", "transformers", "requests", "pandas"} & {*modules}
+
+
+def test_every_task_is_called_in_tables_as_its_authors_do():
+    assert [task for task in catalogue.tasks() if task_label(task) == task] == []

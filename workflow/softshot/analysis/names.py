@@ -15,6 +15,9 @@ BASES = {  # in words, of a study whose models are not as they are
     "nf4-dequantised": "linear layers rounded to NF4, four bits a weight (QLoRA's arithmetic)",
 }
 TASKS = {"dart": "DART", "mtop": "MTOP", "totto": "ToTTo", "spider": "Spider", "logic2text": "Logic2Text"}
+SUPERGLUE = {"boolq": "BoolQ", "cb": "CB", "copa": "COPA", "rte": "RTE", "wic": "WiC"}
+TASKS |= SUPERGLUE | {f"fewglue-{task}": f"FewGLUE {label}" for task, label in SUPERGLUE.items()}
+TASKS |= {"mrpc": "MRPC", "qqp": "QQP", "clinc": "CLINC150"}
 METRICS = {"bleu": "BLEU", "dart_bleu": "official BLEU", "totto_bleu": "BLEU", "chrf": "chrF"}
 METRICS |= {"ter": "TER", "dart_ter": "TER", "parent": "PARENT"}
 METRICS |= {"parent_precision": "PARENT precision", "parent_recall": "PARENT recall"}
