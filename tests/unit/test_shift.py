@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-import synthetic_study as made
+import synthetic_study
 import yaml
 from synthetic import analyse
 from tiny import ROOT
@@ -158,7 +158,7 @@ SYNTHETIC = {
     "scoring": {"metrics": {"mtop": ["exact_match"]}},
     "analysis": {"bootstrap": 400},
 }
-OUT = np.arange(made.RECORDS) % 2 == 1
+OUT = np.arange(synthetic_study.RECORDS) % 2 == 1
 
 
 def written(folder, patch, losses, **changes):
@@ -168,10 +168,10 @@ def written(folder, patch, losses, **changes):
     def chances(run, deviation=0.0):
         return CHANCE + deviation / 100 - (losses[run.arm] * OUT if run.without else 0.0)
 
-    patch.setattr(made, "chances", chances)
-    patch.setattr(made, "truth", lambda run: 100 * CHANCE)
-    patch.setattr(made, "spread", lambda run: 1.0 if run.seed else 0.0)
-    made.write_study(folder, study)
+    patch.setattr(synthetic_study, "chances", chances)
+    patch.setattr(synthetic_study, "truth", lambda run: 100 * CHANCE)
+    patch.setattr(synthetic_study, "spread", lambda run: 1.0 if run.seed else 0.0)
+    synthetic_study.write_study(folder, study)
     path = folder / "data/mtop/validation.jsonl"
     domains = np.where(OUT, "weather", "music")
     rows = [row | {"meta": {"domain": str(name)}} for row, name in zip(read_jsonl(path), domains, strict=True)]
@@ -192,7 +192,7 @@ def shifted(tmp_path_factory):
 def test_an_arm_that_loses_is_found_to_and_each_interval_holds_the_truth(shifted):
     table = shifted[2].shift.set_index("arm")
     assert list(table.index) == list(LOSS)
-    assert set(table["n_held_out"]) == set(table["n_in_domain"]) == {made.RECORDS // 2}
+    assert set(table["n_held_out"]) == set(table["n_in_domain"]) == {synthetic_study.RECORDS // 2}
     assert set(table["left_out"]) == {500} and set(table["loss_from"]) == {"all training records"}
     assert set(table["groups"]) == {"weather, alarm"} and list(table["n"]) == [1, 5, 5, 5]
     for arm, loss in LOSS.items():
@@ -225,11 +225,18 @@ def test_the_claim_has_the_verdict_of_the_comparison(shifted):
 
 
 def test_no_other_table_holds_the_runs_against_those_from_all_records(shifted):
-    found = shifted[2]
-    assert not found.summary.loc[found.summary["compared"], "variant"].str.contains("without").any()
-    for table in (found.size, found.levels, found.pareto, found.spread, found.ensembles, found.data_size):
+    findings = shifted[2]
+    assert not findings.summary.loc[findings.summary["compared"], "variant"].str.contains("without").any()
+    for table in (
+        findings.size,
+        findings.levels,
+        findings.pareto,
+        findings.spread,
+        findings.ensembles,
+        findings.data_size,
+    ):
         assert not any("without" in variant for variant in table.get("variant", []))
-    assert not found.significance["one"].str.contains("without").any()
+    assert not findings.significance["one"].str.contains("without").any()
 
 
 @pytest.mark.parametrize(
@@ -242,28 +249,28 @@ def test_no_other_table_holds_the_runs_against_those_from_all_records(shifted):
 def test_arms_that_lose_alike_are_undecided_and_the_reverse_is_said(tmp_path, monkeypatch, losses, verdict):
     arms = {label: SYNTHETIC["arms"][label] for label in ("pt", "full")}
     study = written(tmp_path, monkeypatch, losses, arms=arms)
-    found = find(study, collect(study, tmp_path), tmp_path)
-    assert set(found.claims.loc[found.claims["part"] == "6", "verdict"]) == {verdict}
-    assert found.shift["verdict"].iloc[0] == {"not supported": "worse", "undecided": "open"}[verdict]
+    findings = find(study, collect(study, tmp_path), tmp_path)
+    assert set(findings.claims.loc[findings.claims["part"] == "6", "verdict"]) == {verdict}
+    assert findings.shift["verdict"].iloc[0] == {"not supported": "worse", "undecided": "open"}[verdict]
 
 
 def test_one_seed_decides_nothing(tmp_path, monkeypatch):
     study = written(tmp_path, monkeypatch, LOSS, seeds=[1])
-    found = find(study, collect(study, tmp_path), tmp_path)
-    compared = found.shift[found.shift["other"] != ""]
+    findings = find(study, collect(study, tmp_path), tmp_path)
+    compared = findings.shift[findings.shift["other"] != ""]
     assert set(compared["verdict"]) == {"open"} and set(compared["level"]) == {"records"}
 
 
 def test_where_nothing_is_run_twice_the_loss_is_from_the_other_side(tmp_path, monkeypatch):
-    monkeypatch.setitem(made.METRICS, "totto", "exact_match")
+    monkeypatch.setitem(synthetic_study.METRICS, "totto", "exact_match")
     study = Study(
         **SYNTHETIC
         | {"data": {"tasks": ["totto"]}, "scoring": {"metrics": {"totto": ["exact_match"]}}}
         | {"shift": {"totto": {"by": "overlap", "held_out": ["non-overlap"], "arms": ["pt", "full"]}}}
     )
-    monkeypatch.setattr(made, "chances", lambda run, deviation=0.0: CHANCE - LOSS[run.arm] * OUT)
-    monkeypatch.setattr(made, "truth", lambda run: 100 * CHANCE)
-    made.write_study(tmp_path, study)
+    monkeypatch.setattr(synthetic_study, "chances", lambda run, deviation=0.0: CHANCE - LOSS[run.arm] * OUT)
+    monkeypatch.setattr(synthetic_study, "truth", lambda run: 100 * CHANCE)
+    synthetic_study.write_study(tmp_path, study)
     path = tmp_path / "data/totto/validation.jsonl"
     names = np.where(OUT, "non-overlap", "overlap")
     write_jsonl(path, [row | {"meta": {"subset": str(n)}} for row, n in zip(read_jsonl(path), names, strict=True)])
@@ -275,11 +282,11 @@ def test_where_nothing_is_run_twice_the_loss_is_from_the_other_side(tmp_path, mo
 
 
 def test_the_page_has_the_section_where_the_study_asks(shifted):
-    study, folder, found = shifted
+    study, folder, findings = shifted
     analyse(folder, study)
     page = (folder / "report.html").read_text()
     text = " ".join(re.sub("<[^>]+>", " ", page[page.index('<section id="shift"') :]).split())
-    row = found.shift.set_index("arm").loc["pt"]
+    row = findings.shift.set_index("arm").loc["pt"]
     assert "Domain shift" in text and "weather, alarm" in text
     assert f"{row['in_domain']:.1f} {row['held_out']:.1f} {row['all_held_out']:.1f}" in text
     assert (folder / "shift.tsv").read_text().count("\n") == 5
@@ -293,19 +300,19 @@ def test_what_is_not_finished_leaves_its_numbers_empty(tmp_path, monkeypatch, go
     for place in (tmp_path / "runs/gpt2-xl/mtop").glob(f"{gone}/seed-*"):
         (place / "scores.json").unlink()
     monkeypatch.setitem(study.shift, "mtop", study.shift["mtop"].model_copy(update={"arms": ["pt", "full"]}))
-    found = find(study, collect(study, tmp_path), tmp_path)
-    table = found.shift.set_index("arm")
+    findings = find(study, collect(study, tmp_path), tmp_path)
+    table = findings.shift.set_index("arm")
     assert list(table.index) == ["pt", "full"]
     assert table.loc["pt", ["loss", "difference", "p"]].isna().all() and table.loc["pt", "verdict"] == ""
     assert table["loss"].notna().sum() == (gone == "pt/*")
-    assert set(found.claims.loc[found.claims["part"] == "6", "verdict"]) == {"undecided"}
+    assert set(findings.claims.loc[findings.claims["part"] == "6", "verdict"]) == {"undecided"}
 
 
 def test_a_side_without_a_record_is_said_to_be_missing(tmp_path, monkeypatch):
     study = written(tmp_path, monkeypatch, LOSS, seeds=[1, 2], arms={"pt": SYNTHETIC["arms"]["pt"]})
     path = tmp_path / "data/mtop/validation.jsonl"
     write_jsonl(path, [row | {"meta": {"domain": "music"}} for row in read_jsonl(path)])
-    found = find(study, collect(study, tmp_path), tmp_path)
-    assert found.shift["loss"].isna().all()
-    said = found.missing[found.missing["topic"] == "domain shift"]["text"]
-    assert list(said) == ["No scored record is of the held-out groups (weather, alarm): no loss can be told."]
+    findings = find(study, collect(study, tmp_path), tmp_path)
+    assert findings.shift["loss"].isna().all()
+    texts = findings.missing[findings.missing["topic"] == "domain shift"]["text"]
+    assert list(texts) == ["No scored record is of the held-out groups (weather, alarm): no loss can be told."]

@@ -21,14 +21,14 @@ def check(study: Study) -> None:
 
 def _check_groups(study: Study, name: str, shift: ShiftSettings, where: str) -> None:
     """The records are grouped so, and the groups are there as far as that is known before they are read."""
-    there = groupings(name, task(study, name).table)
-    if shift.by not in there:
-        remedy = "name one of these" if there else "a table can name a column `domain`"
-        raise UserError(f"{where}.by: {name} has no {shift.by}, only: {', '.join(there) or 'nothing'}; {remedy}.")
-    known = there[shift.by].known
-    if unknown := [group for group in shift.held_out if known and group not in known]:
-        raise UserError(f"{where}.held_out: there is no {shift.by} {unknown[0]}; there are: {', '.join(known)}.")
-    if known and set(shift.held_out) >= set(known):
+    ways = groupings(name, task(study, name).table)
+    if shift.by not in ways:
+        remedy = "name one of these" if ways else "a table can name a column `domain`"
+        raise UserError(f"{where}.by: {name} has no {shift.by}, only: {', '.join(ways) or 'nothing'}; {remedy}.")
+    names = ways[shift.by].known
+    if unknown := [group for group in shift.held_out if names and group not in names]:
+        raise UserError(f"{where}.held_out: there is no {shift.by} {unknown[0]}; there are: {', '.join(names)}.")
+    if names and set(shift.held_out) >= set(names):
         raise UserError(f"{where}.held_out: nothing is left to train on; name fewer.")
 
 

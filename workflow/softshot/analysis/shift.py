@@ -77,11 +77,11 @@ class Shift:
 
 def shifts(study: Study, results: Results, evidence: dict[str, Evidence], folder: Path) -> list[Shift]:
     """Every domain shift that the study asks for, per model and task."""
-    found = []
+    listed = []
     for (task, model), cells in grouped(results.cells, "task", "model").items():
         if task in study.shift:
-            found.append(_shift(study, evidence.get(task), model, task, _pairs(study, task, cells), folder))
-    return found
+            listed.append(_shift(study, evidence.get(task), model, task, _pairs(study, task, cells), folder))
+    return listed
 
 
 def _pairs(study: Study, task: str, cells: list[Cell]) -> list[tuple[Cell, Cell]]:
@@ -150,15 +150,15 @@ def _shifted(evidence: Evidence | None, of_sides: dict[str, Replicates], cell: C
 
 def _reference(cells: list[Shifted]) -> Shifted | None:
     """What the others' losses are held against: full tuning where there is some, else the first cell with a loss."""
-    known = [one for one in cells if one.loss]
-    every = [one for one in known if METHODS[one.cell.method].every_weight and not one.cell.shots]
-    return next(iter(every + known), None)
+    finished = [one for one in cells if one.loss]
+    every = [one for one in finished if METHODS[one.cell.method].every_weight and not one.cell.shots]
+    return next(iter(every + finished), None)
 
 
-def shift(study: Study, evidence: dict[str, Evidence], found: list[Shift]) -> pd.DataFrame:
+def shift(study: Study, evidence: dict[str, Evidence], listed: list[Shift]) -> pd.DataFrame:
     """A row per asked cell: COLUMNS."""
     rows = []
-    for one in found:
+    for one in listed:
         asked = study.shift[one.task]
         about = {"by": asked.by, "groups": ", ".join(asked.held_out), "left_out": one.left_out}
         about |= {f"n_{side}": count for side, count in one.records.items()}

@@ -26,8 +26,8 @@ def without(job: WithoutJob, split: str, records: Path, out: Path) -> None:
     A record that names no group stays. A group that no training record is of is a UserError that lists those that
     there are; a validation sample may lack one.
     """
-    there = read_jsonl(records)
-    groups = Counter(group for record in there if (group := record["meta"].get(job.field)))
+    rows = read_jsonl(records)
+    groups = Counter(group for record in rows if (group := record["meta"].get(job.field)))
     key = f"shift.{job.task}.held_out"
     if split == "train" and (unknown := [name for name in job.held_out if name not in groups]):
         listed = ", ".join(f"{name} ({count})" for name, count in sorted(groups.items()))
@@ -35,10 +35,10 @@ def without(job: WithoutJob, split: str, records: Path, out: Path) -> None:
             f"{key}: no training record of {records} is of the {job.by} {shown(unknown[0])}, so that nothing can be"
             f" held out; there are: {listed or f'none, its records name no {job.by}'}."
         )
-    kept = [record for record in there if record["meta"].get(job.field) not in job.held_out]
+    kept = [record for record in rows if record["meta"].get(job.field) not in job.held_out]
     if not kept:
         raise UserError(f"{key}: every record of {records} is of a group that is held out; name fewer.")
     write_jsonl(out, kept)
-    note = {"records": len(kept), "left_out": len(there) - len(kept)}
+    note = {"records": len(kept), "left_out": len(rows) - len(kept)}
     note |= {"settings": job.model_dump(), "code": code.without()}
     write_json(out.with_suffix(".json"), note | {"checksums": checksums(out)})
