@@ -30,6 +30,7 @@ def file(tmp_path):
             "`tuning` stands there twice, in line 1 and in line 3",
         ),
         ("tuning:\n  steps: 3\n  clip: 1.0\n  steps: 4\n", "`steps` stands there twice, in line 2 and in line 4"),
+        ("tuning: {steps: 3, steps: 4}\n", "`steps` stands there twice, in line 1 and in line 1"),
         ("tuning: [\n", "cannot be read"),
         ("- a\n", "holds no keys"),
         ("a: " + "[" * 3000 + "]" * 3000, "nested too deep"),
@@ -106,3 +107,24 @@ def test_arms_are_in_the_order_of_the_highest_file(file):
     more = configfiles.merge(values, {"arms": {"pt": {"a": 3}, "new": {}}})  # a command line changes no order
     assert list(configfiles.in_order(more, configfiles.layers([low, high]))["arms"]) == ["lora", "icl", "pt", "new"]
     assert configfiles.in_order({"arms": ["icl"]}, [{"arms": ["icl"]}]) == {"arms": ["icl"]}
+
+
+def test_pairs_of_a_command_line_lie_over_the_files(file):
+    values = configfiles.merged(
+        [file("seeds: [1]\ntuning: {steps: 9}\n")], ["seeds=[2]", "tuning={clip: 2.0}", "study=a=b"]
+    )
+    assert values == {"seeds": [2], "tuning": {"steps": 9, "clip": 2.0}, "study": "a=b"}
+
+
+@pytest.mark.parametrize("pair", ["seeds", "=[1]", "seeds=[1", "tuning={steps: 1, steps: 2}"])
+def test_a_pair_that_cannot_be_read_is_told(pair):
+    with pytest.raises(UserError, match=r"--config|stands there twice"):
+        configfiles.pairs([pair])
+
+
+def test_arms_that_run_though_the_study_names_others_are_told():
+    arms = {"icl": 5, "pt": 24, "lora": 2}
+    [remark] = configfiles.inherited(arms, [{"arms": {"lora": {"rank": [8]}}}, {"seeds": [1], "arms": {"icl": {}}}])
+    assert "pt (24 runs)." in remark and "icl" not in remark and "lora" not in remark
+    assert configfiles.inherited(arms, [{"seeds": [1]}]) == [], "a study that names none wants config.yaml's"
+    assert configfiles.inherited(arms, [{"arms": {label: {} for label in arms}}]) == []

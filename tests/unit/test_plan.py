@@ -158,7 +158,7 @@ def test_a_device_computes_at_a_share_of_its_data_sheet_or_as_told():
 
 
 def test_a_pass_takes_its_arithmetic_and_its_weights_or_its_kernels():
-    device = Device("a GPU", operations=1e12, bytes=1e9, width=2, origin="", launch=0.5)
+    device = Device("a GPU", operations=1e12, bytes=1e9, dtype="bfloat16", origin="", launch=0.5)
     few, many = (Size(parameters, 2, 10, 40) for parameters in (10**6, 10**10))
     assert device.computing([Work(8e12)], few) == 8
     assert device.computing([Work(8e12, passes=4)], few) == 8 + 4 * 2 * 0.5, "of 2 layers"
@@ -170,15 +170,17 @@ def test_a_pass_takes_its_arithmetic_and_its_weights_or_its_kernels():
 
 def test_a_core_of_this_machine_is_measured_where_nothing_is_named(monkeypatch):
     monkeypatch.setattr(devices, "here", lambda: "x86_64 CPU")
-    monkeypatch.setattr(processor, "measured", lambda: (200e9, 20e9))
-    device = devices.device()
-    assert device.operations == pytest.approx(devices.SHARE[1] * 200e9) and "measured now" in device.origin
+    monkeypatch.setattr(processor, "measured", {"float32": (200e9, 20e9), "bfloat16": (800e9, 20e9)}.get)
+    single, half = devices.device(), devices.device(dtype="bfloat16")
+    assert single.operations == pytest.approx(devices.SHARE[1] * 200e9) and "measured now in float32" in single.origin
+    assert half.operations == 4 * single.operations and (single.width, half.width) == (4, 2)
     assert devices.device("x86_64 CPU").origin.endswith("its data sheet"), "another machine's"
 
 
 def test_what_is_measured_are_operations_and_bytes_a_second():
-    operations, read = processor.measured()
+    operations, read = processor.measured("float32")
     assert 1e9 < read < operations < 1e13, "a core multiplies faster than it reads"
+    assert all(rate > 0 for rate in processor.measured("bfloat16"))
 
 
 def test_the_published_study_is_planned_before_anything_is_there():
@@ -225,8 +227,9 @@ def half_spent(tmp_path) -> Estimates:
         write_json(tmp_path / f"published/data/dart/{split}.json", {"records": 20})
     run = next(run for run in runs(study) if run.arm == "pt")
     settings = slices.generation_slice(study, run) | slices.tuning_slice(study, run)
-    tuning = {"seconds": 1000, "steps": 2000, "validation_rows": 20}
-    generation, drift = {"seconds": 200, "records": 20, "batch_size": 32}, {"seconds": 50, "tokens": 1024}
+    tuning = {"seconds": 1000, "steps": 2000, "validation_rows": 20, "dtype": "torch.bfloat16"}
+    generation = {"seconds": 200, "records": 20, "batch_size": 32, "dtype": "torch.bfloat16"}
+    drift = {"seconds": 50, "tokens": 1024}
     place = tmp_path / "published/runs" / run.path
     write_json(place / "tuning.json", {"settings": settings, "device": A100, "tuning": tuning})
     note = {"settings": settings, "device": A100, "generation": generation, "drift": drift}
@@ -251,6 +254,8 @@ def test_what_was_measured_on_the_device_plans_the_rest(half_spent):
     assert half_spent.seconds("generation", icl)[1] == "measured, this model"
     elsewhere = Estimates(study, devices.device("NVIDIA H100 PCIe"), half_spent.results)
     assert elsewhere.seconds("tuning", second)[1] == OPERATIONS
+    otherwise = Estimates(study, devices.device(A100, dtype="float32"), half_spent.results)
+    assert otherwise.seconds("tuning", second)[1] == OPERATIONS, "measured in another format"
 
 
 def test_after_a_study_what_was_planned_stands_beside_what_was_spent(half_spent):

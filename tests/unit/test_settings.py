@@ -170,6 +170,7 @@ def test_the_settings_page_is_up_to_date():
         ("study", 2024, "study", "Numbers and dates that are names stand in quotes"),
         ("study", "x" * 101, "study", "at most 100 characters"),
         ("tuning", None, "tuning", "Nothing stands below this key"),
+        ("arms.pt", None, "arms.pt", "To leave an arm out, empty what it has"),
         ("models.folders", {"mine": "/no/such/folder"}, "models.folders.mine", "is neither a folder nor a GGUF file"),
         ("models.base", "nf5", "models.base", "'nf4-dequantised'"),
     ],

@@ -53,6 +53,20 @@ def test_a_target_of_another_study_is_refused_and_nothing_is_touched(finished):
     assert {path: path.stat().st_mtime_ns for path in (finished.folder / "results").rglob("*")} == before
 
 
+def test_a_run_that_the_study_lacks_is_refused_with_those_like_it(finished):
+    done = finished.snakemake("--cores", "1", "--dry-run", "results/tiny/runs/tiny/mtop/pt/tokens-3/seed-9/scores.json")
+    assert done.returncode != 0
+    assert "pt/tokens-3/seed-9: study tiny has no such run. It has: tiny/mtop/pt/tokens-3/seed-" in printed(done)
+
+
+def test_arms_that_run_unasked_are_told(finished):
+    study = STUDY | {"arms": {"pt": {"tokens": [3]}, "ipt": {"tokens": []}}}
+    done = finished.snakemake("--cores", "1", "--dry-run", study=study)
+    assert done.returncode == 0, done.stderr
+    assert "arms of config.yaml that your study does not name run too: icl (" in printed(done)
+    assert "does not name run too" not in printed(finished.snakemake("--cores", "1", "--dry-run"))
+
+
 def elsewhere(checkout: Checkout, folder: Path) -> Path:
     """A study file in a folder of its own, which names the checkout's things by their whole paths."""
     study = copy.deepcopy(STUDY) | {"arms": {"icl": {"demonstrations": ["bm25-1"]}, "pt": {"tokens": []}}}

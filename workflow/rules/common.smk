@@ -6,9 +6,11 @@ that decide its result: it runs again exactly when its slice, its inputs or that
 read is in softshot/flow.py.
 """
 
+import difflib
 import functools
 import gc
 import os
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,9 +63,16 @@ def checked_study():
         raise WorkflowError(str(error)) from None
 
 
+def inherited_arms():
+    """A remark on arms that run though the study's own file or command line names others and not them."""
+    settings = workflow.config_settings
+    files = [configfiles.read(Path(path)) for path in settings.configfiles]
+    return configfiles.inherited(Counter(run.arm for run in runs(STUDY)), [*files, configfiles.typed(settings.config)])
+
+
 STUDY = checked_study()
 if not workflow.remote_exec:
-    for remark in given.remarks(STUDY):
+    for remark in [*given.remarks(STUDY), *inherited_arms()]:
         logger.warning(remark)
 RUNS = {run.path: run for run in [*runs(STUDY), *tuners(STUDY), *all_trials(STUDY)]}
 
@@ -126,7 +135,8 @@ def run_of(wildcards) -> Run:
     try:
         return RUNS[wildcards.run]
     except KeyError:
-        raise WorkflowError(f"{wildcards.run}: study {STUDY.study} has no such run.") from None
+        close = ", ".join(difflib.get_close_matches(wildcards.run, RUNS, n=3)) or f"such as {next(iter(RUNS))}"
+        raise WorkflowError(f"{wildcards.run}: study {STUDY.study} has no such run. It has: {close}.") from None
 
 
 def of_run(function):

@@ -22,7 +22,7 @@ BYTES_OF_STATE = 16  # and of each that is trained, while the state is saved: we
 RECORDS = {"train": 100_000, "validation": 12_500, "test": 12_500}  # of a task that says no size
 OVERHEAD = 15.0  # minutes for imports, a slow shared disk, tokenising and writing
 MARGIN = 2.0  # of time: rows are shorter than the context, but other jobs share the node
-DEVICE = Device("a GPU of some years ago, such as a V100", 2e13, 0.27e12, 2, "sustained", launch=0.001)
+DEVICE = Device("a GPU of some years ago, such as a V100", 2e13, 0.27e12, "bfloat16", "sustained", launch=0.001)
 
 
 def memory_mb(study: Study, model: str, attempt: int, method: str = "none") -> int:

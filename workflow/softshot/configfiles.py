@@ -15,13 +15,13 @@ class Strict(yaml.SafeLoader):
     """YAML in which no key stands twice in a mapping, where plain YAML takes the last without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        lines: dict[str, int] = {}
+        marks: dict[str, yaml.Mark] = {}
         for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if isinstance(key, yaml.ScalarNode) and lines.setdefault(key.value, line) != line:
+            mark = key.start_mark
+            if isinstance(key, yaml.ScalarNode) and marks.setdefault(key.value, mark).index != mark.index:
                 raise UserError(
-                    f"{self.name}: `{key.value}` stands there twice, in line {lines[key.value]} and in line {line};"
-                    " write one section with the keys of both."
+                    f"{self.name}: `{key.value}` stands there twice, in line {marks[key.value].line + 1} and in line"
+                    f" {mark.line + 1}; write one section with the keys of both."
                 )
         return super().construct_mapping(node, deep)
 
@@ -40,13 +40,27 @@ def read(path: Path) -> dict[str, Any]:
     return values
 
 
-def merged(paths: Iterable[Path]) -> dict[str, Any]:
-    """The configuration files, each merged over those before it, as Snakemake does."""
+def merged(paths: Iterable[Path], given: Iterable[str] = ()) -> dict[str, Any]:
+    """The configuration files, each merged over those before it, and `key=value` over them, as Snakemake does."""
     values: dict[str, Any] = {}
     files = layers(paths)
-    for layer in files:
+    for layer in [*files, pairs(given)]:
         values = merge(values, layer)
     return in_order(values, files)
+
+
+def pairs(given: Iterable[str]) -> dict[str, Any]:
+    """What `--config key=value ...` says; values are YAML."""
+    values = {}
+    for pair in given:
+        key, equals, text = pair.partition("=")
+        if not (key and equals):
+            raise UserError(f"--config {pair}: write `key=value`, such as 'seeds=[1, 2]'.")
+        try:
+            values[key] = yaml.load(text, Strict)
+        except yaml.YAMLError as error:
+            raise UserError(f"--config {pair}: {error}") from None
+    return values
 
 
 def in_order(values: dict[str, Any], files: list[dict[str, Any]]) -> dict[str, Any]:
@@ -70,6 +84,18 @@ def layers(paths: Iterable[Path]) -> list[dict[str, Any]]:
             _check_overrides(lower, under, path, values)
         below.append((path, values))
     return [values for _, values in below]
+
+
+def inherited(arms: Mapping[str, int], given: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A remark on arms that run (`arms`: how many runs each has) though what was given names others and not them."""
+    named = {label for values in given for label in values.get("arms") or {}}
+    others = [f"{label} ({number} runs)" for label, number in arms.items() if label not in named]
+    if not (named and others):
+        return []
+    return [
+        f"arms of config.yaml that your study does not name run too: {', '.join(others)}. An empty list leaves one out:"
+        " its `tokens: []`, `rank: []` or `demonstrations: []`."
+    ]
 
 
 def _check_overrides(lower: Path, under: dict[str, Any], upper: Path, over: dict[str, Any]) -> None:

@@ -9,12 +9,11 @@ Where only code has changed and you know that it makes the same results, `--acce
 records; `snakemake --touch ...` then tells Snakemake.
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
-from softshot import catalogue, configfiles, configuration, recorded
+from softshot import commands, recorded
 from softshot.errors import run_program
 from softshot.files import write_json
 from softshot.settings import Study
@@ -22,18 +21,13 @@ from softshot.settings import Study
 
 def main() -> None:
     """Print the results that do not fit, or accept those that differ in code alone."""
-    parser = argparse.ArgumentParser(
-        prog="softshot records", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--configfile", nargs="*", type=Path, default=[], help="as Snakemake's: over config.yaml")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="where the studies' folders are")
-    parser.add_argument("--models", type=Path, default=Path("resources/models"), help="where the models are")
+    parser = commands.parser("records", __doc__)
     parser.add_argument("--paths", action="store_true", help="print what to give to --forcerun, and nothing else")
     parser.add_argument(
         "--accept", action="store_true", help="of those that differ in code alone: take them as the same"
     )
     args = parser.parse_args()
-    study = configuration.load(configfiles.merged([catalogue.CONFIG, *args.configfile]))
+    study = commands.study(args)
     if args.accept:
         accepted = accept(study, args.results)
         sys.stdout.writelines(f"{path}\n" for path in accepted)

@@ -47,6 +47,8 @@ def _explain(section: type[Section], fault: dict) -> str:
         remedy = " YAML reads yes, no, true and false as truth values: write them in quotes."
     elif fault["type"] == "string_type" and isinstance(fault["input"], int | float | datetime.date):
         remedy = " Numbers and dates that are names stand in quotes."
+    elif fault["input"] is None and fault["loc"][0] == "arms" and len(fault["loc"]) == 2:
+        remedy = " To leave an arm out, empty what it has: `demonstrations: []`, or its `tokens` or `rank`."
     elif fault["input"] is None:
         remedy = " Nothing stands below this key: give it what it has, or remove it."
     elif fault["type"] == "float_type" and isinstance(fault["input"], str):

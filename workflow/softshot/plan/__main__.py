@@ -7,11 +7,10 @@ that after it has run it stands beside what was `spent` (by the clock, so neighb
 for what is not done, with all that was measured.
 """
 
-import argparse
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from softshot import catalogue, configfiles, configuration, rates
+from softshot import catalogue, commands, rates
 from softshot import study as studies
 from softshot.errors import run_program
 from softshot.grid import runs, tuners
@@ -39,18 +38,13 @@ IN_PARTS = {"_train-": "retrieve_in_subset", "_without-": "retrieve_without"}  #
 
 def main() -> None:
     """Print the plan."""
-    parser = argparse.ArgumentParser(
-        prog="softshot plan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--configfile", nargs="*", type=Path, default=[], help="as Snakemake's: over config.yaml")
+    parser = commands.parser("plan", __doc__)
     parser.add_argument("--device", help="such as 'NVIDIA A100-SXM4-40GB'; by default this machine's")
     parser.add_argument("--tflops", type=float, help="what the device sustains, in 1e12 operations per second")
     parser.add_argument("--at-once", type=int, default=1, help="jobs that run at the same time: on GPUs or on cores")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="where the studies' folders are")
-    parser.add_argument("--models", type=Path, default=Path("resources/models"), help="where the models are")
     args = parser.parse_args()
-    study = configuration.load(configfiles.merged([catalogue.CONFIG, *args.configfile]))
-    estimates = Estimates(study, devices.device(args.device, args.tflops), args.results)
+    study = commands.study(args)
+    estimates = Estimates(study, devices.device(args.device, args.tflops, study.engine.dtype), args.results)
     print(text(estimates, args.models, args.at_once))
 
 

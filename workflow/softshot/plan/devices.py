@@ -39,7 +39,7 @@ class Device:
     name: str
     operations: float  # per second
     bytes: float  # per second
-    width: int  # bytes of a weight
+    dtype: str  # float32 or bfloat16: of the weights
     origin: str  # of these numbers
     launch: float = 0.0  # seconds of a layer, at least
     start: float = START[0]  # seconds of a job before its model
@@ -47,6 +47,11 @@ class Device:
     @property
     def is_gpu(self) -> bool:
         return not self.name.endswith("CPU")
+
+    @property
+    def width(self) -> int:
+        """Bytes of a weight."""
+        return {"float32": 4, "bfloat16": 2}[self.dtype]
 
     def before(self, size: Size) -> float:
         """Seconds of a job before it computes."""
@@ -66,22 +71,26 @@ class Device:
         return work.operations / self.operations + work.passes * reading + work.moved * self.width / self.bytes
 
 
-def device(name: str | None = None, tflops: float | None = None) -> Device:
-    """The named device, or this machine's; `tflops`: what it sustains, where that is known better."""
+def device(name: str | None = None, tflops: float | None = None, dtype: str = "auto") -> Device:
+    """The named device, or this machine's, with weights as `engine.dtype` says.
+
+    `tflops`: what it sustains, where that is known better. Data sheets say what `auto` gives.
+    """
     local = name is None
     name = name or here()
     gpu, key = not name.endswith("CPU"), next((key for key in DEVICES if key.lower() in name.lower()), None)
     kind = 0 if gpu else 1
+    if dtype == "auto":
+        dtype = "bfloat16" if gpu and key not in ("V100", "T4") else "float32"
     if local and not gpu:
-        (operations, read), source = processor.measured(), "a core measured now"
+        (operations, read), source = processor.measured(dtype), f"a core measured now in {dtype}"
     else:
         operations, read = DEVICES[key or "A100"]
         source = "its data sheet" if key else "unknown, taken for an A100"
-    width = 2 if gpu and key not in ("V100", "T4") else 4
     sustained, origin = SHARE[kind] * operations, f"{SHARE[kind]:.0%} of {source}" if key else source
     if tflops:
         sustained, origin = tflops * 1e12, "--tflops"
-    return Device(name, sustained, READ_SHARE[kind] * read, width, origin, LAUNCH if gpu else 0.0, START[kind])
+    return Device(name, sustained, READ_SHARE[kind] * read, dtype, origin, LAUNCH if gpu else 0.0, START[kind])
 
 
 def here() -> str:

@@ -52,6 +52,7 @@ class Measured(NamedTuple):
     path: str  # the run's, below runs/
     run: Run
     device: str
+    dtype: str
     seconds: float
     estimated: float
 
@@ -122,10 +123,10 @@ class Estimates:
         return stage == "tuning" and rates.adopts(self.study, run)
 
     def _factors(self, without: str | None) -> dict[tuple[str, ...], float]:
-        """Measured over estimated seconds of computing on this device, by stage and each of KEYS."""
+        """Measured over estimated seconds of computing on this device in this format, by stage and each of KEYS."""
         sums = defaultdict(lambda: [0.0, 0.0])
         for job in self.measured:
-            if job.device == self.device.name and job.folder != without:
+            if (job.device, job.dtype) == (self.device.name, self.device.dtype) and job.folder != without:
                 for names in KEYS.values():
                     pair = sums[job.stage, *(getattr(job.run, name) for name in names)]
                     pair[0] += job.seconds
@@ -149,7 +150,8 @@ class Estimates:
                 estimated = self.device.computing(works, self.size(run.model))
                 folder = path.relative_to(self.results).parts[0]
                 place = "/".join(path.parts[-6:-1])
-                yield Measured(folder, stage, place, run, note.get("device", ""), seconds, estimated)
+                dtype = note[stage].get("dtype", "").removeprefix("torch.")
+                yield Measured(folder, stage, place, run, note.get("device", ""), dtype, seconds, estimated)
 
     def _recorded(self, stage: str, run: Run, note: dict[str, Any]) -> list[Work]:
         """What a measured job would be planned as, by the settings and numbers of its record."""

@@ -1,7 +1,7 @@
-"""`python -m softshot.plan.processor`: operations and bytes a second of one core here, each on a line.
+"""`python -m softshot.plan.processor [float32|bfloat16]`: operations and bytes a second of a core, each on a line.
 
-The best of a few tries, a second in all, in float32: a product of matrices as large as a model's, and one of a matrix
-and a vector, which is as fast as memory is read. Times are the thread's: other work on the machine counts little.
+The best of a few tries, a second in all: a product of matrices as large as a model's, and one of a matrix and a vector,
+which is as fast as memory is read. Times are the thread's: other work on the machine counts little.
 """
 
 import os
@@ -15,9 +15,9 @@ WIDTH, ROWS, LONG = 2048, 512, 32_768  # of the matrices; the long one takes 256
 TRIES = 5
 
 
-def measured() -> tuple[float, float]:
-    """Operations and bytes a second of one core, measured in a process that has no more threads."""
-    command = [sys.executable, "-m", "softshot.plan.processor"]
+def measured(dtype: str) -> tuple[float, float]:
+    """Operations and bytes a second of one core in a format, measured in a process that has no more threads."""
+    command = [sys.executable, "-m", "softshot.plan.processor", dtype]
     environment = os.environ | dict.fromkeys(THREADS, "1")
     lines = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
     return float(lines[0]), float(lines[1])
@@ -25,12 +25,15 @@ def measured() -> tuple[float, float]:
 
 def main() -> None:
     """Measure."""
-    import numpy as np  # who asks for the numbers needs none of it
+    import torch  # who asks for the numbers needs none of it
 
-    weights, rows = np.ones((LONG, WIDTH), np.float32), np.ones((ROWS, WIDTH), np.float32)
+    [dtype] = sys.argv[1:] or ["float32"]
+    size = getattr(torch, dtype)
+    weights, rows = torch.ones(LONG, WIDTH, dtype=size), torch.ones(ROWS, WIDTH, dtype=size)
     square = weights[:WIDTH]
-    print(2 * rows.shape[0] * square.size / least_seconds(lambda: rows @ square))
-    print(weights.nbytes / least_seconds(lambda: weights @ rows[0]))
+    with torch.inference_mode():
+        print(2 * ROWS * square.numel() / least_seconds(lambda: rows @ square))
+        print(weights.nbytes / least_seconds(lambda: weights @ rows[0]))
 
 
 def least_seconds(product: Callable[[], object]) -> float:
