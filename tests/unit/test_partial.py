@@ -240,6 +240,19 @@ def test_where_no_arm_is_better_than_its_input_copied_there_is_no_advice(analyse
     assert rows.loc["mtop", "sure"] == "nothing to say" != rows.loc["dart", "sure"]
 
 
+def test_where_no_arm_is_better_than_an_answer_copied_advice_says_so(analysed):
+    def alike(folder, study):
+        for split in ("train", "validation"):
+            path = folder / f"data/mtop/{split}.jsonl"
+            write_jsonl(
+                path, [record | {"target": "[IN:SAME ]", "references": ["[IN:SAME ]"]} for record in read_jsonl(path)]
+            )
+
+    said = "No arm is better than the first retrieved demonstration's output, copied without a model (98.0)."
+    rows = analysed(change=alike).advice.set_index("task")
+    assert said in rows.loc["mtop", "text"] and "No arm is better" not in rows.loc["dart", "text"]
+
+
 def test_scores_on_other_records_are_refused(analysed):
     def other(folder, study):
         import pyarrow.parquet as pq

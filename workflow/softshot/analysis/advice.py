@@ -63,8 +63,7 @@ def advice(
                 text = f"Nothing can be said of {task_label(task)} with {model}: no run is done."
                 rows.append((model, task, "", "", 0, NOTHING, text))
                 continue
-            floor = baselines.floor(trivial, task, of_task.lower)
-            best, sure, text = _Advice(study, of_task, contrasts, spent, floor, names, cells, chosen).paragraph()
+            best, sure, text = _Advice(study, of_task, contrasts, spent, trivial, names, cells, chosen).paragraph()
             waiting = missing[(missing["topic"] == "runs") & (missing["model"] == model) & (missing["task"] == task)]
             text += " Runs are missing, so this can change." if len(waiting) else ""
             rows.append((model, task, *((best.arm, best.variant, best.size) if best else ("", "", 0)), sure, text))
@@ -80,12 +79,14 @@ class _Advice:
         evidence: Evidence,
         contrasts: Contrasts,
         costs: pd.DataFrame,
-        floor: tuple[str, float],
+        trivial: pd.DataFrame,
         names: Names,
         cells: list[Cell],
         chosen: dict[Cell, int],
     ):
-        self.floor = floor  # what needs no model, and its score
+        task, lower = evidence.statistics.task, evidence.lower
+        self.floor = baselines.floor(trivial, task, lower)  # what needs neither model nor demonstrations, and its score
+        self.copied = baselines.copied(trivial, task, lower)  # what needs demonstrations and no model
         self.study, self.evidence, self.costs, self.names, self.chosen = study, evidence, costs, names, chosen
         ordered = sorted(cells, key=lambda cell: -evidence.sign * evidence.estimates[cell].value)
         self.best, self.rivals = ordered[0], ordered[1:]
@@ -101,18 +102,15 @@ class _Advice:
         if not self._above(self.best):
             name, score = self.floor
             reason = f"no arm scored better than the {name} ({score:.1f})" if score else "every arm scored 0"
-            return (
-                None,
-                NOTHING,
-                f"On {task_label(self.best.task)} with {self.best.model} {reason}: nothing can be said.",
-            )
+            text = f"On {task_label(self.best.task)} with {self.best.model} {reason}: nothing can be said."
+            return None, NOTHING, " ".join([text, *self._free()])
         sure = self._sure()
         first: dict[str, Cell] = {}
         for rival in self.rivals:  # of each other arm its best, and whatever may be as good
             first.setdefault(rival.arm, rival)
         named = [rival for rival in self.rivals if rival in self.open or first[rival.arm] == rival]
-        sentences = [self._first(), *map(self._against, named[:4]), self._cost(), *self._certainty()]
-        return self.best, sure, " ".join(filter(None, sentences))
+        sentences = [self._first(), *map(self._against, named[:4]), *self._free(), self._cost()]
+        return self.best, sure, " ".join(filter(None, [*sentences, *self._certainty()]))
 
     def _above(self, cell: Cell) -> bool:
         """Whether a cell scores better than what needs no model."""
@@ -156,6 +154,17 @@ class _Advice:
         if lead.p < 1 - self.study.analysis.confidence:
             return f"{text}, which among so many comparisons can be chance."
         return f"{text}, which can be chance."
+
+    def _free(self) -> list[str]:
+        """That an answer copied from the training records is as good as any arm's, where it is."""
+        if not self.copied:
+            return []
+        (retriever, score), sign = self.copied, self.evidence.sign
+        if sign * (self.evidence.estimates[self.best].value - score) > 0 or sign * (score - self.floor[1]) <= 0:
+            return []
+        return [
+            f"No arm is better than the first {retriever} demonstration's output, copied without a model ({score:.1f})."
+        ]
 
     def _cost(self) -> str:
         """What the best cell takes, beside the cheapest that trains nothing."""

@@ -69,6 +69,15 @@ def floor(table: pd.DataFrame, task: str, lower: bool) -> tuple[str, float]:
     return EMPTY, float("inf") if lower else 0.0
 
 
+def copied(table: pd.DataFrame, task: str, lower: bool) -> tuple[str, float] | None:
+    """The retriever whose first demonstration's output scores best when it is copied, and that score; None without one.
+
+    `table`: of `baselines`; `lower`: whether a lower score is better.
+    """
+    rows = table[(table["task"] == task) & (table["baseline"] == DEMONSTRATION)].sort_values("score", ascending=lower)
+    return (rows["retriever"].iloc[0], float(rows["score"].iloc[0])) if len(rows) else None
+
+
 def title(baseline: str, retriever: str) -> str:
     """What a baseline is called where there is little room."""
     return f"{retriever} output copied" if retriever else baseline
