@@ -100,6 +100,24 @@ def test_power_grows_with_the_effect_the_seeds_and_the_records():
     assert power(3, 0.0, 0.5, records=400) > power(3, 0.0, 0.5, records=50) + 0.2
 
 
+def test_seeds_to_tell_are_the_fewest_that_would_be_beyond_chance_with_the_same_spread():
+    level = 0.05 / 45
+    three, bare = sample("a", [50.0, 55.0, 60.0], ["a"]), sample("b", [40.0], [])
+    estimated = difference(Estimate.of(three), Estimate.of(bare))
+    seeds = estimated.seeds_to_tell(level)
+    assert estimated.p > level and seeds > 3
+
+    def p_with(number):
+        """The p of as many seeds with the same mean and sample variance."""
+        values = np.linspace(-1, 1, number)
+        values = 55 + 5 * values / values.std(ddof=1)
+        return difference(Estimate.of(sample("a", values, ["a"])), Estimate.of(bare)).p
+
+    assert p_with(seeds) < level < p_with(seeds - 1)
+    assert difference(Estimate.of(bare), Estimate.of(bare)).seeds_to_tell(level) is None, "no seeds would tell these"
+    assert Estimate.of(sample("a", [50.0], ["a"])).seeds_to_tell(level) is None, "nothing is known of its spread"
+
+
 def test_the_interval_is_banerjees_and_p_is_the_level_at_which_it_ends_at_0():
     estimated = difference(
         Estimate.of(sample("a", [50.0, 53.0, 51.0], ["a"])), Estimate.of(sample("b", [41.0, 44.0], ["b"], seed=1))

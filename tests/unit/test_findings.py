@@ -218,6 +218,8 @@ def test_differences_and_their_tests_agree_with_the_truth(whole):
     sure = table["verdict"].isin(["better", "worse"])
     assert (np.sign(table.loc[sure, "difference"]) == np.sign(truth[sure])).mean() > 0.99
     assert (table["verdict"].eq("better") == (sure & (table["difference"] > 0))).all()
+    seeds = table["seeds_to_tell"]
+    assert seeds.dropna().between(4, 50).all() and seeds[table["verdict"] != "open"].isna().all()
     main = table[table["family"] == "main"]
     assert len(main) == 3 * 5 * 15
     assert sure[main.index][abs(truth[main.index]) > 12].mean() > 0.3

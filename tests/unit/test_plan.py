@@ -172,8 +172,12 @@ def test_a_core_of_this_machine_is_measured_where_nothing_is_named(monkeypatch):
     monkeypatch.setattr(devices, "here", lambda: "x86_64 CPU")
     monkeypatch.setattr(processor, "measured", {"float32": (200e9, 20e9), "bfloat16": (800e9, 20e9)}.get)
     single, half = devices.device(), devices.device(dtype="bfloat16")
-    assert single.operations == pytest.approx(devices.SHARE[1] * 200e9) and "measured now in float32" in single.origin
-    assert half.operations == 4 * single.operations and (single.width, half.width) == (4, 2)
+    assert (
+        single.operations == pytest.approx(devices.CORE_SHARE["float32"] * 200e9)
+        and "measured now in float32" in single.origin
+    )
+    assert half.operations == pytest.approx(devices.CORE_SHARE["bfloat16"] * 800e9)
+    assert (single.width, half.width) == (4, 2)
     assert devices.device("x86_64 CPU").origin.endswith("its data sheet"), "another machine's"
 
 

@@ -201,9 +201,11 @@ class _Advice:
                 "It is also the cheapest of those that may be as good: take it, but do not count on its lead."
             )
         else:
-            sentences.append(
-                f"If cost matters, {name(cheap)} is cheaper and may be as good; more seeds or records would tell."
+            seeds = self.leads[cheap].seeds
+            more = (
+                f"some {seeds} seeds would tell, if difference and spread stay" if seeds else "more records would tell"
             )
+            sentences.append(f"If cost matters, {name(cheap)} is cheaper and may be as good; {more}.")
         if self.single:
             sentences.append(
                 "Some of this rests on one seed: another can change the order, and no interval here covers that."

@@ -35,7 +35,8 @@ class Contrast:
     """One cell less another, positive where the first is better.
 
     Verdict: `better` or `worse` where p after Holm is below 1 - confidence; else `equal` where the interval is inside
-    the margin; else `open`. What rests on a single seed is open.
+    the margin; else `open`. What rests on a single seed is open. `seeds`: how many would decide an open one by the
+    strictest step of Holm's correction, if difference and spread stay as they are.
     """
 
     family: str
@@ -47,13 +48,14 @@ class Contrast:
     p: float
     p_holm: float
     verdict: str
+    seeds: int | None = None
 
     @property
     def turned(self) -> "Contrast":
         """The other cell less this one."""
         turned = Estimate(tuple((-weight, sample) for weight, sample in self.estimate.terms))
         ends, verdict = (-self.high, -self.low), REVERSED[self.verdict]
-        return Contrast(self.family, self.other, self.one, turned, *ends, self.p, self.p_holm, verdict)
+        return Contrast(self.family, self.other, self.one, turned, *ends, self.p, self.p_holm, verdict, self.seeds)
 
 
 @dataclass
@@ -103,10 +105,12 @@ def tested(
     counts = choices or [1] * len(pairs)
     corrected = holm([min(count * estimate.p, 1.0) for count, estimate in zip(counts, differences, strict=True)])
     comparisons = []
-    for (one, other), estimate, p in zip(pairs, differences, corrected, strict=True):
+    strictest = (1 - study.analysis.confidence) / max(len(pairs), 1)
+    for (one, other), estimate, p, count in zip(pairs, differences, corrected, counts, strict=True):
         low, high = estimate.interval(study.analysis.confidence)
         verdict = judged(estimate, float(p), study)
-        comparisons.append(Contrast(family, one, other, estimate, low, high, estimate.p, float(p), verdict))
+        seeds = estimate.seeds_to_tell(strictest / count) if verdict == OPEN else None
+        comparisons.append(Contrast(family, one, other, estimate, low, high, estimate.p, float(p), verdict, seeds))
     return comparisons
 
 

@@ -23,6 +23,7 @@ from scipy import optimize, special
 
 FEWEST_RECORDS = 10  # or clusters of them: below, resampling says nothing
 SMALLEST_P = 1e-15
+MOST_SEEDS = 50  # that a study may be told to have
 BOTH, ONLY_RECORDS = "seeds and records", "records"
 
 Unit = tuple[str, ...]  # what is drawn anew by each seed, such as (prompt, model, task, arm, variant)
@@ -99,13 +100,22 @@ class Estimate:
         """What the interval covers."""
         return ONLY_RECORDS if self.single else BOTH
 
-    @cached_property
+    @property
     def parts(self) -> tuple[Part, ...]:
         """The variances of its random parts: one per set of records, one per set of units that hang together."""
+        return self.of_records + self.of_seeds
+
+    @cached_property
+    def of_records(self) -> tuple[Part, ...]:
+        """What the choice of records adds."""
         present = [(weight, sample) for weight, sample in self.terms if weight]
         names = dict.fromkeys(sample.records for _, sample in present if sample.records)
-        of_records = [_records_part(name, [term for term in present if term[1].records == name]) for name in names]
-        return (*of_records, *map(_seeds_part, _sharing(present)))
+        return tuple(_records_part(name, [term for term in present if term[1].records == name]) for name in names)
+
+    @cached_property
+    def of_seeds(self) -> tuple[Part, ...]:
+        """What seeds add."""
+        return tuple(map(_seeds_part, _sharing([(weight, sample) for weight, sample in self.terms if weight])))
 
     @property
     def error(self) -> float:
@@ -114,7 +124,7 @@ class Estimate:
 
     def half_width(self, confidence: float) -> float:
         """Of the interval at this level; NaN where it cannot be known."""
-        return self._reach(np.log(1 - confidence))
+        return _reach(self.parts, np.log(1 - confidence))
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """Both ends; NaN where they cannot be known."""
@@ -134,18 +144,25 @@ class Estimate:
         if apart == 0:
             return 1.0
         ends = np.log(SMALLEST_P), np.log1p(-1e-12)
-        beyond = [self._reach(end) - apart for end in ends]
+        beyond = [_reach(self.parts, end) - apart for end in ends]
         if beyond[0] <= 0:
             return SMALLEST_P
         if beyond[1] >= 0:
             return 1.0
-        return float(np.exp(optimize.brentq(lambda log: self._reach(log) - apart, *ends, xtol=1e-6)))
+        return float(np.exp(optimize.brentq(lambda log: _reach(self.parts, log) - apart, *ends, xtol=1e-6)))
 
-    def _reach(self, log_alpha: float) -> float:
-        """The half-width of the interval that is too narrow in a share exp(log_alpha) of the cases."""
-        _, variance, freedom = zip(*self.parts, strict=True) if self.parts else ((), (), ())
-        t = special.stdtrit(np.array(freedom, dtype=float), np.exp(log_alpha) / 2)
-        return float(np.sqrt(np.sum(t**2 * np.array(variance))))
+    def seeds_to_tell(self, p: float) -> int | None:
+        """The fewest seeds with which the value would differ from 0 this surely, if it and its spread stay as they are.
+
+        None where something was drawn once only, or where no more than MOST_SEEDS are enough: then it takes records.
+        """
+        if self.single:
+            return None
+        for seeds in range(2, MOST_SEEDS + 1):
+            parts = [Part(name, size * (freedom + 1) / seeds, seeds - 1) for name, size, freedom in self.of_seeds]
+            if _reach((*self.of_records, *parts), np.log(p)) < abs(self.value):
+                return seeds
+        return None
 
 
 def linear(terms: list[tuple[float, Estimate]]) -> Estimate:
@@ -187,6 +204,13 @@ def share_interval(estimate: Estimate, confidence: float) -> tuple[float, float]
     centre = (share + ratio / 2) / (1 + ratio)
     around = np.sqrt(half**2 + ratio**2 / 4) / (1 + ratio)
     return 100 * max(centre - around, 0.0), 100 * min(centre + around, 1.0)
+
+
+def _reach(parts: tuple[Part, ...], log_alpha: float) -> float:
+    """The half-width of the interval that is too narrow in a share exp(log_alpha) of the cases."""
+    _, variance, freedom = zip(*parts, strict=True) if parts else ((), (), ())
+    t = special.stdtrit(np.array(freedom, dtype=float), np.exp(log_alpha) / 2)
+    return float(np.sqrt(np.sum(t**2 * np.array(variance))))
 
 
 def _records_part(name: str, terms: list[tuple[float, Sample]]) -> Part:

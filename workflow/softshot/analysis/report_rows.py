@@ -10,6 +10,7 @@ from softshot.analysis.baselines import title as baselines_title
 from softshot.analysis.cells import Key, grouped, keys, main, only
 from softshot.analysis.collect import CELL, OUTPUTS, Results
 from softshot.analysis.cost import SUMS, per_cell
+from softshot.analysis.estimate import MOST_SEEDS
 from softshot.analysis.findings import Findings
 from softshot.analysis.names import BASES, Names, layout, metric_label, task_label
 from softshot.analysis.rates import EDGES
@@ -52,6 +53,7 @@ def context(study: Study, results: Results, titles: Names, found: Findings) -> d
         "skipped": found.data[found.data["skipped"] > 0].to_dict("records"),
         "costs": costs.to_dict("records"),
         "truncations": costs[(costs[SUMS] > 0).any(axis=1)].to_dict("records"),
+        "most_seeds": MOST_SEEDS,
         "total_tuning": results.costs["tuning_seconds"].sum(),
         "total_generation": results.costs["generation_seconds"].sum(),
         "provenance": provenance(results.notes),

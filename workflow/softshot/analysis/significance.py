@@ -6,7 +6,7 @@ from softshot.analysis.contrasts import Contrasts
 from softshot.analysis.evidence import Evidence
 
 COLUMNS = ["family", "model", "task", "metric", "one", "other", "one_mean", "other_mean", "one_n", "other_n"]
-COLUMNS += ["difference", "low", "high", "p", "p_holm", "level", "verdict"]
+COLUMNS += ["difference", "low", "high", "p", "p_holm", "level", "verdict", "seeds_to_tell"]
 
 
 def significance(evidence: dict[str, Evidence], contrasts: Contrasts) -> pd.DataFrame:
@@ -35,6 +35,7 @@ def significance(evidence: dict[str, Evidence], contrasts: Contrasts) -> pd.Data
                 "p_holm": contrast.p_holm,
                 "level": contrast.estimate.level,
                 "verdict": contrast.verdict,
+                "seeds_to_tell": contrast.seeds,
             }
         )
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -25,7 +25,8 @@ DEVICES = {
     "T4": (8.1e12, 0.32e12),
     "CPU": (90e9, 15e9),  # one core with AVX2, in float32
 }
-SHARE = 0.3, 0.75  # of a GPU's, of a core's operations: assumed of a GPU; of a core see docs/benchmarks.md
+SHARE = 0.3  # of a GPU's operations: assumed
+CORE_SHARE = {"float32": 0.75, "bfloat16": 0.25}  # of a core's, where products are most or little of the time: measured
 READ_SHARE = 0.3, 1.0  # of the memory's speed: of a data sheet's; of what a core was measured at
 LAUNCH = 0.001  # seconds of a layer, at least: a GPU waits for Python to start some twenty kernels
 START = 15.0, 5.0  # seconds of a job before its model: imports, the tokenizer, and a GPU's own start
@@ -87,7 +88,8 @@ def device(name: str | None = None, tflops: float | None = None, dtype: str = "a
     else:
         operations, read = DEVICES[key or "A100"]
         source = "its data sheet" if key else "unknown, taken for an A100"
-    sustained, origin = SHARE[kind] * operations, f"{SHARE[kind]:.0%} of {source}" if key else source
+    share = SHARE if gpu else CORE_SHARE[dtype]
+    sustained, origin = share * operations, f"{share:.0%} of {source}" if key else source
     if tflops:
         sustained, origin = tflops * 1e12, "--tflops"
     return Device(name, sustained, READ_SHARE[kind] * read, dtype, origin, LAUNCH if gpu else 0.0, START[kind])
