@@ -205,7 +205,8 @@ class _Advice:
             more = (
                 f"some {seeds} seeds would tell, if difference and spread stay" if seeds else "more records would tell"
             )
-            sentences.append(f"If cost matters, {name(cheap)} is cheaper and may be as good; {more}.")
+            why = "takes fewer tokens a prediction" if cheap.tuned else "needs no tuning"
+            sentences.append(f"If cost matters, {name(cheap)} {why} and may be as good; {more}.")
         if self.single:
             sentences.append(
                 "Some of this rests on one seed: another can change the order, and no interval here covers that."
