@@ -9,7 +9,7 @@ from synthetic import study_of
 
 from softshot.analysis.cells import cells
 from softshot.analysis.figures import cost, learning, scores
-from softshot.analysis.figures.base import Figure, apart
+from softshot.analysis.figures.base import Figure, Panel, apart
 from softshot.analysis.names import Names
 
 FILES = ["scores", "claims", "size", "spread", "similarity", "similarity-count", "overlap", "overlap-count", "transfer"]
@@ -109,3 +109,20 @@ def test_every_bar_is_the_interval_of_a_mean_and_every_dot_a_seed(half_done):
         assert [(point["low"], point["high"]) for point in drawn] == list(zip(rows["low"], rows["high"], strict=True))
         assert [len(point["seeds"]) for point in drawn] == list(rows["n"])
         assert all(point["name"] in panel.words for point in drawn)
+
+
+def test_what_needs_no_model_is_seen_where_it_scores_more_than_all_arms(half_done):
+    summary = pd.read_csv(half_done[0] / "summary.tsv", sep="\t").drop_duplicates(["model", "task", "arm", "variant"])
+    study = study_of()
+    own = {cell.key: cell for cell in cells(study)}
+    trivial = {"baseline": "input copied", "retriever": "", "score": 99.0, "low": 98.0, "high": 99.5}
+    rows = pd.DataFrame([trivial | {"task": task} for task in summary["task"].unique()])
+    for panel in scores.score_panels(Names(study, own.values()), own, summary.assign(mean=30.0, high=31.0), rows):
+        axes = [layer["encoding"]["x"] for layer in panel.spec["layer"] if layer["mark"]["type"] == "tick"]
+        assert [axis["scale"]["domain"][1] > 99 for axis in axes] == [True]
+
+
+@pytest.mark.parametrize(("models", "rows"), [(["m"] * 4, [2, 2]), (["m"] * 5, [3, 2]), (["m", "n"] * 4, [4, 4])])
+def test_a_file_has_a_row_per_model_and_the_panels_of_one_model_as_on_a_page(models, rows):
+    panels = [Panel(model, f"t{place}", {}, "") for place, model in enumerate(models)]
+    assert [len(row) for row in Figure("scores", "", panels).rows()] == rows

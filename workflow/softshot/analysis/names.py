@@ -21,6 +21,7 @@ TASKS |= {"mrpc": "MRPC", "qqp": "QQP", "clinc": "CLINC150", "sick": "SICK"}
 METRICS = {"bleu": "BLEU", "dart_bleu": "official BLEU", "totto_bleu": "BLEU", "chrf": "chrF"}
 METRICS |= {"ter": "TER", "dart_ter": "TER", "parent": "PARENT"}
 METRICS |= {"parent_precision": "PARENT precision", "parent_recall": "PARENT recall"}
+METRICS |= {"logic2text_rouge": "ROUGE-L"} | {f"logic2text_rouge_{n}": f"ROUGE-{n}" for n in (1, 2, 4)}
 METRICS |= {"blec": "BLEC", "rouge_l": "ROUGE-L", "token_f1": "token F1"}
 METRICS |= {"acc_norm": "accuracy per character", "acc_token": "accuracy per token", "macro_f1": "macro-F1"}
 METRICS |= {"first_f1": "F1 of the first choice"}

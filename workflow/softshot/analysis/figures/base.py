@@ -80,8 +80,10 @@ class Figure:
         return columns(len(self.panels))
 
     def rows(self) -> list[list[Panel]]:
-        """The panels of the file, a row per model."""
+        """The panels of the file, a row per model; those of one model as on a page."""
         models = dict.fromkeys(panel.model for panel in self.panels)
+        if len(models) == 1:
+            return [self.panels[at : at + self.columns] for at in range(0, len(self.panels), self.columns)]
         return [[panel for panel in self.panels if panel.model == model] for model in models]
 
     def svg(self) -> str:

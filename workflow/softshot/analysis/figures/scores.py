@@ -57,7 +57,8 @@ def score_panels(names: Names, cells: Cells, summary: pd.DataFrame, baselines: p
         of_task = rows[rows["task"] == task]
         seeds = pd.Series([value for text in of_task["values"] for value in seed_values(text)])
         # An interval may be far wider than all scores are apart: it is seen as far as half of that.
-        end = top(seeds, of_task["high"].clip(upper=1.5 * seeds.max()))
+        trivial_scores = pd.Series([point["y"] for point in points if point["shape"] == BASELINE], dtype=float)
+        end = top(seeds, of_task["high"].clip(upper=1.5 * seeds.max()), trivial_scores)
         for point in points:
             point["high"] = min(point["high"], end)
         shape = Shape(plot_width(len(groups)) - NARROWER, letters, end)
