@@ -111,9 +111,12 @@ def added(significance: pd.DataFrame, study: Study, names: Names) -> pd.DataFram
                 signed_span(sign * row.difference, low, high),
                 f"{row.p_holm:.2g}",
                 verdict,
+                "" if pd.isna(row.seeds_to_tell) else f"{row.seeds_to_tell:.0f}",
             ]
         )
-    return pd.DataFrame(lines, columns=["with", "without", "", "difference", "p, corrected", "verdict"])
+    return pd.DataFrame(
+        lines, columns=["with", "without", "", "difference", "p, corrected", "verdict", "seeds to tell"]
+    )
 
 
 def leads(significance: pd.DataFrame, names: Names) -> pd.DataFrame:
