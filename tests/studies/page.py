@@ -16,7 +16,7 @@ from softshot.settings import Study
 
 TABLES = ("summary", "baselines", "significance", "pareto", "claims")
 CELL = ["arm", "variant"]
-FLAT = 0.02  # of the fall of a validation loss: a run whose last interval had no more of it has flattened
+FLAT = 0.05  # of the fall of a validation loss: a run whose last interval had no more of it has flattened
 
 
 def main() -> None:
