@@ -248,9 +248,9 @@ def test_where_no_arm_is_better_than_an_answer_copied_advice_says_so(analysed):
                 path, [record | {"target": "[IN:SAME ]", "references": ["[IN:SAME ]"]} for record in read_jsonl(path)]
             )
 
-    said = "No arm is better than the first retrieved demonstration's output, copied without a model (96.7)."
+    sentence = "No arm is better than the first retrieved demonstration's output, copied without a model (96.7)."
     rows = analysed(change=alike).advice.set_index("task")
-    assert said in rows.loc["mtop", "text"] and "No arm is better" not in rows.loc["dart", "text"]
+    assert sentence in rows.loc["mtop", "text"] and "No arm is better" not in rows.loc["dart", "text"]
 
 
 def test_scores_on_other_records_are_refused(analysed):

@@ -154,6 +154,7 @@ def test_a_device_computes_at_a_share_of_its_data_sheet_or_as_told():
     assert (told.operations, told.origin) == (2e12, "--tflops")
     assert not devices.device("x86_64 CPU").is_gpu
     assert "unknown" in devices.device("NVIDIA Something").origin
+    assert "which is for bfloat16" in devices.device(A100, dtype="float32").origin
     assert devices.device("NVIDIA H100 PCIe").operations < devices.device("NVIDIA H100 80GB HBM3").operations
 
 
@@ -172,10 +173,8 @@ def test_a_core_of_this_machine_is_measured_where_nothing_is_named(monkeypatch):
     monkeypatch.setattr(devices, "here", lambda: "x86_64 CPU")
     monkeypatch.setattr(processor, "measured", {"float32": (200e9, 20e9), "bfloat16": (800e9, 20e9)}.get)
     single, half = devices.device(), devices.device(dtype="bfloat16")
-    assert (
-        single.operations == pytest.approx(devices.CORE_SHARE["float32"] * 200e9)
-        and "measured now in float32" in single.origin
-    )
+    assert single.operations == pytest.approx(devices.CORE_SHARE["float32"] * 200e9)
+    assert "measured now in float32" in single.origin
     assert half.operations == pytest.approx(devices.CORE_SHARE["bfloat16"] * 800e9)
     assert (single.width, half.width) == (4, 2)
     assert devices.device("x86_64 CPU").origin.endswith("its data sheet"), "another machine's"
@@ -319,6 +318,9 @@ def test_the_command_reads_configurations_as_snakemake_does(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("demo: ") and "smollm2-135m  dart  ipt" in done.stdout
     assert "0.0 spent" in done.stdout
+    given = [*command, "--config", "study=mine", "data={tasks: [mtop]}"]
+    done = subprocess.run(given, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.startswith("mine: ") and "dart" not in done.stdout, done.stderr
 
 
 def test_it_imports_nothing_heavy():

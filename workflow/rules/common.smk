@@ -52,29 +52,25 @@ gc.set_threshold(100_000)
 
 
 def checked_study():
-    """The study of the configuration; a fault ends Snakemake with its message."""
-    given = workflow.config_settings
-    below = [path for path in workflow.configfiles if path not in given.configfiles]
+    """The study of the configuration, and what the person gave besides config.yaml; a fault ends Snakemake with its
+    message."""
+    settings = workflow.config_settings
+    below = [path for path in workflow.configfiles if path not in settings.configfiles]
     try:
-        files = configfiles.layers(map(Path, [*below, *given.configfiles]))  # config.yaml lowest
-        values = configfiles.merge(config, configfiles.typed(given.config))
-        return configuration.load(configfiles.in_order(values, files))
+        files = configfiles.layers(map(Path, [*below, *settings.configfiles]))  # config.yaml lowest
+        typed = configfiles.typed(settings.config)
+        study = configuration.load(configfiles.in_order(configfiles.merge(config, typed), files))
     except UserError as error:
         raise WorkflowError(str(error)) from None
+    return study, [*files[len(below) :], typed]
 
 
-def inherited_arms():
-    """A remark on arms that run though the study's own file or command line names others and not them."""
-    settings = workflow.config_settings
-    files = [configfiles.read(Path(path)) for path in settings.configfiles]
-    return configfiles.inherited(Counter(run.arm for run in runs(STUDY)), [*files, configfiles.typed(settings.config)])
-
-
-STUDY = checked_study()
+STUDY, LAYERS = checked_study()
+OWN_RUNS = list(runs(STUDY))
 if not workflow.remote_exec:
-    for remark in [*given.remarks(STUDY), *inherited_arms()]:
+    for remark in [*given.remarks(STUDY), *configfiles.inherited(Counter(run.arm for run in OWN_RUNS), LAYERS)]:
         logger.warning(remark)
-RUNS = {run.path: run for run in [*runs(STUDY), *tuners(STUDY), *all_trials(STUDY)]}
+RUNS = {run.path: run for run in [*OWN_RUNS, *tuners(STUDY), *all_trials(STUDY)]}
 
 
 # Without a file system that all jobs see, what reads files of the user's or of the checkout runs where Snakemake runs.
@@ -135,8 +131,8 @@ def run_of(wildcards) -> Run:
     try:
         return RUNS[wildcards.run]
     except KeyError:
-        close = ", ".join(difflib.get_close_matches(wildcards.run, RUNS, n=3)) or f"such as {next(iter(RUNS))}"
-        raise WorkflowError(f"{wildcards.run}: study {STUDY.study} has no such run. It has: {close}.") from None
+        near = ", ".join(difflib.get_close_matches(wildcards.run, RUNS, cutoff=0))
+        raise WorkflowError(f"{wildcards.run}: study {STUDY.study} has no such run. It has: {near}.") from None
 
 
 def of_run(function):

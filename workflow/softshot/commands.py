@@ -7,10 +7,10 @@ from softshot import catalogue, configfiles, configuration
 from softshot.settings import Study
 
 
-def parser(name: str, description: str) -> argparse.ArgumentParser:
+def parser(program: str, description: str) -> argparse.ArgumentParser:
     """The options that name a study and its folders."""
     options = argparse.ArgumentParser(
-        prog=f"softshot {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--configfile", nargs="*", type=Path, default=[], help="as Snakemake's: over config.yaml")
     options.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="as Snakemake's: over the files")

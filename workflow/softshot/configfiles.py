@@ -88,9 +88,9 @@ def layers(paths: Iterable[Path]) -> list[dict[str, Any]]:
 
 def inherited(arms: Mapping[str, int], given: Iterable[Mapping[str, Any]]) -> list[str]:
     """A remark on arms that run (`arms`: how many runs each has) though what was given names others and not them."""
-    named = {label for values in given for label in values.get("arms") or {}}
-    others = [f"{label} ({number} runs)" for label, number in arms.items() if label not in named]
-    if not (named and others):
+    labels = {label for values in given for label in values.get("arms") or {}}
+    others = [f"{label} ({number} runs)" for label, number in arms.items() if label not in labels]
+    if not (labels and others):
         return []
     return [
         f"arms of config.yaml that your study does not name run too: {', '.join(others)}. An empty list leaves one out:"

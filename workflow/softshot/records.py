@@ -21,7 +21,7 @@ from softshot.settings import Study
 
 def main() -> None:
     """Print the results that do not fit, or accept those that differ in code alone."""
-    parser = commands.parser("records", __doc__)
+    parser = commands.parser("softshot records", __doc__)
     parser.add_argument("--paths", action="store_true", help="print what to give to --forcerun, and nothing else")
     parser.add_argument(
         "--accept", action="store_true", help="of those that differ in code alone: take them as the same"

@@ -201,10 +201,11 @@ class _Advice:
                 "It is also the cheapest of those that may be as good: take it, but do not count on its lead."
             )
         else:
-            seeds = self.leads[cheap].seeds
-            more = (
-                f"some {seeds} seeds would tell, if difference and spread stay" if seeds else "more records would tell"
-            )
+            lead, more = self.leads[cheap], "more records would tell"
+            if lead.estimate.single:
+                more = "more seeds would tell"
+            elif lead.seeds:
+                more = f"some {lead.seeds} seeds would tell, if difference and spread stay"
             why = "takes fewer tokens a prediction" if cheap.tuned else "needs no tuning"
             sentences.append(f"If cost matters, {name(cheap)} {why} and may be as good; {more}.")
         if self.single:

@@ -38,7 +38,7 @@ IN_PARTS = {"_train-": "retrieve_in_subset", "_without-": "retrieve_without"}  #
 
 def main() -> None:
     """Print the plan."""
-    parser = commands.parser("plan", __doc__)
+    parser = commands.parser("softshot plan", __doc__)
     parser.add_argument("--device", help="such as 'NVIDIA A100-SXM4-40GB'; by default this machine's")
     parser.add_argument("--tflops", type=float, help="what the device sustains, in 1e12 operations per second")
     parser.add_argument("--at-once", type=int, default=1, help="jobs that run at the same time: on GPUs or on cores")

@@ -25,11 +25,10 @@ DEVICES = {
     "T4": (8.1e12, 0.32e12),
     "CPU": (90e9, 15e9),  # one core with AVX2, in float32
 }
-SHARE = 0.3  # of a GPU's operations: assumed
-CORE_SHARE = {"float32": 0.75, "bfloat16": 0.25}  # of a core's, where products are most or little of the time: measured
-READ_SHARE = 0.3, 1.0  # of the memory's speed: of a data sheet's; of what a core was measured at
+SHARE, READ_SHARE = 0.3, 0.3  # of a GPU's operations and of its memory's speed: assumed
+CORE_SHARE = {"float32": 0.75, "bfloat16": 0.25}  # of the rate of a core's large products: docs/benchmarks.md
 LAUNCH = 0.001  # seconds of a layer, at least: a GPU waits for Python to start some twenty kernels
-START = 15.0, 5.0  # seconds of a job before its model: imports, the tokenizer, and a GPU's own start
+START, CORE_START = 15.0, 5.0  # seconds of a job before its model: imports, the tokenizer, and a GPU's own start
 LOADING = 0.5e9  # bytes of weights per second, in float32: reading, converting, probing
 
 
@@ -43,7 +42,7 @@ class Device:
     dtype: str  # float32 or bfloat16: of the weights
     origin: str  # of these numbers
     launch: float = 0.0  # seconds of a layer, at least
-    start: float = START[0]  # seconds of a job before its model
+    start: float = START  # seconds of a job before its model
 
     @property
     def is_gpu(self) -> bool:
@@ -75,24 +74,23 @@ class Device:
 def device(name: str | None = None, tflops: float | None = None, dtype: str = "auto") -> Device:
     """The named device, or this machine's, with weights as `engine.dtype` says.
 
-    `tflops`: what it sustains, where that is known better. Data sheets say what `auto` gives.
+    `tflops`: what it sustains, where that is known better. Data sheets are of the format that `auto` chooses.
     """
-    local = name is None
-    name = name or here()
+    local, name = name is None, name or here()
     gpu, key = not name.endswith("CPU"), next((key for key in DEVICES if key.lower() in name.lower()), None)
-    kind = 0 if gpu else 1
-    if dtype == "auto":
-        dtype = "bfloat16" if gpu and key not in ("V100", "T4") else "float32"
+    chosen = "bfloat16" if gpu and key not in ("V100", "T4") else "float32"
+    dtype = chosen if dtype == "auto" else dtype
     if local and not gpu:
         (operations, read), source = processor.measured(dtype), f"a core measured now in {dtype}"
     else:
         operations, read = DEVICES[key or "A100"]
-        source = "its data sheet" if key else "unknown, taken for an A100"
+        source = "its data sheet" if key else "an A100's data sheet, its own being unknown"
+        source += f", which is for {chosen}" if dtype != chosen else ""
     share = SHARE if gpu else CORE_SHARE[dtype]
-    sustained, origin = share * operations, f"{share:.0%} of {source}" if key else source
-    if tflops:
-        sustained, origin = tflops * 1e12, "--tflops"
-    return Device(name, sustained, READ_SHARE[kind] * read, dtype, origin, LAUNCH if gpu else 0.0, START[kind])
+    sustained, origin = (tflops * 1e12, "--tflops") if tflops else (share * operations, f"{share:.0%} of {source}")
+    if gpu:
+        return Device(name, sustained, READ_SHARE * read, dtype, origin, LAUNCH)
+    return Device(name, sustained, read, dtype, origin, start=CORE_START)
 
 
 def here() -> str:
